@@ -1,0 +1,137 @@
+/* config.h - the configuration as the rest of the host sees it: checked, complete, constant.
+ *
+ * Read from a libconfig file. Durations in the file are whole or decimal seconds (300, 0.5) or texts with a unit ("250ms",
+ * "30s", "5m", "1h", "7d"); here everything is milliseconds, except TTLs, which Redis counts in seconds. Everything
+ * unknown, missing, mistyped, out of range or contradictory is an error with file, line, the offending value and what would
+ * be right; all of them are reported in one go. Names of lanes, metric parsers and their parameters are checked by
+ * plugin/ against the plugins themselves; their settings keep file and line for that. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where in which file something is written: for messages. */
+struct config_place {
+    const char *file;
+    int line;
+};
+
+struct kafka_property {
+    const char *name, *value; /* as librdkafka names them */
+    struct config_place place;
+};
+
+struct kafka_settings {
+    const char *brokers;
+    const char *topic;
+    enum kafka_start { START_EARLIEST, START_LATEST, START_TIME } start;
+    int64_t start_ms;               /* START_TIME */
+    struct kafka_property *properties;
+    size_t property_count;
+    int64_t batch_messages;         /* at most this many messages a batch */
+    int64_t connect_timeout_ms;
+};
+
+enum source_kind { SOURCE_KAFKA, SOURCE_FILES };
+enum clock_kind { CLOCK_LIVE, CLOCK_EVENT };
+
+struct source_settings {
+    enum source_kind kind;
+    struct kafka_settings kafka;
+    const char **files; /* SOURCE_FILES */
+    size_t file_count;
+    enum clock_kind clock;       /* default by kind: live for Kafka, event for files */
+    int64_t disorder_ms;         /* default 5 000 */
+    int64_t idle_ms;             /* a partition read to its end for this long contributes the wall clock; default 3 000 */
+    int64_t future_ms;           /* how far ahead of its message an event may be; default 600 000 */
+    int64_t max_message_bytes;   /* default 1 000 000 */
+};
+
+/* One setting inside a `params` group, not yet checked against the plugin's declaration. */
+struct param_setting {
+    const char *name;
+    enum { PARAM_BOOL, PARAM_INT, PARAM_FLOAT, PARAM_TEXT, PARAM_OTHER } type;
+    bool flag;
+    int64_t integer;
+    double number;
+    const char *text;
+    struct config_place place;
+};
+struct param_settings {
+    struct param_setting *items;
+    size_t count;
+    struct config_place place;
+};
+
+struct window_settings {
+    const char *name;
+    bool session;
+    int64_t length_ms;   /* rolling */
+    int64_t gap_ms;      /* session: a longer pause ends the run */
+    int64_t max_ms;      /* session: a run lasts no longer; default 12 h */
+    int64_t lateness_ms; /* session: how long after its end it still takes late events; default 5 min */
+    int64_t emit_ms;     /* at least this long between two writes of a key; 0: every batch */
+    int64_t ttl_s;
+    struct config_place place;
+};
+
+struct metric_settings {
+    const char *name;
+    struct param_settings params;
+    struct config_place place;
+};
+
+struct lane_settings {
+    const char *name;
+    struct param_settings params;
+    struct window_settings *windows;
+    size_t window_count;
+    struct metric_settings *metrics;
+    size_t metric_count;
+    struct config_place place;
+};
+
+enum sink_kind { SINK_REDIS, SINK_JSONL, SINK_NULL };
+
+struct sink_settings {
+    enum sink_kind kind;
+    const char *file; /* SINK_JSONL: NULL is standard output */
+    const char *host;
+    int64_t port;
+    const char *socket;
+    const char *user, *password; /* password may also come from `password_file` or `password_env` */
+    int64_t database;
+    int64_t timeout_ms;   /* default 5 000 */
+    int64_t retry_max_ms; /* default 2 000 */
+    int64_t pipeline;     /* default 10 000 */
+};
+
+struct dead_letter_settings {
+    enum { LETTERS_STDERR, LETTERS_FILE, LETTERS_TOPIC } kind;
+    const char *file;
+    const char *topic;
+};
+
+struct config {
+    const char *file; /* the file it was read from */
+    int64_t workers;  /* default 1; 0 in the file: one a core */
+    const char *plugins; /* folder with lanes/ and metrics/; NULL: the installed one */
+    struct source_settings source;
+    struct lane_settings *lanes;
+    size_t lane_count;
+    struct sink_settings sink;
+    struct dead_letter_settings dead_letters;
+    struct config_memory *memory; /* owns every text above */
+};
+
+/* Read and check. NULL, with at least one error in the list, if anything is wrong. An unreadable file is one error. */
+struct config *config_read(const char *path, struct error_list *errors);
+/* The same from a text, under the name `path` in messages; for tests and fuzzing. */
+struct config *config_read_text(const char *text, const char *path, struct error_list *errors);
+void config_free(struct config *config);
+
+#endif

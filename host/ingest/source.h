@@ -1,0 +1,103 @@
+/* source.h - where messages come from: Kafka partitions, or files one after the other.
+ *
+ * A source is shared by all workers; worker i calls source_take(source, i, ...) from its thread only. A batch belongs to the
+ * worker until it is given back.
+ *
+ * Files are one stream: batch k of it goes to worker k mod workers, numbered by `sequence`, so that those who need the
+ * order of arrival (DESIGN.md section 3: the number of workers can't change a result) can restore it. Kafka: partition p
+ * belongs to worker p mod workers; there is no order across partitions and `ordered` is false. */
+#ifndef INGEST_SOURCE_H
+#define INGEST_SOURCE_H
+
+#include "base/error.h"
+#include "config/config.h"
+
+#include <shoplane/types.h>
+
+struct message {
+    sl_view bytes;      /* without the newline of a file's line; at least 0 bytes */
+    int64_t stamp_ms;   /* the message's Kafka timestamp; for a file the wall clock when its batch was read */
+    int32_t partition;  /* index below source_partitions(); files: 0 */
+    int64_t offset;     /* Kafka: the message's; files: byte offset of the line within all files */
+};
+
+struct batch {
+    struct message *messages;
+    size_t count;
+    uint64_t sequence;  /* files: number of this batch, from 0 */
+    void *memory;       /* the source's own */
+};
+
+enum take {
+    TAKE_BATCH, /* *batch is filled */
+    TAKE_WAIT,  /* nothing now; ask again */
+    TAKE_END    /* files: the stream has ended; Kafka: stopped, or a fatal error (source_error) */
+};
+
+struct source;
+
+/* What a partition is doing; for the clock. */
+enum partition_state {
+    PARTITION_READING, /* has, or may have, data to give */
+    PARTITION_AT_END,  /* read to its end, and nothing came since `idle_since_ms` (wall clock) */
+    PARTITION_AWAY     /* its broker can't be reached */
+};
+
+struct source_class {
+    const char *name;
+    enum take (*take)(struct source *source, int worker, int timeout_ms, struct batch *batch);
+    void (*give_back)(struct source *source, struct batch *batch);
+    enum partition_state (*partition)(struct source *source, int32_t partition, int64_t *idle_since_ms);
+    void (*progress)(struct source *source, uint64_t *done, uint64_t *total);
+    bool (*error)(struct source *source, struct error *error);
+    void (*stop)(struct source *source);
+    void (*free)(struct source *source);
+};
+
+struct source {
+    const struct source_class *class;
+    int workers;
+    int32_t partitions; /* fixed while it runs; files: 1 */
+    bool ordered;       /* batches have a global order: sequence */
+};
+
+/* Read up to the configured batch size; wait up to timeout_ms for the first message. The thread that takes messages gives
+ * back each batch before it takes the next, and keeps no view into it. */
+static inline enum take source_take(struct source *source, int worker, int timeout_ms, struct batch *batch)
+{
+    return source->class->take(source, worker, timeout_ms, batch);
+}
+static inline void source_give_back(struct source *source, struct batch *batch)
+{
+    source->class->give_back(source, batch);
+}
+/* Thread-safe. */
+static inline enum partition_state source_partition(struct source *source, int32_t partition, int64_t *idle_since_ms)
+{
+    return source->class->partition(source, partition, idle_since_ms);
+}
+/* Bytes read and bytes in all (0: unknown), for progress reports. Thread-safe. */
+static inline void source_progress(struct source *source, uint64_t *done, uint64_t *total)
+{
+    source->class->progress(source, done, total);
+}
+/* True: it ended because of this error. */
+static inline bool source_error(struct source *source, struct error *error) { return source->class->error(source, error); }
+/* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
+static inline void source_stop(struct source *source) { source->class->stop(source); }
+static inline void source_free(struct source *source)
+{
+    if (source != NULL)
+        source->class->free(source);
+}
+
+/* `paths` of `count` files, "-" is standard input; read in that order as one stream. A line ends at \n; a last line without
+ * one counts if it is not empty. */
+struct source *file_source_new(const char *const *paths, size_t count, size_t batch_messages, int workers,
+                               struct error *error);
+
+/* All partitions of the topic, assigned (no group balancing). Fails if the topic's partitions can't be learned within
+ * settings->connect_timeout_ms, or a property is unknown to librdkafka. */
+struct source *kafka_source_new(const struct kafka_settings *settings, int workers, struct error *error);
+
+#endif

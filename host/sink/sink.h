@@ -1,0 +1,99 @@
+/* sink.h - where features go: Redis, lines of JSON, or nowhere.
+ *
+ * Every worker has a sink of its own and calls it from its thread only. Writes come in groups: one fold of one window of
+ * one key gives a group of features that stand or fall together. A group carries the caller's token; when every command of
+ * it has been acknowledged `settled(ok = true)` is called, when the connection broke or Redis refused one of them
+ * `settled(ok = false)`: then what the group wrote is unknown and the caller owes it again. Calls of `settled` come from
+ * inside sink_commit() and sink_poll() only, once a group, in the order of the groups.
+ *
+ * Writes of the same key leave in the order they were made. A sink never sleeps but in sink_poll() with a timeout. */
+#ifndef SINK_SINK_H
+#define SINK_SINK_H
+
+#include "base/error.h"
+
+#include <shoplane/types.h>
+
+struct sink;
+
+struct feature_write {
+    sl_view key;     /* user:ann:product_view_count_5m */
+    sl_view value;   /* its text; data NULL: the feature is absent, the key is deleted */
+    int64_t ttl_s;   /* > 0 */
+    int64_t time_ms; /* the clock when it was folded */
+    bool refresh;    /* the value is as it was: only its TTL starts again (value is given all the same) */
+};
+
+typedef void sink_settled(void *context, void *token, bool ok);
+
+struct sink_counters {
+    uint64_t groups, sets, deletes, refreshes, bytes; /* accepted */
+    uint64_t failed_groups, reconnects;
+};
+
+/* What an implementation provides; callers use the functions below. */
+struct sink_class {
+    const char *name;
+    bool (*ready)(struct sink *sink);
+    void (*write)(struct sink *sink, const struct feature_write *write);
+    void (*commit)(struct sink *sink, void *token);
+    void (*flush)(struct sink *sink);
+    bool (*poll)(struct sink *sink, int timeout_ms);
+    int (*descriptor)(struct sink *sink, bool *wants_write);
+    void (*free)(struct sink *sink);
+};
+
+/* First member of every implementation. */
+struct sink {
+    const struct sink_class *class;
+    sink_settled *settled;
+    void *context;
+    struct sink_counters counters;
+};
+
+/* May a group be written now? False while it is full or its server is away; keep the key dirty and ask again later. */
+static inline bool sink_ready(struct sink *sink) { return sink->class->ready(sink); }
+/* One feature of the current group. Copies what it needs. */
+static inline void sink_write(struct sink *sink, const struct feature_write *write) { sink->class->write(sink, write); }
+/* End the group. `token` may be NULL: nobody wants to know. */
+static inline void sink_commit(struct sink *sink, void *token) { sink->class->commit(sink, token); }
+/* Send what is buffered, as far as it goes without waiting. */
+static inline void sink_flush(struct sink *sink) { sink->class->flush(sink); }
+/* Move on: write, read replies, reconnect when it is time; wait for up to timeout_ms if there is nothing to do at once.
+ * True: nothing is in flight any more. */
+static inline bool sink_poll(struct sink *sink, int timeout_ms) { return sink->class->poll(sink, timeout_ms); }
+/* What to wait for beside other things: the connection's descriptor, or -1. */
+static inline int sink_descriptor(struct sink *sink, bool *wants_write)
+{
+    return sink->class->descriptor(sink, wants_write);
+}
+static inline void sink_free(struct sink *sink)
+{
+    if (sink != NULL)
+        sink->class->free(sink);
+}
+
+/* Lines of JSON on a stream shared by all workers (one writer's lock a flush; groups are never split):
+ *     {"key":"user:ann:product_view_count_5m","value":"2","ttl":600,"event_time":"2025-03-26T10:58:53.451Z"}
+ * value null: deleted. A refresh is written as the value again. `stream` is a FILE * and stays the caller's. */
+struct sink *jsonl_sink_new(void *stream, sink_settled *settled, void *context);
+
+/* Counts and forgets. */
+struct sink *null_sink_new(sink_settled *settled, void *context);
+
+struct redis_settings {
+    const char *host;     /* or NULL where `socket` is set */
+    int port;
+    const char *socket;   /* path of a unix socket, or NULL */
+    const char *user, *password; /* or NULL. Never logged */
+    int database;
+    int64_t timeout_ms;   /* a connection that does not answer for this long counts as broken */
+    int64_t retry_max_ms; /* back-off between attempts doubles from 50 ms to this */
+    int64_t pipeline;     /* commands in flight at most */
+};
+/* Redis over hiredis, without blocking: connects by itself, and again with back-off. Never fails to be made: a server that
+ * is away is reported by log lines and sink_ready() = false. SET key value EX ttl, DEL key, EXPIRE key ttl; a refresh
+ * whose key turns out to be gone is set again. */
+struct sink *redis_sink_new(const struct redis_settings *settings, sink_settled *settled, void *context);
+
+#endif
