@@ -26,7 +26,8 @@ void log_level_set(enum log_level level) { __atomic_store_n(&highest, level, __A
 
 static bool wanted(enum log_level level) { return level <= __atomic_load_n(&highest, __ATOMIC_RELAXED); }
 
-__attribute__((format(printf, 2, 0))) static void line_add_list(struct line *line, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void line_add_list(struct line *line, const char *format,
+                                                                va_list arguments)
 {
     size_t room = sizeof line->text - line->size;
     int size = vsnprintf(line->text + line->size, room, format, arguments);
@@ -71,19 +72,19 @@ static void line_end(struct line *line)
     while (written < 0 && errno == EINTR); /* anything else: there is nobody left to tell */
 }
 
-#define LOG_LINE(level)                                                                                               \
-    do {                                                                                                              \
-        if (!wanted(level))                                                                                           \
-            break;                                                                                                    \
-        int saved = errno;                                                                                            \
-        struct line line;                                                                                             \
-        va_list arguments;                                                                                            \
-        line_begin(&line, level);                                                                                     \
-        va_start(arguments, format);                                                                                  \
-        line_add_list(&line, format, arguments);                                                                      \
-        va_end(arguments);                                                                                            \
-        line_end(&line);                                                                                              \
-        errno = saved;                                                                                                \
+#define LOG_LINE(level)                          \
+    do {                                         \
+        if (!wanted(level))                      \
+            break;                               \
+        int saved = errno;                       \
+        struct line line;                        \
+        va_list arguments;                       \
+        line_begin(&line, level);                \
+        va_start(arguments, format);             \
+        line_add_list(&line, format, arguments); \
+        va_end(arguments);                       \
+        line_end(&line);                         \
+        errno = saved;                           \
     } while (0)
 
 void log_error(const char *format, ...) { LOG_LINE(LOG_LEVEL_ERROR); }

@@ -73,9 +73,25 @@ static inline void sink_free(struct sink *sink)
         sink->class->free(sink);
 }
 
+/* For implementations: count a write that was accepted. */
+static inline void sink_count(struct sink *sink, const struct feature_write *write)
+{
+    if (write->value.data == NULL)
+        sink->counters.deletes++;
+    else if (write->refresh)
+        sink->counters.refreshes++;
+    else
+        sink->counters.sets++;
+    sink->counters.bytes += write->key.size + write->value.size;
+}
+
 /* Lines of JSON on a stream shared by all workers (one writer's lock a flush; groups are never split):
  *     {"key":"user:ann:product_view_count_5m","value":"2","ttl":600,"event_time":"2025-03-26T10:58:53.451Z"}
- * value null: deleted. A refresh is written as the value again. `stream` is a FILE * and stays the caller's. */
+ * value null: deleted. A refresh is written as the value again; nothing is coalesced. `stream` is a FILE * and stays the
+ * caller's. Lines are buffered up to 64 KB or sink_flush(), sink_poll(), sink_free(), and a group is settled ok inside its
+ * commit. When a write fails (disk full, reader gone) that is said once and what was buffered is lost; from then on every
+ * commit writes its own group through and settles ok = false until a write succeeds again: so the caller learns of the
+ * outage with the next group, and counters.failed_groups says that output is missing. */
 struct sink *jsonl_sink_new(void *stream, sink_settled *settled, void *context);
 
 /* Counts and forgets. */
