@@ -14,6 +14,8 @@
 #include "scratch.h"
 #include "types.h"
 
+#include <stdio.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -26,13 +28,13 @@ typedef enum sl_key {
 
 /* What `publish` may know of the window it publishes for. */
 typedef struct sl_window {
-    const char *name;   /* "5m" */
-    int64_t length_ms;  /* of a rolling window; the gap of a session */
-    int64_t now_ms;     /* the clock */
-    int64_t oldest_ms;  /* event time of the first record folded; 0 if none */
-    int64_t newest_ms;  /* event time of the last record folded; 0 if none */
-    int64_t records;    /* how many were folded */
-    bool session;       /* a session window, not a rolling one */
+    const char *name;  /* "5m" */
+    int64_t length_ms; /* of a rolling window; the gap of a session */
+    int64_t now_ms;    /* the clock */
+    int64_t oldest_ms; /* event time of the first record folded; 0 if none */
+    int64_t newest_ms; /* event time of the last record folded; 0 if none */
+    int64_t records;   /* how many were folded */
+    bool session;      /* a session window, not a rolling one */
 } sl_window;
 
 /* Why a plugin can't be opened with these settings; a message for the person who wrote the configuration. */
@@ -40,6 +42,14 @@ typedef struct sl_refusal {
     char what[256];   /* what is wrong */
     char advice[256]; /* what would be right */
 } sl_refusal;
+
+/* Say so; false, so that `open` may end with `return fine || sl_refuse(refusal, "...", "...");`. */
+static inline bool sl_refuse(sl_refusal *refusal, const char *what, const char *advice)
+{
+    snprintf(refusal->what, sizeof refusal->what, "%s", what);
+    snprintf(refusal->advice, sizeof refusal->advice, "%s", advice);
+    return false;
+}
 
 typedef struct sl_lane {
     uint32_t struct_size; /* sizeof(sl_lane) */
@@ -71,8 +81,27 @@ typedef struct sl_lane {
     void (*add)(const void *self, sl_scratch *scratch, void *aggregate, const void *record);
 
     /* Turn the aggregate into values (zeroed). Called for an empty window too: then the aggregate is the zero one. */
-    void (*publish)(const void *self, sl_scratch *scratch, const sl_window *window, const void *aggregate, void *values);
+    void (*publish)(const void *self, sl_scratch *scratch, const sl_window *window, const void *aggregate,
+                    void *values);
 } sl_lane;
+
+/* For the initialiser of a lane's table, which is then all of
+ *     static const sl_lane lane = {
+ *         SL_LANE(SL_KEY_USER, "product", "1.0.0", "products a shopper views, and their prices"),
+ *         SL_EVENTS(events, inputs),
+ *         SL_SETTINGS(struct settings, params),
+ *         SL_RECORD(struct record, record_fields),
+ *         SL_AGGREGATE(struct aggregate),
+ *         SL_VALUES(struct values, values_fields),
+ *         .extract = extract, .add = add, .publish = publish,
+ *     }; */
+#define SL_LANE(key_, name_, version_, summary_) \
+    .struct_size = sizeof(sl_lane), .key = (key_), .name = (name_), .version = (version_), .summary = (summary_)
+#define SL_EVENTS(events_, inputs_)     .events = (events_), .inputs = (inputs_)
+#define SL_SETTINGS(structure, params_) .settings_size = sizeof(structure), .params = (params_)
+#define SL_RECORD(structure, fields_)   .record_size = sizeof(structure), .record = (fields_)
+#define SL_AGGREGATE(structure)         .aggregate_size = sizeof(structure)
+#define SL_VALUES(structure, fields_)   .values_size = sizeof(structure), .values = (fields_)
 
 #ifdef __cplusplus
 }

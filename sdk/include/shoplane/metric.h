@@ -94,6 +94,15 @@ typedef struct sl_metric {
     void (*compute)(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out);
 } sl_metric;
 
+/* A value that the parser needs: a member of its struct, named and typed as the lane publishes it. */
+#define SL_NEED(structure, member, type_) SL_FIELD(structure, member, type_, "")
+
+/* For the initialiser of a parser's table; settings as a lane's, SL_SETTINGS in lane.h. */
+#define SL_METRIC(name_, version_, summary_) \
+    .struct_size = sizeof(sl_metric), .name = (name_), .version = (version_), .summary = (summary_)
+#define SL_NEEDS(structure, fields_)     .values_size = sizeof(structure), .needs = (fields_)
+#define SL_FEATURES(features_, compute_) .features = (features_), .compute = (compute_)
+
 #ifdef __cplusplus
 }
 #endif
