@@ -1,0 +1,275 @@
+/* lane_set.c - see lane_set.h. */
+#include "plugin/lane_set.h"
+
+#include "base/memory.h"
+#include "plugin/plugin_file.h"
+#include "plugin/plugin_table.h"
+#include "plugin/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_place(struct error *error, const struct config_place *place)
+{
+    char before[sizeof error->found];
+    memcpy(before, error->found, sizeof before);
+    error_found(error, "%s:%d%s%.*s", place->file, place->line, before[0] == '\0' ? "" : ": ",
+                (int)(sizeof before - 100), before);
+}
+
+/* Settings, then the plugin's own `open`. */
+static bool open_plugin(const sl_param *params, size_t settings_size, const struct param_settings *given,
+                        bool (*open)(void *, sl_refusal *), const char *of, const struct config_place *place, void **self,
+                        struct error_list *errors)
+{
+    size_t before = errors->count;
+    *self = settings_fill(params, settings_size, given, of, errors);
+    if (errors->count != before)
+        return false;
+    sl_refusal refusal = {0};
+    if (open == NULL || open(*self, &refusal))
+        return true;
+    struct error *error = error_list_add(errors);
+    refusal.what[sizeof refusal.what - 1] = '\0';
+    refusal.advice[sizeof refusal.advice - 1] = '\0';
+    error_what(error, "%s refuses its settings: %s", of, refusal.what);
+    error_advice(error, "%s", refusal.advice);
+    add_place(error, place);
+    return false;
+}
+
+/* Find each needed value in the lane by name and type. */
+static bool bind(const sl_lane *lane, struct bound_metric *metric, const struct config_place *place,
+                 struct error_list *errors)
+{
+    size_t count = 0;
+    while (metric->table->needs[count].name != NULL)
+        count++;
+    metric->bindings = memory_new((count + 1) * sizeof *metric->bindings);
+    metric->binding_count = count;
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        const sl_field *need = &metric->table->needs[i], *value = lane->values;
+        while (value->name != NULL && strcmp(value->name, need->name) != 0)
+            value++;
+        if (value->name != NULL && value->type == need->type) {
+            metric->bindings[i] = (struct binding){value->offset, need->offset, need->size};
+            continue;
+        }
+        char list[400] = "";
+        for (const sl_field *has = lane->values; has->name != NULL; has++) {
+            size_t used = strlen(list);
+            (void)snprintf(list + used, sizeof list - used, "%s%s: %s", used == 0 ? "" : ", ", has->name,
+                           plugin_type_word(has->type));
+        }
+        struct error *error = error_list_add(errors);
+        error_what(error, "metric parser \"%s\" needs a value \"%s: %s\" that lane \"%s\" does not publish",
+                   metric->table->name, need->name, plugin_type_word(need->type), lane->name);
+        error_advice(error, "lane \"%s\" publishes %s", lane->name, list);
+        add_place(error, place);
+        good = false;
+    }
+    return good;
+}
+
+static void load_metrics(const struct lane_set *set, struct set_lane *lane, const struct lane_settings *settings,
+                         struct error_list *errors)
+{
+    for (size_t i = 0; i < settings->metric_count; i++) {
+        const struct metric_settings *given = &settings->metrics[i];
+        struct error refusal;
+        if (lane->metric_count == METRICS_MAX) {
+            struct error *error = error_list_add(errors);
+            error_what(error, "lane \"%s\" has too many metric parsers", settings->name);
+            error_advice(error, "at most %d", METRICS_MAX);
+            add_place(error, &given->place);
+            return;
+        }
+        const sl_plugin *plugin = plugin_file_load(set->folder, PLUGIN_METRIC, given->name, &refusal);
+        if (plugin == NULL) {
+            add_place(&refusal, &given->place);
+            *error_list_add(errors) = refusal;
+            continue;
+        }
+        struct bound_metric *metric = &lane->metrics[lane->metric_count++];
+        metric->table = plugin->metric;
+        char of[128];
+        (void)snprintf(of, sizeof of, "metric parser \"%s\"", given->name);
+        (void)open_plugin(metric->table->params, metric->table->settings_size, &given->params, metric->table->open, of,
+                          &given->place, &metric->self, errors);
+        (void)bind(lane->table, metric, &given->place, errors);
+        while (metric->table->features[metric->feature_count].name != NULL)
+            metric->feature_count++;
+        lane->feature_count += metric->feature_count;
+    }
+}
+
+static void take_windows(struct set_lane *lane, const struct lane_settings *settings, struct error_list *errors)
+{
+    if (settings->window_count > WINDOWS_MAX) {
+        struct error *error = error_list_add(errors);
+        error_what(error, "lane \"%s\" has %zu windows", settings->name, settings->window_count);
+        error_advice(error, "at most %d", WINDOWS_MAX);
+        add_place(error, &settings->place);
+        return;
+    }
+    for (size_t i = 0; i < settings->window_count; i++) {
+        struct lane_window *window = &lane->windows[lane->window_count++];
+        window->settings = settings->windows[i];
+        if (window->settings.session && settings->window_count > 1) {
+            struct error *error = error_list_add(errors);
+            error_what(error, "lane \"%s\" has a session window beside others", settings->name);
+            error_advice(error, "a lane has either one session window or rolling windows");
+            add_place(error, &window->settings.place);
+        }
+        lane->session = window->settings.session;
+        if (!lane->session && window->settings.length_ms > lane->longest_ms)
+            lane->longest_ms = window->settings.length_ms;
+        window->suffixes = memory_new((lane->feature_count + 1) * sizeof *window->suffixes);
+        size_t feature = 0;
+        for (size_t m = 0; m < lane->metric_count; m++)
+            for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
+                const char *name = lane->metrics[m].table->features[f].name;
+                char *suffix = lane->session ? memory_format(":%s", name)
+                                             : memory_format(":%s_%s", name, window->settings.name);
+                window->suffixes[feature++] = (sl_view){suffix, strlen(suffix)};
+            }
+    }
+}
+
+/* The plan's number of each event the lane wants, and where the record's texts are. */
+static void resolve(struct lane_set *set, struct set_lane *lane, const struct config_place *place,
+                    struct error_list *errors)
+{
+    struct error refusal;
+    lane->inputs = plan_add_inputs(set->plan, lane->table->inputs, &refusal);
+    if (lane->inputs < 0) {
+        add_place(&refusal, place);
+        *error_list_add(errors) = refusal;
+    }
+    for (const sl_field *field = lane->table->record; field->name != NULL; field++)
+        if (field->type == SL_TEXT)
+            lane->text_offsets[lane->text_count++] = field->offset;
+    for (size_t i = 0; lane->table->events[i] != NULL; i++) {
+        uint32_t number = plan_add_event(set->plan, lane->table->events[i]);
+        if (number >= set->event_count)
+            set->event_count = number + 1;
+    }
+}
+
+static void load_lane(struct lane_set *set, const struct lane_settings *settings, struct error_list *errors)
+{
+    struct error refusal;
+    const sl_plugin *plugin = plugin_file_load(set->folder, PLUGIN_LANE, settings->name, &refusal);
+    if (plugin == NULL) {
+        add_place(&refusal, &settings->place);
+        *error_list_add(errors) = refusal;
+        return;
+    }
+    struct set_lane *lane = &set->lanes[set->lane_count++];
+    lane->table = plugin->lane;
+    lane->key_prefix = lane->table->key == SL_KEY_USER ? "user:" : "session:";
+    char of[128];
+    (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
+    (void)open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
+                      &settings->place, &lane->self, errors);
+    resolve(set, lane, &settings->place, errors);
+    load_metrics(set, lane, settings, errors);
+    take_windows(lane, settings, errors);
+}
+
+/* Two parsers must not write the same key. */
+static void refuse_collisions(const struct lane_set *set, const struct config *config, struct error_list *errors)
+{
+    struct writer {
+        const struct set_lane *lane;
+        sl_view suffix;
+    } *writers = NULL;
+    size_t count = 0, capacity = 0;
+    for (const struct set_lane *lane = set->lanes; lane < set->lanes + set->lane_count; lane++)
+        for (size_t w = 0; w < lane->window_count; w++)
+            for (size_t f = 0; f < lane->feature_count; f++) {
+                sl_view suffix = lane->windows[w].suffixes[f];
+                for (size_t i = 0; i < count; i++) {
+                    if (writers[i].lane->table->key != lane->table->key || writers[i].suffix.size != suffix.size ||
+                        memcmp(writers[i].suffix.data, suffix.data, suffix.size) != 0)
+                        continue;
+                    struct error *error = error_list_add(errors);
+                    error_what(error, "two metric parsers write the same feature %s{id}%.*s", lane->key_prefix,
+                               (int)suffix.size, suffix.data);
+                    error_found(error, "%s: lane \"%s\" and lane \"%s\"", config->file, writers[i].lane->table->name,
+                                lane->table->name);
+                    error_advice(error, "take one of them out, or give their windows different names");
+                }
+                if (count == capacity) {
+                    capacity = capacity == 0 ? 64 : capacity * 2;
+                    writers = memory_resize(writers, capacity * sizeof *writers);
+                }
+                writers[count++] = (struct writer){lane, suffix};
+            }
+    free(writers);
+}
+
+static void number_events(struct lane_set *set)
+{
+    for (struct set_lane *lane = set->lanes; lane < set->lanes + set->lane_count; lane++) {
+        lane->kinds = memory_new((set->event_count + 1) * sizeof *lane->kinds);
+        for (size_t i = 0; i < set->event_count; i++)
+            lane->kinds[i] = UINT32_MAX;
+        for (uint32_t i = 0; lane->table->events[i] != NULL; i++)
+            lane->kinds[plan_add_event(set->plan, lane->table->events[i])] = i;
+    }
+}
+
+struct lane_set *lane_set_load(const struct config *config, struct error_list *errors)
+{
+    size_t before = errors->count;
+    struct lane_set *set = memory_new(sizeof *set);
+    set->folder = config->plugins == NULL ? plugin_folder_default() : memory_text(config->plugins);
+    set->plan = plan_new();
+    set->lanes = memory_new((config->lane_count + 1) * sizeof *set->lanes);
+    for (size_t i = 0; i < config->lane_count; i++) {
+        if (set->lane_count == LANES_MAX) {
+            struct error *error = error_list_add(errors);
+            error_what(error, "there are more than %d lanes", LANES_MAX);
+            add_place(error, &config->lanes[i].place);
+            break;
+        }
+        load_lane(set, &config->lanes[i], errors);
+    }
+    refuse_collisions(set, config, errors);
+    number_events(set);
+    plan_seal(set->plan);
+    if (errors->count == before)
+        return set;
+    lane_set_free(set);
+    return NULL;
+}
+
+void lane_set_free(struct lane_set *set)
+{
+    if (set == NULL)
+        return;
+    for (struct set_lane *lane = set->lanes; lane < set->lanes + set->lane_count; lane++) {
+        for (size_t w = 0; w < lane->window_count; w++) {
+            for (size_t f = 0; f < lane->feature_count; f++)
+                free((void *)(uintptr_t)lane->windows[w].suffixes[f].data);
+            free(lane->windows[w].suffixes);
+        }
+        for (size_t m = 0; m < lane->metric_count; m++) {
+            if (lane->metrics[m].table->close != NULL)
+                lane->metrics[m].table->close(lane->metrics[m].self);
+            free(lane->metrics[m].self);
+            free(lane->metrics[m].bindings);
+        }
+        if (lane->table->close != NULL)
+            lane->table->close(lane->self);
+        free(lane->self);
+        free(lane->kinds);
+    }
+    plan_free(set->plan);
+    free(set->lanes);
+    free(set->folder);
+    free(set);
+}

@@ -1,0 +1,63 @@
+/* lane_set.h - the lanes and metric parsers that a configuration switches on: loaded, given their settings, bound to each
+ * other and to the plan of what is read from events. Constant while it runs; shared by all workers. */
+#ifndef PLUGIN_LANE_SET_H
+#define PLUGIN_LANE_SET_H
+
+#include "config/config.h"
+#include "snowplow/event_reader.h"
+
+#include <shoplane/shoplane.h>
+
+#define LANES_MAX 64
+#define WINDOWS_MAX 16
+#define METRICS_MAX 16
+#define LANE_TEXTS_MAX 6 /* 64 bytes less the stamp, 8 a text */
+
+/* One member to copy from a lane's values into the struct that a parser declared. */
+struct binding {
+    uint32_t from, to, size;
+};
+
+struct bound_metric {
+    const sl_metric *table;
+    void *self; /* its settings; NULL if it has none */
+    struct binding *bindings;
+    size_t binding_count;
+    size_t feature_count;
+};
+
+struct lane_window {
+    struct window_settings settings;
+    sl_view *suffixes; /* ":product_view_count_5m", one a feature, parsers in order */
+};
+
+struct set_lane {
+    const sl_lane *table;
+    void *self;
+    int inputs;               /* handle for reader_event() */
+    uint32_t *kinds;          /* by the plan's event number: index in table->events, or UINT32_MAX */
+    uint32_t text_offsets[LANE_TEXTS_MAX]; /* of the record's texts */
+    size_t text_count;
+    struct lane_window windows[WINDOWS_MAX];
+    size_t window_count;
+    struct bound_metric metrics[METRICS_MAX];
+    size_t metric_count;
+    size_t feature_count;     /* of all parsers together */
+    bool session;             /* its one window is a session window; else all are rolling */
+    int64_t longest_ms;       /* of the rolling windows */
+    const char *key_prefix;   /* "user:" or "session:" */
+};
+
+struct lane_set {
+    struct set_lane *lanes;
+    size_t lane_count;
+    struct plan *plan;
+    size_t event_count; /* how many event numbers the plan gave */
+    char *folder;
+};
+
+/* Load what the configuration names, and nothing else. All mistakes are added to `errors`; NULL if there is one. */
+struct lane_set *lane_set_load(const struct config *config, struct error_list *errors);
+void lane_set_free(struct lane_set *set);
+
+#endif

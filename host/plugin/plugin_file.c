@@ -1,0 +1,238 @@
+/* plugin_file.c - see plugin_file.h. */
+#include "plugin/plugin_file.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "plugin/plugin_table.h"
+#include "plugin/sdk_note.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PLUGIN_MAX_BYTES (64 << 20)
+
+const char *plugin_kind_folder(enum plugin_kind kind) { return kind == PLUGIN_LANE ? "lanes" : "metrics"; }
+const char *plugin_kind_word(enum plugin_kind kind) { return kind == PLUGIN_LANE ? "lane" : "metric parser"; }
+
+/* Could somebody besides the owner (root or us) and our own group change it? */
+static bool others_can_write(const struct stat *status)
+{
+    if ((status->st_mode & S_IWOTH) != 0)
+        return true;
+    if ((status->st_mode & S_IWGRP) != 0 && status->st_gid != getegid() && status->st_gid != 0)
+        return true;
+    return status->st_uid != 0 && status->st_uid != geteuid();
+}
+
+static void refuse_writable(struct error *error, const char *what, const struct stat *status)
+{
+    error_what(error, "others than you can write its %s (mode %04o, owner %u)", what,
+               (unsigned)(status->st_mode & 07777), (unsigned)status->st_uid);
+    error_advice(error, "chown it to the user that runs shoplane (or root) and chmod go-w it");
+}
+
+/* Read the whole file after checking who may write it. NULL: *error. */
+static char *read_checked(const char *path, size_t *size, struct error *error)
+{
+    char *bytes = NULL;
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (file < 0) {
+        error_what(error, "%s", strerror(errno));
+        return NULL;
+    }
+    char real[PATH_MAX], link[64];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, real, sizeof real - 1);
+    if (length < 0 || fstat(file, &status) != 0) {
+        error_what(error, "%s", strerror(errno));
+        goto out;
+    }
+    real[length] = '\0';
+    if (!S_ISREG(status.st_mode) || status.st_size > PLUGIN_MAX_BYTES) {
+        error_what(error, "it is not a regular file of at most %d MB", PLUGIN_MAX_BYTES >> 20);
+        goto out;
+    }
+    if (others_can_write(&status)) {
+        refuse_writable(error, "file", &status);
+        goto out;
+    }
+    struct stat folder;
+    if (stat(dirname(real), &folder) != 0) {
+        error_what(error, "its folder: %s", strerror(errno));
+        goto out;
+    }
+    if (others_can_write(&folder)) {
+        refuse_writable(error, "folder", &folder);
+        goto out;
+    }
+    *size = (size_t)status.st_size;
+    bytes = memory_new(*size + 1);
+    size_t done = 0;
+    while (done < *size) {
+        ssize_t got = read(file, bytes + done, *size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            error_what(error, "reading it: %s", got < 0 ? strerror(errno) : "it became shorter");
+            free(bytes);
+            bytes = NULL;
+            goto out;
+        }
+        done += (size_t)got;
+    }
+out:
+    (void)close(file);
+    return bytes;
+}
+
+/* dlopen a copy in memory, whose name tells plugin and content apart from every other. */
+static void *load_copy(const char *name, const char *bytes, size_t size, struct error *error)
+{
+    void *handle = NULL;
+    char *copy_name = memory_format("%s-%016llx.so", name, (unsigned long long)hash_bytes(bytes, size));
+    int copy = memfd_create(copy_name, MFD_CLOEXEC);
+    free(copy_name);
+    if (copy < 0) {
+        error_what(error, "no private copy could be made: %s", strerror(errno));
+        return NULL;
+    }
+    for (size_t done = 0; done < size;) {
+        ssize_t put = write(copy, bytes + done, size - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            error_what(error, "no private copy could be made: %s", strerror(errno));
+            goto out;
+        }
+        done += (size_t)put;
+    }
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (handle == NULL) {
+        const char *reason = dlerror();
+        error_what(error, "the dynamic linker refuses it: %s", reason == NULL ? "unknown reason" : reason);
+        error_advice(error, "link it with -Wl,-z,defs to find what is missing; a plugin imports nothing from the host");
+    }
+out:
+    (void)close(copy);
+    return handle;
+}
+
+static const sl_plugin *load(const char *path, enum plugin_kind kind, const char *name, struct error *error)
+{
+    size_t size;
+    char *bytes = read_checked(path, &size, error);
+    if (bytes == NULL)
+        return NULL;
+    const sl_plugin *plugin = NULL;
+    struct sdk_note note;
+    if (!sdk_note_read(bytes, size, &note, error))
+        goto out;
+    if (note.major != SL_SDK_MAJOR || note.minor > SL_SDK_MINOR) {
+        error_what(error, "it was built for SDK %u.%u, this host speaks %d.%d", note.major, note.minor, SL_SDK_MAJOR,
+                   SL_SDK_MINOR);
+        error_advice(error, "rebuild it against shoplane %d.x headers, or install a shoplane that speaks SDK %u.%u",
+                     SL_SDK_MAJOR, note.major, note.minor);
+        goto out;
+    }
+    void *handle = load_copy(name, bytes, size, error);
+    if (handle == NULL)
+        goto out;
+    plugin = dlsym(handle, SL_PLUGIN_SYMBOL);
+    if (plugin == NULL) {
+        error_what(error, "it has no symbol %s", SL_PLUGIN_SYMBOL);
+        error_advice(error, "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...)");
+        goto out;
+    }
+    if (!plugin_table_check(plugin, kind, name, error))
+        plugin = NULL;
+out:
+    free(bytes);
+    return plugin;
+}
+
+const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error)
+{
+    char *path = memory_format("%s/%s/%s.so", folder, plugin_kind_folder(kind), name);
+    struct error reason = {0};
+    const sl_plugin *plugin = NULL;
+    if (access(path, F_OK) != 0) {
+        error_what(error, "there is no %s \"%s\"", plugin_kind_word(kind), name);
+        error_found(error, "no file %s", path);
+        char **names = plugin_file_list(folder, kind);
+        char list[400] = "";
+        for (char **at = names; *at != NULL && strlen(list) + strlen(*at) + 3 < sizeof list; at++) {
+            strcat(list, at == names ? "" : ", ");
+            strcat(list, *at);
+        }
+        error_advice(error, "%s%s", *names == NULL ? "the folder has no plugins of this kind: set `plugins`" : "there are: ",
+                     list);
+        free(names);
+    } else {
+        plugin = load(path, kind, name, &reason);
+        if (plugin == NULL) {
+            error_what(error, "%s \"%s\" not loaded: %s", plugin_kind_word(kind), name, reason.what);
+            error_found(error, "%s%s%s", path, reason.found[0] == '\0' ? "" : ": ", reason.found);
+            error_advice(error, "%s", reason.advice);
+        }
+    }
+    free(path);
+    return plugin;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+char **plugin_file_list(const char *folder, enum plugin_kind kind)
+{
+    char *path = memory_format("%s/%s", folder, plugin_kind_folder(kind));
+    size_t count = 0, bytes = 0;
+    struct dirent **entries = NULL;
+    int found = scandir(path, &entries, NULL, NULL);
+    free(path);
+    for (int i = 0; i < found; i++)
+        bytes += strlen(entries[i]->d_name) + 1;
+    char **names = memory_new(((size_t)(found < 0 ? 0 : found) + 1) * sizeof *names + bytes);
+    char *text = (char *)(names + (found < 0 ? 0 : found) + 1);
+    for (int i = 0; i < found; i++) {
+        size_t length = strlen(entries[i]->d_name);
+        if (length > 3 && strcmp(entries[i]->d_name + length - 3, ".so") == 0) {
+            memcpy(text, entries[i]->d_name, length - 3);
+            text[length - 3] = '\0';
+            names[count++] = text;
+            text += length - 2;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    qsort(names, count, sizeof *names, by_name);
+    return names;
+}
+
+char *plugin_folder_default(void)
+{
+    const char *named = getenv("SHOPLANE_PLUGINS");
+    if (named != NULL && *named != '\0')
+        return memory_text(named);
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length > 0) {
+        program[length] = '\0';
+        char *beside = memory_format("%s/plugins", dirname(program));
+        if (access(beside, F_OK) == 0)
+            return beside;
+        free(beside);
+    }
+    return memory_text(SHOPLANE_PLUGIN_FOLDER);
+}

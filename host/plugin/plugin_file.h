@@ -1,0 +1,31 @@
+/* plugin_file.h - from a file in the plugin folder to its table, or a refusal with a reason.
+ *
+ * The file is opened once and everything is checked on what was opened: nobody else may write to it or to its folder, its
+ * note says an SDK we speak. It is then loaded from a private copy in memory named after its content, so that overwriting
+ * the installed file can't crash a running host and a rebuilt file at the same path is really new. Never unloaded. */
+#ifndef PLUGIN_PLUGIN_FILE_H
+#define PLUGIN_PLUGIN_FILE_H
+
+#include "base/error.h"
+
+#include <shoplane/plugin.h>
+
+enum plugin_kind { PLUGIN_LANE, PLUGIN_METRIC };
+
+/* "lanes" or "metrics": the folder, and in messages "lane", "metric parser". */
+const char *plugin_kind_folder(enum plugin_kind kind);
+const char *plugin_kind_word(enum plugin_kind kind);
+
+/* Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its table against the contract of the SDK. The
+ * table lives as long as the process. NULL: *error says why, with what was found and what to do. */
+const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error);
+
+/* Names of the plugins of a kind in the folder, sorted; NULL-terminated, one allocation, free() it. Empty if there is no
+ * such folder. */
+char **plugin_file_list(const char *folder, enum plugin_kind kind);
+
+/* The folder to use where the configuration names none: $SHOPLANE_PLUGINS, else "plugins" beside the program, else the
+ * installed one. Free with free(). */
+char *plugin_folder_default(void);
+
+#endif

@@ -1,0 +1,164 @@
+/* plugin_table.c - see plugin_table.h. */
+#include "plugin/plugin_table.h"
+
+#include <string.h>
+
+static const struct {
+    const char *word;
+    size_t size;
+} types[] = {
+    [SL_NONE] = {"none", 0},
+    [SL_BOOL] = {"bool", sizeof(bool)},
+    [SL_U8] = {"u8", 1},
+    [SL_I32] = {"i32", 4},
+    [SL_I64] = {"i64", 8},
+    [SL_F64] = {"f64", 8},
+    [SL_MONEY] = {"money", 8},
+    [SL_TEXT] = {"text", sizeof(sl_text)},
+    [SL_COUNTS] = {"counts", sizeof(void *)},
+    [SL_LIST] = {"list", sizeof(void *)},
+    [SL_CHOICE] = {"choice", sizeof(int32_t)},
+};
+
+static bool type_known(sl_type type) { return (size_t)type < sizeof types / sizeof types[0] && type != SL_NONE; }
+
+const char *plugin_type_word(sl_type type) { return type_known(type) ? types[type].word : "unknown"; }
+
+static bool name_valid(const char *name)
+{
+    if (name == NULL || *name < 'a' || *name > 'z' || strlen(name) > 63)
+        return false;
+    for (; *name != '\0'; name++)
+        if (!(*name == '_' || (*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9')))
+            return false;
+    return true;
+}
+
+static bool refuse(struct error *error, const char *what, const char *detail, const char *advice)
+{
+    error_what(error, "%s%s%s", what, *detail == '\0' ? "" : ": ", detail);
+    error_advice(error, "%s", advice);
+    return false;
+}
+
+/* Fields must lie inside their struct, have their type's size, and be of one of the allowed types. */
+static bool fields_check(const sl_field *fields, size_t struct_size, size_t from, const char *of, bool collections,
+                         struct error *error)
+{
+    if (fields == NULL)
+        return refuse(error, "it declares no fields of its", of, "list them with SL_FIELD(...)");
+    for (const sl_field *field = fields; field->name != NULL; field++) {
+        bool collection = field->type == SL_COUNTS || field->type == SL_LIST;
+        if (!type_known(field->type) || field->type == SL_CHOICE || (collection && !collections)) {
+            error_what(error, "field \"%s\" of its %s can't be %s", field->name, of, plugin_type_word(field->type));
+            error_advice(error, "a record holds bool, u8, i32, i64, f64, money and text; values also counts and lists");
+            return false;
+        }
+        if (field->size != types[field->type].size) {
+            error_what(error, "field \"%s\" of its %s is declared %s (%zu bytes) but has %u", field->name, of,
+                       plugin_type_word(field->type), types[field->type].size, field->size);
+            error_advice(error, "declare it with the type it has");
+            return false;
+        }
+        if (field->offset < from || field->offset + (size_t)field->size > struct_size)
+            return refuse(error, "a declared field lies outside of its struct", field->name,
+                          "declare it with SL_FIELD(struct ..., member, ...)");
+        for (const sl_field *other = fields; other < field; other++)
+            if (strcmp(other->name, field->name) == 0 ||
+                (other->offset < field->offset + field->size && field->offset < other->offset + other->size))
+                return refuse(error, "two declared fields share a name or bytes", field->name,
+                              "one declaration a member");
+    }
+    return true;
+}
+
+static bool params_check(const sl_param *params, size_t settings_size, struct error *error)
+{
+    if (params == NULL)
+        return true;
+    for (const sl_param *param = params; param->name != NULL; param++) {
+        size_t size = param->type == SL_TEXT ? sizeof(char *) : type_known(param->type) ? types[param->type].size : 0;
+        bool allowed = param->type == SL_BOOL || param->type == SL_I64 || param->type == SL_F64 ||
+                       param->type == SL_MONEY || param->type == SL_TEXT ||
+                       (param->type == SL_CHOICE && param->choices != NULL && param->default_text != NULL);
+        if (!allowed || param->offset + size > settings_size)
+            return refuse(error, "a parameter is not declared as the SDK asks", param->name,
+                          "use SL_PARAM_BOOL, _I64, _F64, _TEXT or _CHOICE and set settings_size");
+    }
+    return true;
+}
+
+static bool lane_check(const sl_lane *lane, const char *name, struct error *error)
+{
+    if (lane->struct_size < sizeof *lane)
+        return refuse(error, "its lane table is too short", "", "set .struct_size = sizeof(sl_lane)");
+    if (!name_valid(lane->name) || strcmp(lane->name, name) != 0) {
+        error_what(error, "it calls itself \"%s\"", lane->name == NULL ? "" : lane->name);
+        error_advice(error, "a plugin's name is that of its file: lower-case letters, digits, _");
+        return false;
+    }
+    if (lane->version == NULL || lane->summary == NULL)
+        return refuse(error, "its table has no version or no summary", "", "fill .version and .summary");
+    if (lane->key != SL_KEY_USER && lane->key != SL_KEY_SESSION)
+        return refuse(error, "it does not say whose state it keeps", "", "set .key = SL_KEY_USER or SL_KEY_SESSION");
+    if (lane->events == NULL || lane->events[0] == NULL)
+        return refuse(error, "it wants no events", "", "list their names in .events, ended by NULL");
+    if (lane->extract == NULL || lane->add == NULL || lane->publish == NULL)
+        return refuse(error, "it lacks one of extract, add, publish", "", "fill all three");
+    if (lane->record_size < sizeof(sl_stamp) || lane->record_size > LANE_RECORD_MAX || lane->record_size % 8 != 0) {
+        error_what(error, "its record has %zu bytes", lane->record_size);
+        error_advice(error, "%zu to %d bytes, a multiple of 8, beginning with an sl_stamp", sizeof(sl_stamp),
+                     LANE_RECORD_MAX);
+        return false;
+    }
+    if (lane->aggregate_size == 0 || lane->aggregate_size > LANE_AGGREGATE_MAX || lane->values_size == 0 ||
+        lane->values_size > LANE_AGGREGATE_MAX) {
+        error_what(error, "its aggregate has %zu bytes and its values %zu", lane->aggregate_size, lane->values_size);
+        error_advice(error, "1 to %d bytes each", LANE_AGGREGATE_MAX);
+        return false;
+    }
+    return fields_check(lane->record, lane->record_size, sizeof(sl_stamp), "record", false, error) &&
+           fields_check(lane->values, lane->values_size, 0, "values", true, error) &&
+           params_check(lane->params, lane->settings_size, error);
+}
+
+static bool metric_check(const sl_metric *metric, const char *name, struct error *error)
+{
+    if (metric->struct_size < sizeof *metric)
+        return refuse(error, "its metric table is too short", "", "set .struct_size = sizeof(sl_metric)");
+    if (!name_valid(metric->name) || strcmp(metric->name, name) != 0) {
+        error_what(error, "it calls itself \"%s\"", metric->name == NULL ? "" : metric->name);
+        error_advice(error, "a plugin's name is that of its file: lower-case letters, digits, _");
+        return false;
+    }
+    if (metric->version == NULL || metric->summary == NULL || metric->compute == NULL)
+        return refuse(error, "its table lacks version, summary or compute", "", "fill all three");
+    if (metric->values_size == 0 || metric->values_size > LANE_AGGREGATE_MAX)
+        return refuse(error, "it needs no values", "", "set .values_size and .needs");
+    size_t count = 0;
+    if (metric->features != NULL)
+        for (const sl_feature *feature = metric->features; feature->name != NULL; feature++, count++)
+            if (!name_valid(feature->name) || !type_known(feature->type) || feature->type == SL_CHOICE ||
+                feature->type == SL_U8 || feature->type == SL_I32)
+                return refuse(error, "a feature's name or type is not one", feature->name,
+                              "lower-case letters, digits, _; bool, i64, f64, money, text, counts or list");
+    if (count == 0 || count > METRIC_FEATURES_MAX) {
+        error_what(error, "it makes %zu features", count);
+        error_advice(error, "1 to %d, listed in .features", METRIC_FEATURES_MAX);
+        return false;
+    }
+    return fields_check(metric->needs, metric->values_size, 0, "needed values", true, error) &&
+           params_check(metric->params, metric->settings_size, error);
+}
+
+bool plugin_table_check(const sl_plugin *plugin, enum plugin_kind kind, const char *name, struct error *error)
+{
+    if (plugin->struct_size < sizeof *plugin)
+        return refuse(error, "its plugin table is too short", "", "use SL_LANE_PLUGIN or SL_METRIC_PLUGIN");
+    if ((plugin->lane != NULL) == (plugin->metric != NULL) || (plugin->lane != NULL) != (kind == PLUGIN_LANE)) {
+        error_what(error, "it is not a %s", plugin_kind_word(kind));
+        error_advice(error, "lanes belong into lanes/, metric parsers into metrics/");
+        return false;
+    }
+    return kind == PLUGIN_LANE ? lane_check(plugin->lane, name, error) : metric_check(plugin->metric, name, error);
+}

@@ -1,0 +1,17 @@
+/* plugin_table.h - does the table that a plugin exports keep the contract of the SDK? Asked once, at load. */
+#ifndef PLUGIN_PLUGIN_TABLE_H
+#define PLUGIN_PLUGIN_TABLE_H
+
+#include "plugin/plugin_file.h"
+
+#define LANE_RECORD_MAX 64
+#define LANE_AGGREGATE_MAX 4096
+#define METRIC_FEATURES_MAX 16
+
+/* Kind, name, sizes, declared fields inside their structs, required functions. False: *error says what is wrong. */
+bool plugin_table_check(const sl_plugin *plugin, enum plugin_kind kind, const char *name, struct error *error);
+
+/* The word for a type in messages and in `shoplane plugins`: "i64", "money", ... */
+const char *plugin_type_word(sl_type type);
+
+#endif
