@@ -21,43 +21,48 @@ struct config_place {
 };
 
 struct kafka_property {
-    const char *name, *value; /* as librdkafka names them */
+    const char *name, *value; /* as librdkafka names them; the value may be a secret: never logged */
     struct config_place place;
 };
 
 struct kafka_settings {
-    const char *brokers;
+    const char *brokers; /* host:port, host:port */
     const char *topic;
-    enum kafka_start { START_EARLIEST, START_LATEST, START_TIME } start;
-    int64_t start_ms;               /* START_TIME */
+    enum kafka_start {
+        START_EARLIEST,
+        START_LATEST,
+        START_TIME
+    } start;          /* where there is no state yet; default latest */
+    int64_t start_ms; /* START_TIME: since 1970-01-01 UTC */
     struct kafka_property *properties;
     size_t property_count;
-    int64_t batch_messages;         /* at most this many messages a batch */
-    int64_t connect_timeout_ms;
+    int64_t batch_messages;     /* at most this many messages a batch; default 1 000 */
+    int64_t connect_timeout_ms; /* the topic's partitions must be known after this; default 10 000 */
 };
 
 enum source_kind { SOURCE_KAFKA, SOURCE_FILES };
 enum clock_kind { CLOCK_LIVE, CLOCK_EVENT };
 
 struct source_settings {
+    bool given; /* the file has a `source` group; if not: SOURCE_FILES without files, for the command line to name */
     enum source_kind kind;
-    struct kafka_settings kafka;
-    const char **files; /* SOURCE_FILES */
+    struct kafka_settings kafka; /* SOURCE_KAFKA */
+    const char **files;          /* SOURCE_FILES; "-" is standard input */
     size_t file_count;
-    enum clock_kind clock;       /* default by kind: live for Kafka, event for files */
-    int64_t disorder_ms;         /* default 5 000 */
-    int64_t idle_ms;             /* a partition read to its end for this long contributes the wall clock; default 3 000 */
-    int64_t future_ms;           /* how far ahead of its message an event may be; default 600 000 */
-    int64_t max_message_bytes;   /* default 1 000 000 */
+    enum clock_kind clock;     /* default by kind: live for Kafka, event for files */
+    int64_t disorder_ms;       /* default 5 000 */
+    int64_t idle_ms;           /* a partition read to its end for this long contributes the wall clock; default 3 000 */
+    int64_t future_ms;         /* how far ahead of its message an event may be; default 600 000 */
+    int64_t max_message_bytes; /* default 1 000 000 */
 };
 
 /* One setting inside a `params` group, not yet checked against the plugin's declaration. */
 struct param_setting {
     const char *name;
-    enum { PARAM_BOOL, PARAM_INT, PARAM_FLOAT, PARAM_TEXT, PARAM_OTHER } type;
+    enum { PARAM_BOOL, PARAM_INT, PARAM_FLOAT, PARAM_TEXT, PARAM_OTHER } type; /* other: a group, array or list */
     bool flag;
     int64_t integer;
-    double number;
+    double number; /* PARAM_FLOAT, and PARAM_INT too: 3 is as good as 3.0 */
     const char *text;
     struct config_place place;
 };
@@ -74,8 +79,8 @@ struct window_settings {
     int64_t gap_ms;      /* session: a longer pause ends the run */
     int64_t max_ms;      /* session: a run lasts no longer; default 12 h */
     int64_t lateness_ms; /* session: how long after its end it still takes late events; default 5 min */
-    int64_t emit_ms;     /* at least this long between two writes of a key; 0: every batch */
-    int64_t ttl_s;
+    int64_t emit_ms;     /* at least this long between two writes of a key; 0: every batch; default 1 s */
+    int64_t ttl_s;       /* default: length (or gap) + 600 s */
     struct config_place place;
 };
 
@@ -98,12 +103,13 @@ struct lane_settings {
 enum sink_kind { SINK_REDIS, SINK_JSONL, SINK_NULL };
 
 struct sink_settings {
-    enum sink_kind kind;
-    const char *file; /* SINK_JSONL: NULL is standard output */
-    const char *host;
+    enum sink_kind kind; /* no `sink` in the file: Redis on 127.0.0.1:6379 */
+    const char *file;    /* SINK_JSONL: NULL is standard output */
+    const char *host;    /* NULL where `socket` is set */
     int64_t port;
     const char *socket;
-    const char *user, *password; /* password may also come from `password_file` or `password_env` */
+    const char *user,
+        *password; /* or NULL; the password may come from `password_file` or `password_env`. Never logged */
     int64_t database;
     int64_t timeout_ms;   /* default 5 000 */
     int64_t retry_max_ms; /* default 2 000 */
@@ -117,8 +123,8 @@ struct dead_letter_settings {
 };
 
 struct config {
-    const char *file; /* the file it was read from */
-    int64_t workers;  /* default 1; 0 in the file: one a core */
+    const char *file;    /* the file it was read from */
+    int64_t workers;     /* 1 to 256; default 1; 0 in the file: one a core this process may use, counted here */
     const char *plugins; /* folder with lanes/ and metrics/; NULL: the installed one */
     struct source_settings source;
     struct lane_settings *lanes;
@@ -128,8 +134,11 @@ struct config {
     struct config_memory *memory; /* owns every text above */
 };
 
-/* Read and check. NULL, with at least one error in the list, if anything is wrong. An unreadable file is one error. */
-struct config *config_read(const char *path, struct error_list *errors);
+/* Read and check. NULL, with at least one error in the list, if anything is wrong; the errors are in the order of the
+ * file's lines. An unreadable file is one error. `found` of an error is "file:line: setting = value" and never holds a
+ * password. Files named by @include are looked for beside `path`. (Not config_read: libconfig exports that name, and a
+ * symbol of ours would replace it inside the library.) */
+struct config *config_read_path(const char *path, struct error_list *errors);
 /* The same from a text, under the name `path` in messages; for tests and fuzzing. */
 struct config *config_read_text(const char *text, const char *path, struct error_list *errors);
 void config_free(struct config *config);

@@ -1,0 +1,20 @@
+/* groups.h - the readers of the groups of a configuration: one file each. Each fills its part of `struct config`, defaults
+ * included, and notes what is wrong. */
+#ifndef CONFIG_GROUPS_H
+#define CONFIG_GROUPS_H
+
+#include "config/setting.h"
+
+void read_source(struct reading *reading, const config_setting_t *root, struct source_settings *source);
+void read_lanes(struct reading *reading, const config_setting_t *root, struct config *config);
+void read_sink(struct reading *reading, const config_setting_t *root, struct sink_settings *sink);
+/* After read_source: a topic needs its brokers. */
+void read_dead_letters(struct reading *reading, const config_setting_t *root, const struct source_settings *source,
+                       struct dead_letter_settings *letters);
+
+/* A name that Kafka takes for a topic. */
+bool topic_check(struct reading *reading, const config_setting_t *group, const char *topic);
+/* The password of the sink's group: `password`, `password_file` or `password_env`. */
+void read_password(struct reading *reading, const config_setting_t *group, const char **password);
+
+#endif
