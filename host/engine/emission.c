@@ -1,0 +1,278 @@
+/* emission.c - see emission.h.
+ *
+ * A window is due when it is dirty and its emit interval since the last send has passed (the first change: at once), or when
+ * a value it keeps alive has a quarter of its TTL left. What was due while the sink could not take it is owed: it goes as
+ * soon as the sink can, even if the session is over by then. */
+#include "engine/emission.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+/* A refresh is due when a quarter of the TTL is left. */
+static int64_t refresh_ms(const struct window_settings *window) { return window->ttl_s * 750; }
+
+static bool dirty_due(const struct window_settings *window, const struct view *view, int64_t now_ms)
+{
+    return view->dirty && (view->last_send_ms == VIEW_NEVER || view->last_send_ms + window->emit_ms <= now_ms);
+}
+
+/* When the first refresh of a live view is due; WHEEL_NEVER if it keeps nothing. */
+static int64_t next_refresh(const struct set_lane *lane, const struct window_settings *window, const struct view *view)
+{
+    int64_t next = WHEEL_NEVER;
+    for (size_t m = 0; view->live && m < lane->metric_count; m++) {
+        const struct sent *sent = &view->sent[m];
+        if (sent->hash != 0 && sent_present(sent) != 0 && sent_when_ms(sent) + refresh_ms(window) < next)
+            next = sent_when_ms(sent) + refresh_ms(window);
+    }
+    return next;
+}
+
+/* ---- writing ---- */
+
+static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,
+                          const struct lane_window *window, size_t feature, bool refresh)
+{
+    const struct folded_feature *folded = &shard->folder.features[feature];
+    sl_view id = text_view(&log->key), suffix = window->suffixes[feature];
+    buffer_reset(&shard->key);
+    buffer_put(&shard->key, lane->key_prefix, strlen(lane->key_prefix));
+    buffer_put(&shard->key, id.data, id.size);
+    buffer_put(&shard->key, suffix.data, suffix.size);
+    struct feature_write write = {
+        .key = {shard->key.data, shard->key.size},
+        .value = {folded->present ? shard->folder.text.data + folded->offset : NULL, folded->size},
+        .ttl_s = window->settings.ttl_s,
+        .time_ms = shard->clock_ms,
+        .refresh = refresh,
+    };
+    sink_write(shard->sink, &write);
+}
+
+/* Write one parser's features if they changed, or refresh them if it is time. Returns how many commands were given;
+ * *changed is set if one of them was more than a refresh. */
+static size_t write_parser(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w, size_t m,
+                           size_t first_feature, bool *changed)
+{
+    const struct lane_window *window = &lane->windows[w];
+    struct view *view = log_view(log, lane, w);
+    struct sent *sent = &view->sent[m];
+    size_t count = lane->metrics[m].feature_count, written = 0;
+    bool refresh = sent->hash == shard->folder.hashes[m];
+    if (refresh && (!view->live || sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
+        return 0;
+    unsigned present = 0;
+    for (size_t f = 0; f < count; f++) {
+        bool now = shard->folder.features[first_feature + f].present;
+        present |= (now ? 1u : 0u) << f;
+        if (!now && (sent_present(sent) >> f & 1u) == 0)
+            continue; /* absent, and was: nothing to delete */
+        write_feature(shard, lane, log, window, first_feature + f, refresh);
+        written++;
+    }
+    sent->hash = shard->folder.hashes[m];
+    sent_note(sent, shard->send_ms, present);
+    *changed = *changed || (!refresh && written > 0);
+    return written;
+}
+
+/* Where the records that count begin; and whether the window is live with them. */
+static size_t first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w,
+                           bool *live)
+{
+    const struct window_settings *window = &lane->windows[w].settings;
+    if (!lane->session) {
+        size_t first = log_from(log, lane, shard->clock_ms - window->length_ms);
+        *live = first < log->count;
+        return first;
+    }
+    *live = log->count > 0 && log_time(log, lane, log->count - 1) + window->gap_ms >= shard->clock_ms;
+    return log_newest_run(log, lane);
+}
+
+static void write_view(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
+{
+    struct view *view = log_view(log, lane, w);
+    size_t first = first_record(shard, lane, log, w, &view->live);
+    bool skip = lane->session && (log->count == 0 || (!view->live && !view->owed));
+    view->dirty = view->owed = false;
+    if (skip)
+        return;
+    folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
+    shard->counters.folds++;
+    size_t written = 0, feature = 0;
+    bool changed = false;
+    for (size_t m = 0; m < lane->metric_count; m++) {
+        written += write_parser(shard, lane, log, w, m, feature, &changed);
+        feature += lane->metrics[m].feature_count;
+    }
+    if (changed)
+        view->last_send_ms = shard->send_ms;
+    if (!view->live && !lane->session)
+        for (size_t m = 0; m < lane->metric_count; m++)
+            view->sent[m].hash = 0; /* silent: should it wake, all is written again */
+    if (written == 0)
+        return;
+    log->pins++;
+    sink_commit(shard->sink, (void *)((uintptr_t)log | w));
+}
+
+/* ---- what is due, and when ---- */
+
+static void queue(struct shard *shard, struct log *log)
+{
+    if (log->queued)
+        return;
+    if (shard->due_count == shard->due_capacity) {
+        shard->due_capacity = shard->due_capacity == 0 ? 1024 : shard->due_capacity * 2;
+        shard->due = memory_resize(shard->due, shard->due_capacity * sizeof(struct log *));
+    }
+    shard->due[shard->due_count++] = log;
+    log->queued = true;
+}
+
+/* Is anything of it still of use? If not yet to be forgotten, *until is when to look again (WHEEL_NEVER: not by time). */
+static bool spent(const struct shard *shard, const struct set_lane *lane, struct log *log, int64_t *until)
+{
+    *until = WHEEL_NEVER;
+    if (log->count > 0 || log->pins > 0 || log->queued)
+        return false;
+    int64_t last = INT64_MIN;
+    for (size_t w = 0; w < lane->window_count; w++) {
+        const struct window_settings *window = &lane->windows[w].settings;
+        const struct view *view = log_view(log, lane, w);
+        if (view->dirty || view->owed)
+            return false;
+        if (view->last_send_ms != VIEW_NEVER && view->last_send_ms + window->emit_ms > last)
+            last = view->last_send_ms + window->emit_ms;
+        /* A session that starts anew must delete what the last one left and it has not. */
+        for (size_t m = 0; lane->session && m < lane->metric_count; m++)
+            if (sent_present(&view->sent[m]) != 0 &&
+                sent_when_ms(&view->sent[m]) + window->ttl_s * 1000 > last)
+                last = sent_when_ms(&view->sent[m]) + window->ttl_s * 1000;
+    }
+    if (last <= shard->send_ms)
+        return true;
+    *until = last;
+    return false;
+}
+
+static void arm_send(struct shard *shard, const struct set_lane *lane, struct log *log, int64_t until)
+{
+    int64_t next = until;
+    for (size_t w = 0; w < lane->window_count; w++) {
+        const struct window_settings *window = &lane->windows[w].settings;
+        const struct view *view = log_view(log, lane, w);
+        int64_t due = WHEEL_NEVER;
+        if (view->owed)
+            continue; /* it is queued */
+        if (view->dirty)
+            due = view->last_send_ms + window->emit_ms; /* it was due at once had nothing been sent */
+        int64_t refresh = next_refresh(lane, window, view);
+        if (refresh < due)
+            due = refresh;
+        if (due < next)
+            next = due;
+    }
+    if (next != WHEEL_NEVER && next > shard->send_ms &&
+        (!timer_armed(&log->send) || next < log->send.due_ms))
+        wheel_arm(&shard->send, &log->send, next);
+}
+
+/* Write what is due and the sink takes; queue the log if something is owed. */
+static void serve(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    for (size_t w = 0; w < lane->window_count; w++) {
+        const struct window_settings *window = &lane->windows[w].settings;
+        struct view *view = log_view(log, lane, w);
+        if (!view->owed && !dirty_due(window, view, shard->send_ms) &&
+            next_refresh(lane, window, view) > shard->send_ms)
+            continue;
+        if (sink_ready(shard->sink)) {
+            write_view(shard, lane, log, w);
+        } else {
+            view->owed = true;
+            queue(shard, log);
+        }
+    }
+}
+
+/* After serving: the next timer, or the end. */
+static void settle_down(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    int64_t until;
+    if (spent(shard, lane, log, &until))
+        shard_forget(shard, log);
+    else
+        arm_send(shard, lane, log, until);
+}
+
+void emission_look(struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    if (!shard->event_clock) {
+        queue(shard, log);
+        return;
+    }
+    serve(shard, lane, log);
+    settle_down(shard, lane, log);
+}
+
+bool emission_send_queued(struct shard *shard)
+{
+    size_t done = 0;
+    while (done < shard->due_count && sink_ready(shard->sink)) {
+        struct log *log = shard->due[done++];
+        const struct set_lane *lane = &shard->set->lanes[log->lane];
+        log->queued = false;
+        serve(shard, lane, log); /* may queue it again at the end, if the sink is full now */
+        settle_down(shard, lane, log);
+    }
+    if (done > 0) {
+        memmove(shard->due, shard->due + done, (shard->due_count - done) * sizeof(struct log *));
+        shard->due_count -= done;
+    }
+    return shard->due_count == 0;
+}
+
+void emission_release(struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    for (size_t w = 0; w < lane->window_count; w++) {
+        struct view *view = log_view(log, lane, w);
+        if (!view->dirty)
+            continue;
+        bool over = lane->session &&
+                    (log->count == 0 || log_time(log, lane, log->count - 1) + lane->windows[0].settings.gap_ms <
+                                            shard->clock_ms);
+        if (over && !view->owed)
+            continue;
+        view->owed = true;
+        queue(shard, log);
+    }
+}
+
+void shard_settled(void *context, void *token, bool ok)
+{
+    struct shard *shard = context;
+    if (token == NULL)
+        return;
+    size_t w = (uintptr_t)token & (WINDOWS_MAX - 1);
+    struct log *log = (struct log *)((uintptr_t)token & ~(uintptr_t)(WINDOWS_MAX - 1));
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    log->pins--;
+    if (!ok) {
+        /* What is there now is not known: write all again, and delete what should not be there. */
+        struct view *view = log_view(log, lane, w);
+        for (size_t m = 0; m < lane->metric_count; m++) {
+            view->sent[m].hash = 0;
+            sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
+        }
+        view->owed = true;
+        shard->counters.lost++;
+        queue(shard, log);
+    } else if (log->count == 0 && log->pins == 0) {
+        queue(shard, log); /* perhaps nothing is left of it */
+    }
+}

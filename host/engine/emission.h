@@ -1,0 +1,23 @@
+/* emission.h - when a log's windows are folded and written: DESIGN.md section 3, Folding and emitting.
+ *
+ * Part of a shard: called by it, on its thread. */
+#ifndef ENGINE_EMISSION_H
+#define ENGINE_EMISSION_H
+
+#include "engine/shard.h"
+
+/* Something about the log changed, or one of its times has come: write what is due (event clock: now; live: queue it for
+ * the end of the batch), arm its send timer for what comes next, or forget the log if nothing of it is left. The log may
+ * be gone afterwards. */
+void emission_look(struct shard *shard, struct log *log);
+
+/* Look at what is queued, as long as the sink is ready. True: nothing is left. */
+bool emission_send_queued(struct shard *shard);
+
+/* Make every change of the log due, whatever its emit interval. */
+void emission_release(struct shard *shard, struct log *log);
+
+/* Free a log of which nothing is left (shard.c). */
+void shard_forget(struct shard *shard, struct log *log);
+
+#endif

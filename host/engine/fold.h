@@ -1,0 +1,30 @@
+/* fold.h - from the records of one window to the texts of its features.
+ *
+ * A folder belongs to one worker: scratch memory for the length of a fold, and the rendered texts, valid until the next. */
+#ifndef ENGINE_FOLD_H
+#define ENGINE_FOLD_H
+
+#include "base/buffer.h"
+#include "engine/log.h"
+#include "engine/scratch.h"
+
+struct folded_feature {
+    uint32_t offset, size; /* in folder->text */
+    bool present;
+};
+
+struct folder {
+    struct scratch scratch;
+    struct buffer text;
+    struct folded_feature features[METRICS_MAX * 16]; /* parsers in order, each its features in order */
+    uint64_t hashes[METRICS_MAX];                     /* of each parser's rendered features; never 0 */
+};
+
+void folder_init(struct folder *folder);
+void folder_free(struct folder *folder);
+
+/* Fold the records [first, log->count) of the log for this window, as of the clock `now_ms`. */
+void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                 int64_t now_ms);
+
+#endif

@@ -1,0 +1,184 @@
+/* log.c - see log.h. */
+#include "engine/log.h"
+
+#include "engine/id_index.h"
+
+#include <assert.h>
+#include <string.h>
+
+size_t log_size(const struct set_lane *lane) { return sizeof(struct log) + lane->window_count * view_size(lane); }
+
+static const sl_stamp *stamp_of(const void *record) { return record; }
+
+static char *record_at(struct log *log, const struct set_lane *lane, size_t index)
+{
+    return log->records + (log->start + index) * lane->table->record_size;
+}
+
+static bool before(const sl_stamp *a, const sl_stamp *b)
+{
+    return a->time_ms < b->time_ms || (a->time_ms == b->time_ms && a->id < b->id);
+}
+
+size_t log_from(const struct log *log, const struct set_lane *lane, int64_t time_ms)
+{
+    size_t low = 0, high = log->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (log_time(log, lane, middle) < time_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t log_newest_run(const struct log *log, const struct set_lane *lane)
+{
+    const struct window_settings *window = &lane->windows[0].settings;
+    size_t first = 0;
+    for (size_t i = 1; i < log->count; i++) {
+        int64_t time = log_time(log, lane, i);
+        if (time - log_time(log, lane, i - 1) > window->gap_ms || time - log_time(log, lane, first) > window->max_ms)
+            first = i;
+    }
+    return first;
+}
+
+static void drop_texts(const struct set_lane *lane, struct texts *texts, const char *record)
+{
+    for (size_t i = 0; i < lane->text_count; i++) {
+        sl_text text;
+        memcpy(&text, record + lane->text_offsets[i], sizeof text);
+        text_drop(texts, text);
+    }
+}
+
+static int compare_views(sl_view a, sl_view b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* Order of two copies of one event at one time: field by field, texts by their bytes, numbers as bytes. Any fixed order would
+ * do; it must only not depend on who came first. */
+static int compare_records(const struct set_lane *lane, const char *a, const char *b)
+{
+    for (const sl_field *field = lane->table->record; field->name != NULL; field++) {
+        int order;
+        if (field->type == SL_TEXT) {
+            sl_text left, right;
+            memcpy(&left, a + field->offset, sizeof left);
+            memcpy(&right, b + field->offset, sizeof right);
+            order = compare_views(text_view(&left), text_view(&right));
+        } else {
+            order = memcmp(a + field->offset, b + field->offset, field->size);
+        }
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+/* Make room for one more record behind the last. */
+static void reserve(struct log *log, const struct set_lane *lane, struct slab *slab)
+{
+    if (log->start + log->count < log->capacity)
+        return;
+    size_t size = lane->table->record_size;
+    if (log->start > log->capacity / 2) {
+        memmove(log->records, log->records + log->start * size, log->count * size);
+        log->start = 0;
+        return;
+    }
+    size_t wanted = log->count == 0 ? 1 : log->count < 8 ? log->count + 2 : log->count + log->count / 4;
+    size_t room = slab_room(wanted * size);
+    char *records = slab_take(slab, room);
+    if (log->count > 0)
+        memcpy(records, log->records + log->start * size, log->count * size);
+    slab_give(slab, log->records, slab_room(log->capacity * size));
+    log->records = records;
+    log->start = 0;
+    log->capacity = (uint32_t)(room / size);
+}
+
+/* Take one record out, without its texts. */
+static void take_out(struct log *log, const struct set_lane *lane, size_t index)
+{
+    size_t size = lane->table->record_size;
+    memmove(record_at(log, lane, index), record_at(log, lane, index + 1), (log->count - index - 1) * size);
+    log->count--;
+}
+
+static void put_in(struct log *log, const struct set_lane *lane, const void *record)
+{
+    size_t size = lane->table->record_size, at = log->count;
+    while (at > 0 && before(stamp_of(record), stamp_of(log_record(log, lane, at - 1))))
+        at--;
+    memmove(record_at(log, lane, at + 1), record_at(log, lane, at), (log->count - at) * size);
+    memcpy(record_at(log, lane, at), record, size);
+    log->count++;
+}
+
+/* Where a record with this id is; log->count if nowhere. */
+static size_t find_id(const struct log *log, const struct set_lane *lane, uint64_t id)
+{
+    if (log->ids != NULL && !id_index_has(log->ids, id))
+        return log->count;
+    size_t index = 0;
+    while (index < log->count && stamp_of(log_record(log, lane, index))->id != id)
+        index++;
+    return index;
+}
+
+enum log_result log_insert(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts,
+                           const void *record, int64_t *replaced_ms)
+{
+    const sl_stamp *stamp = stamp_of(record);
+    size_t copy = find_id(log, lane, stamp->id);
+    if (copy < log->count) {
+        const char *kept = log_record(log, lane, copy);
+        int64_t kept_ms = stamp_of(kept)->time_ms;
+        if (stamp->time_ms > kept_ms ||
+            (stamp->time_ms == kept_ms && compare_records(lane, record, kept) >= 0))
+            return LOG_DUPLICATE;
+        *replaced_ms = kept_ms;
+        drop_texts(lane, texts, kept);
+        take_out(log, lane, copy);
+        put_in(log, lane, record);
+        return LOG_REPLACED;
+    }
+    reserve(log, lane, slab);
+    put_in(log, lane, record);
+    if (log->ids != NULL) {
+        log->ids = id_index_add(log->ids, slab, stamp->id);
+    } else if (log->count > LOG_SCAN_MAX) {
+        log->ids = id_index_new(slab, log->count * 2);
+        for (size_t i = 0; i < log->count; i++)
+            log->ids = id_index_add(log->ids, slab, stamp_of(log_record(log, lane, i))->id);
+    }
+    return LOG_INSERTED;
+}
+
+void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count)
+{
+    assert(count <= log->count);
+    for (size_t i = 0; i < count; i++) {
+        const char *record = log_record(log, lane, i);
+        drop_texts(lane, texts, record);
+        if (log->ids != NULL)
+            id_index_remove(log->ids, stamp_of(record)->id);
+    }
+    log->start += (uint32_t)count;
+    log->count -= (uint32_t)count;
+    if (log->count <= LOG_SCAN_MAX / 2 && log->ids != NULL) {
+        id_index_free(log->ids, slab);
+        log->ids = NULL;
+    }
+    if (log->count == 0) {
+        slab_give(slab, log->records, slab_room(log->capacity * lane->table->record_size));
+        log->records = NULL;
+        log->start = log->capacity = 0;
+    }
+}

@@ -1,0 +1,99 @@
+/* log.h - the records of one key in one lane, ordered by (event time, id), and what was last written of its windows.
+ *
+ * The records are the only state there is: windows are positions among them, aggregates are folded from them. Invariant:
+ * strictly increasing (time_ms, id as unsigned); at most one record per id. Memory comes from the worker's slab, texts are
+ * held in the worker's texts; a log is touched by its worker's thread only. */
+#ifndef ENGINE_LOG_H
+#define ENGINE_LOG_H
+
+#include "engine/slab.h"
+#include "engine/texts.h"
+#include "engine/wheel.h"
+#include "plugin/lane_set.h"
+
+/* What is known in Redis of one parser's features in one window. */
+struct sent {
+    uint64_t hash;       /* of what was last written; 0: must be written, whatever it is */
+    uint64_t when_present; /* 48 bits: time of the last write or refresh, on the clock that sends go by; 16 bits: which of
+                              the parser's features exist there */
+};
+static inline int64_t sent_when_ms(const struct sent *sent) { return (int64_t)sent->when_present >> 16; }
+static inline unsigned sent_present(const struct sent *sent) { return (unsigned)(sent->when_present & 0xffffu); }
+static inline void sent_note(struct sent *sent, int64_t when_ms, unsigned present)
+{
+    sent->when_present = (uint64_t)when_ms << 16 | (present & 0xffffu);
+}
+
+#define VIEW_NEVER INT64_MIN /* last_send_ms before the first */
+
+/* One window of a log, as readers see it. */
+struct view {
+    int64_t last_send_ms; /* VIEW_NEVER: nothing yet */
+    bool dirty;           /* its records changed since it was last folded */
+    bool live;            /* it has records (a session: and is not over): what it wrote is kept alive */
+    bool owed;            /* was due, but the sink could not take it, or lost it */
+    struct sent sent[];   /* one a parser of the lane */
+};
+
+struct id_index;
+
+struct log {
+    uint64_t hash; /* of kind and key: position in the table, choice of worker */
+    sl_text key;
+    char *records; /* slab memory; the first record is at `start` */
+    uint32_t start, count, capacity; /* in records */
+    uint16_t pins; /* groups in flight at the sink that name this log */
+    uint8_t lane;  /* index in the lane set */
+    bool queued;   /* in the shard's list of logs that are due */
+    struct id_index *ids; /* only above LOG_SCAN_MAX records */
+    struct timer expiry, send;
+    /* views follow */
+};
+
+/* Above this many records a set of ids answers whether one is a duplicate; below, a scan does. */
+#define LOG_SCAN_MAX 48
+
+enum log_result {
+    LOG_INSERTED,
+    LOG_REPLACED, /* a duplicate that takes the place of the copy that was there: earlier, or smaller at equal times */
+    LOG_DUPLICATE /* the log keeps the copy it has */
+};
+
+/* Size of a log with its views, for the slab. */
+size_t log_size(const struct set_lane *lane);
+static inline size_t view_size(const struct set_lane *lane)
+{
+    return sizeof(struct view) + lane->metric_count * sizeof(struct sent);
+}
+static inline struct view *log_view(struct log *log, const struct set_lane *lane, size_t window)
+{
+    return (struct view *)((char *)(log + 1) + window * view_size(lane));
+}
+
+static inline const char *log_record(const struct log *log, const struct set_lane *lane, size_t index)
+{
+    return log->records + (log->start + index) * lane->table->record_size;
+}
+static inline int64_t log_time(const struct log *log, const struct set_lane *lane, size_t index)
+{
+    return ((const sl_stamp *)(const void *)log_record(log, lane, index))->time_ms;
+}
+
+/* Index of the first record with event time >= time_ms; log->count if there is none. */
+size_t log_from(const struct log *log, const struct set_lane *lane, int64_t time_ms);
+
+/* Index of the first record of the newest run: runs are cut where the next record is more than the window's gap behind the
+ * one before it, or more than its max behind the run's first. 0 for an empty log. */
+size_t log_newest_run(const struct log *log, const struct set_lane *lane);
+
+/* Insert a copy of `record` where its stamp belongs. On LOG_INSERTED and LOG_REPLACED the log has taken over the texts that
+ * the record holds (and dropped those of the copy it replaced, whose event time is then in *replaced_ms); on LOG_DUPLICATE
+ * they are still the caller's.
+ * Cost: a step per record newer than it, usually none. */
+enum log_result log_insert(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts,
+                           const void *record, int64_t *replaced_ms);
+
+/* Drop the first `count` records and their texts. */
+void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count);
+
+#endif

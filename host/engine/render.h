@@ -1,0 +1,16 @@
+/* render.h - a feature as text: FEATURES.md section 0. */
+#ifndef ENGINE_RENDER_H
+#define ENGINE_RENDER_H
+
+#include "base/buffer.h"
+#include "engine/arena.h"
+
+#include <shoplane/metric.h>
+
+/* Entries of a map or list that are written at most. */
+#define RENDER_ENTRIES_MAX 1000
+
+/* Append the text of the cell. False, and nothing appended: the feature is absent. */
+bool render_cell(const sl_cell *cell, struct arena *arena, struct buffer *out);
+
+#endif

@@ -1,0 +1,338 @@
+/* shard.c - see shard.h: records in, clock and timers.
+ *
+ * What a log writes is in emission.c. A timer that fires too early does no harm: it is armed for the earliest moment at
+ * which something may have to happen, and found out then; so it need not be moved when that moment moves away. */
+#include "engine/shard.h"
+
+#include "base/memory.h"
+#include "base/text_handle.h"
+#include "engine/emission.h"
+#include "engine/id_index.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Entries whose keys are fetched from memory before the first of them is touched. */
+#define PREFETCH 16
+
+void shard_init(struct shard *shard, const struct lane_set *set, bool event_clock, int64_t monotonic_ms)
+{
+    memset(shard, 0, sizeof *shard);
+    shard->set = set;
+    shard->event_clock = event_clock;
+    shard->clock_ms = SHARD_BEGINNING_MS;
+    shard->send_ms = event_clock ? SHARD_BEGINNING_MS : monotonic_ms;
+    texts_init(&shard->texts, &shard->slab);
+    shard->tables = memory_new((set->lane_count + 1) * sizeof *shard->tables);
+    for (size_t i = 0; i < set->lane_count; i++)
+        key_table_init(&shard->tables[i]);
+    wheel_init(&shard->expiry, SHARD_BEGINNING_MS);
+    wheel_init(&shard->send, event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
+    folder_init(&shard->folder);
+}
+
+/* What lies outside of the slab's chunks goes one by one, the rest with them. */
+static void free_large(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    size_t room = slab_room(log->capacity * lane->table->record_size);
+    if (log->records != NULL && room > SLAB_LARGEST)
+        slab_give(&shard->slab, log->records, room);
+    id_index_free(log->ids, &shard->slab);
+}
+
+void shard_free(struct shard *shard)
+{
+    for (size_t i = 0; i < shard->set->lane_count; i++) {
+        size_t at = 0;
+        for (struct log *log; (log = key_table_next(&shard->tables[i], &at)) != NULL;)
+            free_large(shard, &shard->set->lanes[i], log);
+        key_table_free(&shard->tables[i]);
+    }
+    free(shard->tables);
+    texts_free(&shard->texts);
+    folder_free(&shard->folder);
+    buffer_free(&shard->key);
+    slab_free(&shard->slab);
+    free(shard->due);
+}
+
+/* ---- logs ---- */
+
+static struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash, sl_view key)
+{
+    const struct set_lane *lane = &shard->set->lanes[lane_index];
+    struct log *log = slab_take(&shard->slab, log_size(lane));
+    memset(log, 0, log_size(lane));
+    log->hash = hash;
+    log->key = text_hold(&shard->texts, key.data, key.size);
+    log->lane = (uint8_t)lane_index;
+    for (size_t w = 0; w < lane->window_count; w++)
+        log_view(log, lane, w)->last_send_ms = VIEW_NEVER;
+    key_table_add(&shard->tables[lane_index], log);
+    return log;
+}
+
+void shard_forget(struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    assert(log->count == 0 && log->pins == 0 && !log->queued);
+    wheel_disarm(&shard->expiry, &log->expiry);
+    wheel_disarm(&shard->send, &log->send);
+    key_table_remove(&shard->tables[log->lane], log);
+    text_drop(&shard->texts, log->key);
+    slab_give(&shard->slab, log, log_size(lane));
+}
+
+/* When the next record leaves a window, or the session is over, or its log goes. WHEEL_NEVER for an empty log. */
+static int64_t next_expiry(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    if (log->count == 0)
+        return WHEEL_NEVER;
+    if (lane->session) {
+        const struct window_settings *window = &lane->windows[0].settings;
+        int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
+        return over >= shard->clock_ms ? over + 1 : over + window->lateness_ms + 1;
+    }
+    int64_t next = WHEEL_NEVER;
+    for (size_t w = 0; w < lane->window_count; w++) {
+        int64_t length = lane->windows[w].settings.length_ms;
+        size_t first = log_from(log, lane, shard->clock_ms - length);
+        if (first < log->count && log_time(log, lane, first) + length + 1 < next)
+            next = log_time(log, lane, first) + length + 1;
+    }
+    return next;
+}
+
+static void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    int64_t next = next_expiry(shard, lane, log);
+    if (next != WHEEL_NEVER && (!timer_armed(&log->expiry) || next < log->expiry.due_ms))
+        wheel_arm(&shard->expiry, &log->expiry, next);
+}
+
+/* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since? */
+static void expire(struct shard *shard, struct log *log, int64_t due_ms)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    int64_t clock = shard->clock_ms;
+    if (log->count == 0)
+        return;
+    if (lane->session) {
+        const struct window_settings *window = &lane->windows[0].settings;
+        int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
+        if (over < clock)
+            log_view(log, lane, 0)->live = false;
+        if (over + window->lateness_ms < clock)
+            log_trim(log, lane, &shard->slab, &shard->texts, log->count);
+    } else {
+        for (size_t w = 0; w < lane->window_count; w++) {
+            int64_t length = lane->windows[w].settings.length_ms;
+            size_t first = log_from(log, lane, clock - length);
+            if (log_from(log, lane, due_ms - length - 1) == first)
+                continue;
+            struct view *view = log_view(log, lane, w);
+            view->dirty = true;
+            view->live = first < log->count;
+        }
+        log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, clock - lane->longest_ms));
+    }
+    arm_expiry(shard, lane, log);
+    emission_look(shard, log);
+}
+
+/* ---- the clock ---- */
+
+static struct log *of_expiry(struct timer *timer)
+{
+    return (struct log *)(void *)((char *)timer - offsetof(struct log, expiry));
+}
+static struct log *of_send(struct timer *timer)
+{
+    return (struct log *)(void *)((char *)timer - offsetof(struct log, send));
+}
+
+static void fire_expiry(struct shard *shard, struct timer *timer)
+{
+    while (timer != NULL) {
+        struct timer *next = timer->next;
+        expire(shard, of_expiry(timer), timer->due_ms);
+        timer = next;
+    }
+}
+
+static void fire_send(struct shard *shard, struct timer *timer)
+{
+    while (timer != NULL) {
+        struct timer *next = timer->next;
+        emission_look(shard, of_send(timer));
+        timer = next;
+    }
+}
+
+void shard_advance(struct shard *shard, int64_t clock_ms)
+{
+    if (clock_ms <= shard->clock_ms)
+        return;
+    if (!shard->event_clock) {
+        shard->clock_ms = clock_ms;
+        fire_expiry(shard, wheel_advance(&shard->expiry, clock_ms));
+        return;
+    }
+    for (;;) {
+        int64_t expiry = wheel_bound(&shard->expiry), send = wheel_bound(&shard->send);
+        int64_t next = expiry < send ? expiry : send;
+        if (next > clock_ms)
+            break;
+        shard->clock_ms = shard->send_ms = next;
+        fire_expiry(shard, wheel_advance(&shard->expiry, next));
+        fire_send(shard, wheel_advance(&shard->send, next));
+    }
+    shard->clock_ms = shard->send_ms = clock_ms;
+    (void)wheel_advance(&shard->expiry, clock_ms);
+    (void)wheel_advance(&shard->send, clock_ms);
+}
+
+/* ---- records in ---- */
+
+static bool is_late(const struct shard *shard, const struct set_lane *lane, const struct log *log, int64_t time_ms)
+{
+    if (!lane->session)
+        return time_ms < shard->clock_ms - lane->longest_ms;
+    const struct window_settings *window = &lane->windows[0].settings;
+    return (log == NULL || log->count == 0) && time_ms + window->gap_ms + window->lateness_ms < shard->clock_ms;
+}
+
+/* Texts that travelled by value become this worker's own. */
+static void hold_texts(struct shard *shard, const struct set_lane *lane, const struct entry *entry, char *record)
+{
+    for (size_t i = 0; i < lane->text_count; i++) {
+        sl_text text;
+        memcpy(&text, record + lane->text_offsets[i], sizeof text);
+        if (!text_is_long(text))
+            continue;
+        uint64_t where = text_where(text);
+        text = text_hold(&shard->texts, (const char *)entry + (where & UINT32_MAX), (size_t)(where >> 32));
+        memcpy(record + lane->text_offsets[i], &text, sizeof text);
+    }
+}
+
+static void give_texts_back(struct shard *shard, const struct set_lane *lane, const char *record)
+{
+    for (size_t i = 0; i < lane->text_count; i++) {
+        sl_text text;
+        memcpy(&text, record + lane->text_offsets[i], sizeof text);
+        text_drop(&shard->texts, text);
+    }
+}
+
+/* The windows that hold a record of this time have changed. */
+static void touch(struct shard *shard, const struct set_lane *lane, struct log *log, int64_t time_ms)
+{
+    for (size_t w = 0; w < lane->window_count; w++) {
+        const struct window_settings *window = &lane->windows[w].settings;
+        struct view *view = log_view(log, lane, w);
+        if (lane->session) {
+            view->dirty = true;
+            view->live = log_time(log, lane, log->count - 1) + window->gap_ms >= shard->clock_ms;
+        } else if (time_ms >= shard->clock_ms - window->length_ms) {
+            view->dirty = true;
+            view->live = log_from(log, lane, shard->clock_ms - window->length_ms) < log->count;
+        }
+    }
+}
+
+static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_ms)
+{
+    const struct set_lane *lane = &shard->set->lanes[entry->lane];
+    shard_advance(shard, entry->clock_ms < limit_ms ? entry->clock_ms : limit_ms);
+    char *record = entry_record(entry);
+    int64_t time_ms = ((const sl_stamp *)(const void *)record)->time_ms;
+    struct log *log = key_table_find(&shard->tables[entry->lane], entry->key_hash, entry_key(entry));
+    if (is_late(shard, lane, log, time_ms)) {
+        shard->counters.late++;
+        return;
+    }
+    if (log == NULL)
+        log = log_new(shard, entry->lane, entry->key_hash, entry_key(entry));
+    hold_texts(shard, lane, entry, record);
+    int64_t replaced_ms = time_ms;
+    enum log_result result = log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms);
+    if (result != LOG_INSERTED)
+        shard->counters.duplicates++;
+    if (result == LOG_DUPLICATE) {
+        give_texts_back(shard, lane, record);
+        return;
+    }
+    shard->counters.records++;
+    touch(shard, lane, log, replaced_ms);
+    arm_expiry(shard, lane, log);
+    emission_look(shard, log);
+}
+
+static struct entry *entry_at(const struct parcel *parcel, size_t at)
+{
+    return (struct entry *)(void *)(parcel->entries.data + at);
+}
+
+void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
+{
+    size_t ahead = 0, at = 0;
+    struct entry *group[PREFETCH];
+    while (at < parcel->entries.size) {
+        size_t count = 0;
+        for (; count < PREFETCH && ahead < parcel->entries.size; ahead += entry_at(parcel, ahead)->size) {
+            group[count] = entry_at(parcel, ahead);
+            key_table_prefetch(&shard->tables[group[count]->lane], group[count]->key_hash);
+            count++;
+        }
+        for (size_t i = 0; i < count; i++) {
+            const struct log *log = key_table_guess(&shard->tables[group[i]->lane], group[i]->key_hash);
+            __builtin_prefetch(log);
+            __builtin_prefetch((const char *)log + 64);
+        }
+        for (size_t i = 0; i < count; i++)
+            take_entry(shard, group[i], limit_ms);
+        at = ahead;
+    }
+    shard_advance(shard, parcel->clock_ms < limit_ms ? parcel->clock_ms : limit_ms);
+}
+
+/* ---- sends ---- */
+
+bool shard_send(struct shard *shard, int64_t monotonic_ms)
+{
+    if (!shard->event_clock && monotonic_ms > shard->send_ms) {
+        shard->send_ms = monotonic_ms;
+        fire_send(shard, wheel_advance(&shard->send, monotonic_ms));
+    }
+    return emission_send_queued(shard);
+}
+
+void shard_release(struct shard *shard)
+{
+    for (size_t i = 0; i < shard->set->lane_count; i++) {
+        size_t at = 0;
+        for (struct log *log; (log = key_table_next(&shard->tables[i], &at)) != NULL;)
+            emission_release(shard, log);
+    }
+}
+
+int64_t shard_next_send(const struct shard *shard) { return wheel_bound(&shard->send); }
+
+size_t shard_memory(const struct shard *shard)
+{
+    size_t bytes = shard->slab.reserved + shard->texts.capacity * sizeof(void *);
+    for (size_t i = 0; i < shard->set->lane_count; i++)
+        bytes += shard->tables[i].capacity * sizeof(uint64_t);
+    return bytes;
+}
+
+size_t shard_keys(const struct shard *shard)
+{
+    size_t keys = 0;
+    for (size_t i = 0; i < shard->set->lane_count; i++)
+        keys += shard->tables[i].count;
+    return keys;
+}
