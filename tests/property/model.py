@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""The slow truth: what Shoplane must write for these messages and settings, computed by brute force.
+
+    model.py --config FILE [--until TIME] [--final | --final=all] FILE...
+
+prints what `shoplane replay --sink jsonl` with the same arguments must print (of the writes: per key; between keys there is no
+order). It follows DESIGN.md section 3 and FEATURES.md with `clock = "event"`, and shares no idea with the engine: no timer
+wheel, no dirty flags, no hashes of values. At every moment at which something can change, the records of a window are
+picked from all records of its key, sorted, folded and compared with what was written last.
+
+How it goes:
+ 1. All messages become events; the clock after each is the largest event time so far less the disorder (`arrivals`).
+    What became a dead letter does not move the clock.
+ 2. Each key of each lane is independent of all others: its log is played through (`Log`), and each of its windows beside it
+    (`WindowView`), from one moment at which something is due to the next.
+
+Readings of the specification, where it leaves room; M marks a moment at which they can be told apart:
+
+- At one moment, first records leave (or a session ends), then changed features are written, then TTLs are refreshed.
+- A rolling window that never held a record is silent: a late event older than its length makes it write no zeros.
+- A window is silent once it was folded empty. When a silent window gets a record its parsers count as never written from then on.
+  One that goes empty and gets records again before its zeros were due is not silent in between.
+- last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
+- When a session's log goes, all its parsers count as never written, so that nothing is deleted that an earlier log wrote.
+- A refresh that fell due while a session was over is made up for at the moment a late event makes it live again: else a
+  feature that did not change would be gone from Redis while its session is live.
+"""
+
+import argparse
+import json
+import sys
+import time
+
+import configuration
+from events import DeadLetter, format_time, parse_time, read_message, read_messages
+from lanes import LANES
+
+
+class Write:
+    """One line of the jsonl sink. `value` None: deleted."""
+
+    __slots__ = ("key", "value", "ttl_s", "time_ms", "refresh")
+
+    def __init__(self, key, value, ttl_s, time_ms, refresh):
+        self.key, self.value, self.ttl_s, self.time_ms, self.refresh = key, value, ttl_s, time_ms, refresh
+
+    def line(self):
+        return {"key": self.key, "value": self.value, "ttl": self.ttl_s, "event_time": format_time(self.time_ms)}
+
+
+class WrittenParser:
+    """What one metric parser of one window of one key has written."""
+
+    def __init__(self):
+        self.values = None     # as written last; None: counts as never written
+        self.touched_ms = None  # last write or refresh
+
+
+class WindowView:
+    """One window of one key: which records it holds, what was written of it, and when."""
+
+    def __init__(self, lane, lane_settings, window, key_text, writes):
+        self.lane, self.window, self.writes = lane, window, writes
+        self.settings = {**lane.settings, **lane_settings.params}
+        self.suffix = "" if lane.key == "session" else "_" + window.name
+        self.prefix = f"{lane.key}:{key_text}:"
+        self.written = {name: WrittenParser() for name in lane_settings.metrics}
+        self.last_send_ms = None
+        self.silent = True  # empty, and that has been said (or there was nothing to say)
+
+    # Which records count
+
+    def records(self, log, clock):
+        """The records of the window at this clock, in log order."""
+        if not self.window.session:
+            return [record for record in log if record["time_ms"] >= clock - self.window.length_ms]
+        return self.newest_run(log)
+
+    def newest_run(self, log):
+        run = []
+        for record in log:
+            time_ms = record["time_ms"]
+            if run and (time_ms - run[-1]["time_ms"] > self.window.gap_ms or time_ms - run[0]["time_ms"] > self.window.max_ms):
+                run = []
+            run.append(record)
+        return run
+
+    def is_live(self, log, clock):
+        """May its TTLs be refreshed; for a session also: may anything be written."""
+        if self.window.session:
+            return bool(log) and clock <= log[-1]["time_ms"] + self.window.gap_ms
+        return bool(self.records(log, clock))
+
+    # When something can happen
+
+    def moments(self, log):
+        """Every time at which this window may have something to do, given this log; past ones too."""
+        if not self.window.session:
+            yield from (record["time_ms"] + self.window.length_ms + 1 for record in log)
+        if self.last_send_ms is not None:
+            yield self.last_send_ms + self.window.emit_ms
+        yield from (self.refresh_due(parser) for parser in self.written.values() if parser.touched_ms is not None)
+
+    def refresh_due(self, parser):
+        return parser.touched_ms + self.window.ttl_s * 750  # three quarters of the TTL, in milliseconds
+
+    # What happens
+
+    def inserted(self, log, clock):
+        """A record came; the log is as it is now."""
+        if self.silent and self.records(log, clock):
+            self.silent = False
+            self.forget()
+
+    def forget(self):
+        for parser in self.written.values():
+            parser.values = parser.touched_ms = None
+
+    def act(self, log, clock, flush=False):
+        """Write and refresh what is due at this clock."""
+        if self.silent:
+            return
+        if self.window.session and not self.is_live(log, clock):
+            return
+        if flush or self.last_send_ms is None or self.last_send_ms + self.window.emit_ms <= clock:
+            self.fold_and_write(log, clock)
+        if self.is_live(log, clock):
+            self.refresh(clock)
+
+    def fold_and_write(self, log, clock):
+        records = self.records(log, clock)
+        for name, written in self.written.items():
+            parser = self.lane.parsers[name]
+            values = dict(zip(parser.features, parser.compute(records, self.settings)))
+            if values == written.values:
+                continue
+            before = written.values or {}
+            for feature, value in values.items():
+                if value is not None or before.get(feature) is not None:
+                    self.write(feature, value, clock, refresh=False)
+                    self.last_send_ms = clock
+            written.values, written.touched_ms = values, clock
+        self.silent = not records
+
+    def refresh(self, clock):
+        for written in self.written.values():
+            if written.touched_ms is not None and self.refresh_due(written) <= clock:
+                for feature, value in written.values.items():
+                    if value is not None:
+                        self.write(feature, value, clock, refresh=True)
+                written.touched_ms = clock
+
+    def write(self, feature, value, clock, refresh):
+        key = self.prefix + feature + self.suffix
+        self.writes.append(Write(key, value, self.window.ttl_s, clock, refresh))
+
+
+class Log:
+    """One key of one lane: its records, and its windows beside them."""
+
+    def __init__(self, lane_settings, key_text, writes):
+        lane = LANES[lane_settings.name]
+        self.windows = [WindowView(lane, lane_settings, window, key_text, writes) for window in lane_settings.windows]
+        self.session = next((window for window in lane_settings.windows if window.session), None)
+        self.longest_ms = max(window.length_ms for window in lane_settings.windows)
+        self.records = []
+        self.clock = None
+
+    def goes_at(self):
+        """A session's log: the first moment at which it is gone."""
+        return self.records[-1]["time_ms"] + self.session.gap_ms + self.session.lateness_ms + 1
+
+    def drop_old(self, clock):
+        if not self.session:
+            self.records = [record for record in self.records if record["time_ms"] >= clock - self.longest_ms]
+        elif self.records and clock >= self.goes_at():
+            self.records = []
+            for window in self.windows:
+                window.silent = True
+
+    def advance(self, clock):
+        """Do everything that is due up to and including this clock, each thing at its time."""
+        while self.clock is not None:
+            moment = min((moment for moment in self.moments() if self.clock < moment <= clock), default=None)
+            if moment is None:
+                break
+            self.clock = moment
+            self.drop_old(moment)
+            self.act()
+        self.clock = clock
+        self.drop_old(clock)
+
+    def moments(self):
+        for window in self.windows:
+            yield from window.moments(self.records)
+        if self.session and self.records:
+            yield self.goes_at()
+
+    def act(self, flush=False):
+        for window in self.windows:
+            window.act(self.records, self.clock, flush)
+
+    def is_late(self, time_ms):
+        if self.session:
+            return not self.records and time_ms + self.session.gap_ms + self.session.lateness_ms < self.clock
+        return time_ms < self.clock - self.longest_ms
+
+    def insert(self, record):
+        """Late and duplicate events touch nothing."""
+        if self.is_late(record["time_ms"]):
+            return
+        copy = next((other for other in self.records if other["id"] == record["id"]), None)
+        if copy is not None:
+            if copy["time_ms"] <= record["time_ms"]:
+                return
+            self.records.remove(copy)
+        self.records.append(record)
+        self.records.sort(key=lambda record: (record["time_ms"], record["id"]))
+        for window in self.windows:
+            window.inserted(self.records, self.clock)
+        self.act()
+
+
+def arrivals(messages, settings, wall_clock_ms):
+    """(clock, event, its records by lane) for each event in order of arrival; then what the clock ends at without `until`."""
+    largest = None
+    for message in messages:
+        try:
+            event = read_message(message)
+            if event.time_ms > wall_clock_ms + settings.future_ms:
+                raise DeadLetter("future")
+            records = extract(event, settings)
+        except DeadLetter:
+            continue
+        largest = event.time_ms if largest is None else max(largest, event.time_ms)
+        yield largest - settings.disorder_ms, records
+    if largest is not None:
+        yield largest, []
+
+
+def extract(event, settings):
+    """[(number of the lane, key, record)]: all lanes extract before any record is kept."""
+    records = []
+    for number, lane_settings in enumerate(settings.lanes):
+        lane = LANES[lane_settings.name]
+        if event.name not in lane.events:
+            continue
+        key_text = event.user if lane.key == "user" else event.session
+        if not key_text:
+            continue
+        record = lane.extract(event, {**lane.settings, **lane_settings.params})
+        if record is not None:
+            records.append((number, key_text, {**record, "time_ms": event.time_ms, "id": event.id}))
+    return records
+
+
+def replay(messages, settings, until_ms=None, wall_clock_ms=None):
+    """All writes, in order within each key, and the clock at the end (None: there was no event)."""
+    writes, logs, clock = [], {}, None
+    wall_clock_ms = int(time.time() * 1000) if wall_clock_ms is None else wall_clock_ms
+    for clock, records in arrivals(messages, settings, wall_clock_ms):
+        for number, key_text, record in records:
+            if (number, key_text) not in logs:
+                logs[number, key_text] = Log(settings.lanes[number], key_text, writes)
+            log = logs[number, key_text]
+            log.advance(clock)
+            log.insert(record)
+    if clock is None:
+        return [], None
+    end = clock if until_ms is None else max(clock, until_ms)
+    for log in logs.values():
+        log.advance(end)
+        log.act(flush=True)
+    return writes, end
+
+
+def final_features(writes, end_ms, everything=False):
+    """What a reader finds at the end: lines as `--final` prints them, in byte order of keys."""
+    newest = {write.key: write for write in writes}
+    lines = []
+    for key in sorted(newest, key=str.encode):
+        write = newest[key]
+        left_ms = write.time_ms + write.ttl_s * 1000 - end_ms
+        if write.value is not None and (everything or left_ms > 0):
+            lines.append({"key": key, "value": write.value, "ttl": write.ttl_s if everything else -(-left_ms // 1000)})
+    return lines
+
+
+def print_lines(lines, out):
+    for line in lines:
+        print(json.dumps(line, ensure_ascii=False, separators=(",", ":")), file=out)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="What Shoplane must write, by brute force.")
+    parser.add_argument("--config", required=True, help="Shoplane's configuration; its source, sink and workers don't matter")
+    parser.add_argument("--until", help="let the clock go on to this time, 2025-03-26T11:00:00Z")
+    parser.add_argument("--final", nargs="?", const="live", choices=("live", "all"), help="final features instead of all writes")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="enriched TSV, or the accelerator's JSON")
+    arguments = parser.parse_args()
+    until_ms = parse_time(arguments.until) if arguments.until else None
+    if arguments.until and until_ms is None:
+        parser.error(f"--until {arguments.until}: not a time like 2025-03-26T11:00:00Z")
+    writes, end_ms = replay(read_messages(arguments.files), configuration.read(arguments.config), until_ms)
+    if arguments.final:
+        print_lines(final_features(writes, end_ms, everything=arguments.final == "all"), sys.stdout)
+    else:
+        print_lines((write.line() for write in writes), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
