@@ -7,6 +7,7 @@
 #include "base/decimal.h"
 #include "base/memory.h"
 #include "snowplow/columns.h"
+#include "snowplow/json.h"
 #include "snowplow/python_number.h"
 #include "snowplow/sdk_contexts.h"
 #include "snowplow/tsv.h"
@@ -46,35 +47,28 @@ void sdk_json_free(struct sdk_json *writer)
     free(writer);
 }
 
-/* Is it UTF-8 (no surrogates, nothing overlong, nothing beyond U+10FFFF)? If so: does it have U+0085, U+2028, U+2029, or a
- * carriage return? */
-static bool utf8_check(sl_view text, bool *has_breaks)
+/* U+0085, or U+2028 or U+2029: what begins at `at`, before `end`? Its size in bytes, or 0. */
+static size_t break_size(const unsigned char *at, const unsigned char *end)
+{
+    if (end - at >= 2 && at[0] == 0xc2 && at[1] == 0x85)
+        return 2;
+    return end - at >= 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] & 0xfe) == 0xa8 ? 3 : 0;
+}
+
+/* Is there one of them, or a carriage return? */
+static bool has_breaks(sl_view text)
 {
     const unsigned char *at = (const unsigned char *)text.data, *end = at + text.size;
-    bool breaks = text.size > 0 && memchr(text.data, '\r', text.size) != NULL;
-    while (at < end) {
-        if (*at < 0x80) {
-            uint64_t word;
-            while (end - at >= 8 && (memcpy(&word, at, 8), (word & 0x8080808080808080u) == 0))
-                at += 8;
-            while (at < end && *at < 0x80)
-                at++;
-            continue;
-        }
-        int more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : 1;
-        if (*at < 0xc2 || *at > 0xf4 || end - at <= more)
-            return false;
-        for (int i = 1; i <= more; i++)
-            if ((at[i] & 0xc0) != 0x80)
-                return false;
-        if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
-            (at[0] == 0xf4 && at[1] > 0x8f))
-            return false;
-        breaks |= (at[0] == 0xc2 && at[1] == 0x85) || (at[0] == 0xe2 && at[1] == 0x80 && (at[2] & 0xfe) == 0xa8);
-        at += more + 1;
+    if (memchr(text.data, '\r', text.size) != NULL)
+        return true;
+    for (; at < end; at++) {
+        uint64_t word;
+        while (end - at > 8 && (memcpy(&word, at, 8), (word & 0x8080808080808080u) == 0))
+            at += 8;
+        if (break_size(at, end) != 0)
+            return true;
     }
-    *has_breaks = breaks;
-    return true;
+    return false;
 }
 
 /* Make what was written from `start` on free of anything that some reader takes for the end of a line. In JSON the three
@@ -87,17 +81,14 @@ static void breaks_escape(struct sdk_json *writer, struct buffer *out, size_t st
     out->size = start;
     const unsigned char *at = (const unsigned char *)work->data, *end = at + work->size;
     while (at < end) {
-        if (*at == '\r') {
-            buffer_byte(out, ' ');
+        size_t size = break_size(at, end);
+        if (size != 0) {
+            buffer_put(out, size == 2 ? "\\u0085" : at[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
+            at += size;
+        } else {
+            buffer_byte(out, *at == '\r' ? ' ' : (char)*at);
             at++;
-        } else if (*at == 0xc2 && at[1] == 0x85) {
-            buffer_literal(out, "\\u0085");
-            at += 2;
-        } else if (*at == 0xe2 && at[1] == 0x80 && (at[2] & 0xfe) == 0xa8) {
-            buffer_put(out, at[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
-            at += 3;
-        } else
-            buffer_byte(out, (char)*at++);
+        }
     }
 }
 
@@ -186,7 +177,7 @@ static bool column_write(struct sdk_json *writer, int column, sl_view value, str
     return true;
 }
 
-static bool line_check(struct sdk_json *writer, sl_view line, bool *has_breaks, struct bad_row *bad)
+static bool line_check(struct sdk_json *writer, sl_view line, struct bad_row *bad)
 {
     if (line.size >= LINE_LIMIT) {
         bad_row_set(bad, BAD_SIZE, "", (sl_view){"", 0}, "a line of 4 GiB or more");
@@ -202,7 +193,7 @@ static bool line_check(struct sdk_json *writer, sl_view line, bool *has_breaks, 
         bad->fields = count > INT32_MAX ? INT32_MAX : (int32_t)count;
         return false;
     }
-    if (!utf8_check(line, has_breaks)) {
+    if (!utf8_is(line)) {
         bad_row_set(bad, BAD_ENCODING, "", (sl_view){"", 0}, "not UTF-8");
         return false;
     }
@@ -211,8 +202,7 @@ static bool line_check(struct sdk_json *writer, sl_view line, bool *has_breaks, 
 
 bool sdk_json_write(struct sdk_json *writer, sl_view line, struct buffer *out, struct bad_row *bad)
 {
-    bool has_breaks;
-    if (!line_check(writer, line, &has_breaks, bad))
+    if (!line_check(writer, line, bad))
         return false;
     sl_view derived = tsv_column(&writer->tsv, line, COLUMN_DERIVED_CONTEXTS);
     sdk_contexts_clear(&writer->derived);
@@ -232,7 +222,7 @@ bool sdk_json_write(struct sdk_json *writer, sl_view line, struct buffer *out, s
         out->data[out->size - 1] = '}';
     else
         buffer_byte(out, '}');
-    if (has_breaks)
+    if (has_breaks(line))
         breaks_escape(writer, out, start);
     return true;
 }
