@@ -1,0 +1,117 @@
+/* bad_row.c - see bad_row.h. */
+#include "snowplow/bad_row.h"
+
+#include "base/buffer.h"
+#include "snowplow/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *bad_reason_word(enum bad_reason reason)
+{
+    static const char *const words[BAD_REASONS] = {
+        [BAD_NOT_TSV] = "not_tsv", [BAD_COLUMNS] = "columns", [BAD_ENCODING] = "encoding",
+        [BAD_SIZE] = "size",       [BAD_TIME] = "time",       [BAD_FUTURE] = "future",
+        [BAD_JSON] = "json",       [BAD_SCHEMA] = "schema",   [BAD_VALUE] = "value",
+    };
+    return (unsigned)reason < BAD_REASONS ? words[reason] : "unknown";
+}
+
+/* How many of the first bytes fit into `room` without a character cut in two. */
+static size_t fitting(sl_view text, size_t room)
+{
+    if (text.size <= room)
+        return text.size;
+    size_t size = room;
+    while (size > 0 && ((unsigned char)text.data[size] & 0xc0) == 0x80)
+        size--;
+    return size;
+}
+
+void bad_row_set(struct bad_row *bad, enum bad_reason reason, const char *key, sl_view value, const char *format, ...)
+{
+    bad->reason = reason;
+    bad->fields = 0;
+    (void)snprintf(bad->key, sizeof bad->key, "%s", key);
+    size_t size = fitting(value, sizeof bad->value - 1);
+    if (size != 0)
+        memcpy(bad->value, value.data, size);
+    bad->value[size] = '\0';
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(bad->message, sizeof bad->message, format, arguments);
+    va_end(arguments);
+}
+
+/* The size of the character that begins here; 0 if none does. */
+static size_t character(const unsigned char *at, size_t left)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (*at < 0x80)
+        return 1;
+    size_t size = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+    if (*at < 0xc2 || *at > 0xf4 || left < size)
+        return 0;
+    uint32_t code = *at & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3fu);
+    }
+    return code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : size;
+}
+
+/* A JSON string of bytes that may not be UTF-8: each byte that begins no character becomes U+FFFD. */
+static void put_text(struct buffer *out, const char *data, size_t size)
+{
+    if (size == 0) {
+        buffer_literal(out, "\"\"");
+        return;
+    }
+    if (utf8_is((sl_view){data, size})) {
+        buffer_json_text(out, data, size);
+        return;
+    }
+    struct buffer repaired = {0};
+    for (size_t i = 0; i < size;) {
+        size_t length = character((const unsigned char *)data + i, size - i);
+        if (length == 0)
+            buffer_literal(&repaired, "\xef\xbf\xbd");
+        else
+            buffer_put(&repaired, data + i, length);
+        i += length == 0 ? 1 : length;
+    }
+    buffer_json_text(out, repaired.data, repaired.size);
+    buffer_free(&repaired);
+}
+
+static void put_failure(const struct bad_row *bad, struct buffer *out)
+{
+    if (bad->reason == BAD_NOT_TSV) {
+        buffer_literal(out, "{\"type\":\"NotTSV\"}");
+        return;
+    }
+    if (bad->reason == BAD_COLUMNS) {
+        buffer_printf(out, "{\"type\":\"FieldNumberMismatch\",\"fieldCount\":%d}", (int)bad->fields);
+        return;
+    }
+    buffer_literal(out, "{\"type\":\"RowDecodingError\",\"errors\":[{\"type\":\"InvalidValue\",\"key\":");
+    put_text(out, bad->key, strlen(bad->key));
+    buffer_literal(out, ",\"value\":");
+    put_text(out, bad->value, strlen(bad->value));
+    buffer_literal(out, ",\"message\":");
+    put_text(out, bad->message, strlen(bad->message));
+    buffer_literal(out, "}]}");
+}
+
+void bad_row_write(const struct bad_row *bad, sl_view payload, const char *processor_version, struct buffer *out)
+{
+    buffer_literal(out, "{\"schema\":\"iglu:com.snowplowanalytics.snowplow.badrows/loader_parsing_error/jsonschema/2-0-0\","
+                        "\"data\":{\"processor\":{\"artifact\":\"shoplane\",\"version\":");
+    put_text(out, processor_version, strlen(processor_version));
+    buffer_literal(out, "},\"failure\":");
+    put_failure(bad, out);
+    buffer_literal(out, ",\"payload\":");
+    put_text(out, payload.data, payload.size);
+    buffer_literal(out, "}}");
+}

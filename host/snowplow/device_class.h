@@ -1,0 +1,37 @@
+/* device_class.h - what kind of thing a shopper holds: "Desktop", "Phone", "Tablet", "Robot", "Unknown".
+ *
+ * FEATURES.md section 5: yauaa's deviceClass as it is, else from ua_parser, else from dvce_type, else from the user agent.
+ * The results below live for ever, or as long as what was given. */
+#ifndef SNOWPLOW_DEVICE_CLASS_H
+#define SNOWPLOW_DEVICE_CLASS_H
+
+#include <shoplane/types.h>
+
+sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_view agent_family);
+sl_view device_class_of_type(sl_view dvce_type);   /* Computer, Mobile, ...; what it does not know stays as it is */
+sl_view device_class_of_agent(sl_view user_agent); /* an empty one: "Unknown" */
+
+/* What was found before, by a 128-bit hash of everything it depends on. Of fixed size: a new entry takes an old one's
+ * place. One thread. */
+#define DEVICE_MEMO_ENTRIES 1024
+#define DEVICE_MEMO_TEXT    47 /* longer ones are not remembered */
+
+struct device_memo {
+    struct device_memo_entry {
+        uint64_t low, high;
+        uint8_t size; /* 0: free */
+        char text[DEVICE_MEMO_TEXT];
+    } entries[DEVICE_MEMO_ENTRIES];
+};
+
+struct device_memo_key {
+    uint64_t low, high;
+};
+
+struct device_memo_key device_memo_key(sl_view user_agent, sl_view dvce_type, sl_view derived_contexts);
+
+/* Size 0: not known. Valid until the next device_memo_put(). */
+sl_view device_memo_get(const struct device_memo *memo, struct device_memo_key key);
+void device_memo_put(struct device_memo *memo, struct device_memo_key key, sl_view device_class);
+
+#endif

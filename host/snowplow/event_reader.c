@@ -1,0 +1,298 @@
+/* event_reader.c - one message as a whole: its format, time, id, name and keys; see event_reader.h. */
+#include "snowplow/reader.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text_handle.h"
+#include "snowplow/timestamp.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACTION        "snowplow_ecommerce_action"
+#define ACTION_VENDOR "com.snowplowanalytics.snowplow.ecommerce"
+
+static const sl_view nothing = {"", 0};
+
+static bool is(sl_view text, const char *word)
+{
+    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
+}
+
+struct reader *reader_new(const struct plan *plan)
+{
+    assert(plan->sealed);
+    struct reader *reader = memory_new(sizeof *reader);
+    reader->plan = plan;
+    reader->parser = json_parser_new();
+    reader->accelerator_entities = memory_new(plan->entity_count * sizeof *reader->accelerator_entities);
+    for (uint32_t i = 0; i < plan->entity_count; i++)
+        reader->accelerator_entities[i] = accelerator_entity(&plan->entities[i]);
+    for (size_t i = 0; i < OPENED_COUNT; i++) {
+        reader->opened[i].mentions = memory_new(plan->entity_count * sizeof *reader->opened[i].mentions);
+        reader->opened[i].entities = memory_new(plan->entity_count * sizeof *reader->opened[i].entities);
+    }
+    return reader;
+}
+
+void reader_free(struct reader *reader)
+{
+    if (reader == NULL)
+        return;
+    for (size_t i = 0; i < OPENED_COUNT; i++) {
+        json_free(&reader->opened[i].json);
+        free(reader->opened[i].mentions);
+        free(reader->opened[i].entities);
+    }
+    json_parser_free(reader->parser);
+    free(reader->accelerator_entities);
+    free(reader->elements);
+    free(reader->rows);
+    free(reader->texts);
+    free(reader->bytes);
+    free(reader);
+}
+
+void reader_spoil(struct reader *reader, enum bad_reason reason, const char *key, sl_view value, const char *what)
+{
+    if (reader->failed)
+        return;
+    reader->failed = true;
+    bad_row_set(&reader->bad, reason, key, value, "%s %s", key, what);
+}
+
+char *reader_bytes(struct reader *reader, size_t size)
+{
+    if (reader->byte_count == 0 && reader->byte_capacity < 2 * reader->message.size + 64) {
+        reader->byte_capacity = 4 * reader->message.size + 64;
+        reader->bytes = memory_resize(reader->bytes, reader->byte_capacity);
+    }
+    assert(reader->byte_capacity - reader->byte_count >= size); /* no part of a message is taken twice */
+    char *bytes = reader->bytes + reader->byte_count;
+    reader->byte_count += size;
+    return bytes;
+}
+
+enum { ESCAPED = 1, UNESCAPED = 2 }; /* json_node.escaped; of the latter `at` counts in reader->bytes */
+
+sl_view reader_string(struct reader *reader, struct json *json, uint32_t node)
+{
+    struct json_node *string = &json->nodes[node];
+    sl_view raw = json_raw(json, node);
+    if (string->escaped == ESCAPED) {
+        char *bytes = reader_bytes(reader, raw.size);
+        string->at = (uint32_t)(bytes - reader->bytes);
+        string->size = (uint32_t)json_unescape(raw, bytes);
+        string->escaped = UNESCAPED;
+    }
+    if (string->escaped == UNESCAPED)
+        return (sl_view){reader->bytes + string->at, string->size};
+    return raw;
+}
+
+sl_view reader_text_of(struct reader *reader, struct json *json, uint32_t node, const char *key)
+{
+    if (node == 0 || json_is(json, node, JSON_NULL))
+        return nothing;
+    if (json_is(json, node, JSON_STRING))
+        return reader_string(reader, json, node);
+    reader_spoil(reader, BAD_VALUE, key, json_raw(json, node), "is not a text");
+    return nothing;
+}
+
+sl_view reader_column(struct reader *reader, enum column column)
+{
+    return reader->accelerator ? accelerator_column(reader, column) : tsv_column(&reader->tsv, reader->message, column);
+}
+
+/* What is no enriched event at first sight. */
+static bool looks_wrong(sl_view message, struct bad_row *bad)
+{
+    if (message.size == 0) {
+        bad_row_set(bad, BAD_NOT_TSV, "", nothing, "the message is empty");
+        return true;
+    }
+    const unsigned char *at = (const unsigned char *)message.data;
+    bool zstd = message.size >= 4 && memcmp(at, "\x28\xb5\x2f\xfd", 4) == 0;
+    if (zstd || (message.size >= 2 && at[0] == 0x1f && at[1] == 0x8b)) {
+        bad_row_set(bad, BAD_NOT_TSV, "", nothing,
+                    "the message is compressed (%s): Enrich's compression.enabled is not supported; set it to false, and "
+                    "let Kafka compress (compression.type in Enrich's producerConf)",
+                    zstd ? "zstd" : "gzip");
+        return true;
+    }
+    if (message.size >= UINT32_MAX) {
+        bad_row_set(bad, BAD_SIZE, "", nothing, "the message has %zu bytes", message.size);
+        return true;
+    }
+    if (memchr(at, 0, message.size) != NULL || !utf8_is(message)) {
+        bad_row_set(bad, BAD_ENCODING, "", nothing, "the message is not UTF-8, or has a NUL byte");
+        return true;
+    }
+    return false;
+}
+
+static bool begins_object(sl_view message)
+{
+    size_t at = 0;
+    while (at < message.size && strchr(" \t\r\n", message.data[at]) != NULL)
+        at++;
+    return at < message.size && message.data[at] == '{';
+}
+
+/* Tell the format, and find where things are. */
+static bool split(struct reader *reader, struct bad_row *bad)
+{
+    uint32_t count = tsv_split(&reader->tsv, reader->message);
+    reader->accelerator = count != COLUMN_COUNT && begins_object(reader->message);
+    if (reader->accelerator)
+        return accelerator_open(reader, bad);
+    if (count == 1) {
+        bad_row_set(bad, BAD_NOT_TSV, "", nothing, "the message has no tabs, and is not an object of JSON either");
+        return false;
+    }
+    if (count != COLUMN_COUNT) {
+        bad_row_set(bad, BAD_COLUMNS, "", nothing, "an enriched event has %d columns, the message %u", COLUMN_COUNT,
+                    (unsigned)count);
+        bad->fields = (int32_t)count;
+        return false;
+    }
+    return true;
+}
+
+static bool read_time(struct reader *reader, struct bad_row *bad)
+{
+    sl_view derived_text = reader_column(reader, COLUMN_DERIVED_TSTAMP);
+    int64_t derived, collector;
+    bool has_derived = timestamp_read(derived_text, &derived);
+    bool has_collector = timestamp_read(reader_column(reader, COLUMN_COLLECTOR_TSTAMP), &collector);
+    if (!has_derived && !has_collector) {
+        const char *key = reader->accelerator ? "timestamp" : "derived_tstamp";
+        bad_row_set(bad, BAD_TIME, key, derived_text, "neither %s nor collector_tstamp is a readable time", key);
+        return false;
+    }
+    reader->at.time_ms = !has_derived || (has_collector && collector < derived) ? collector : derived;
+    return true;
+}
+
+/* The name of a self-describing event, FEATURES.md section 0. */
+static sl_view unstruct_name(struct reader *reader)
+{
+    sl_view name = reader_column(reader, COLUMN_EVENT_NAME), vendor = reader_column(reader, COLUMN_EVENT_VENDOR);
+    struct opened *opened = NULL;
+    if (name.size == 0) {
+        opened = reader_unstruct(reader);
+        if (opened == NULL)
+            return nothing;
+        name = opened->schema.name;
+        vendor = opened->schema.vendor;
+    }
+    if (!is(name, ACTION) || (vendor.size != 0 && !is(vendor, ACTION_VENDOR)))
+        return name;
+    if (opened == NULL)
+        opened = reader_unstruct(reader);
+    if (opened == NULL)
+        return name;
+    sl_view type = reader_text_of(reader, &opened->json, json_find(&opened->json, opened->data, "type", 4), "event.type");
+    return type.size != 0 ? type : name;
+}
+
+static sl_view event_name(struct reader *reader)
+{
+    if (reader->accelerator) {
+        struct json *json = &reader->opened[OPENED_MESSAGE].json;
+        return reader_text_of(reader, json, json_find(json, 0, "type", 4), "type");
+    }
+    sl_view event = reader_column(reader, COLUMN_EVENT);
+    return is(event, "unstruct") ? unstruct_name(reader) : event;
+}
+
+static int32_t event_number(const struct plan *plan, sl_view name)
+{
+    for (uint32_t i = 0; i < plan->event_count; i++)
+        if (plan->events[i].size == name.size && memcmp(plan->events[i].name, name.data, name.size) == 0)
+            return (int32_t)i;
+    return -1;
+}
+
+bool reader_read(struct reader *reader, sl_view message, struct event_head *head, struct bad_row *bad)
+{
+    reader->message = message;
+    reader->failed = reader->session_known = reader->device_known = reader->location_known = false;
+    reader->row_count = reader->text_count = 0;
+    reader->byte_count = 0;
+    for (size_t i = 0; i < OPENED_COUNT; i++) {
+        reader->opened[i].state = OPENED_NOT;
+        reader->opened[i].scanned = false;
+    }
+    if (looks_wrong(message, bad) || !split(reader, bad))
+        return false;
+
+    head->event_id = reader_column(reader, COLUMN_EVENT_ID);
+    if (head->event_id.size == 0) {
+        if (!reader_failed(reader, bad))
+            bad_row_set(bad, BAD_VALUE, reader->accelerator ? "id" : "event_id", nothing,
+                        "the event has no id, so that a second copy of it could not be told from another event");
+        return false;
+    }
+    if (!read_time(reader, bad))
+        return false;
+    head->name = event_name(reader);
+    if (reader_failed(reader, bad))
+        return false;
+    head->event = event_number(reader->plan, head->name);
+    reader->at.id = hash_bytes(head->event_id.data, head->event_id.size);
+    head->id = reader->at.id;
+    head->time_ms = reader->at.time_ms;
+    return true;
+}
+
+sl_view reader_user(struct reader *reader)
+{
+    static const enum column by[] = {COLUMN_USER_ID, COLUMN_DOMAIN_USERID, COLUMN_NETWORK_USERID};
+    sl_view user = nothing;
+    for (size_t i = 0; i < sizeof by / sizeof *by && user.size == 0; i++)
+        user = reader_column(reader, by[i]);
+    return user;
+}
+
+sl_view reader_session(struct reader *reader)
+{
+    if (!reader->session_known) {
+        reader->session_known = true;
+        reader->session = reader_column(reader, COLUMN_DOMAIN_SESSIONID);
+        struct opened *opened = reader->session.size == 0 ? reader_entity(reader, ENTITY_CLIENT_SESSION) : NULL;
+        if (opened != NULL)
+            reader->session =
+                reader_text_of(reader, &opened->json, opened_field(reader, opened, ENTITY_CLIENT_SESSION, 0, 0),
+                               "client_session[0].sessionId");
+    }
+    return reader->session;
+}
+
+const sl_event *reader_event(struct reader *reader, int lane, uint32_t kind)
+{
+    assert(lane >= 0 && (uint32_t)lane < reader->plan->lane_count);
+    reader->lane_event = (struct lane_event){
+        .event = {.table = &reader_event_table, .at = reader->at, .kind = kind},
+        .reader = reader,
+        .lane = &reader->plan->lanes[lane],
+    };
+    return &reader->lane_event.event;
+}
+
+bool reader_failed(const struct reader *reader, struct bad_row *bad)
+{
+    if (reader->failed)
+        *bad = reader->bad;
+    return reader->failed;
+}
+
+sl_view reader_text(const struct reader *reader, const sl_text *text)
+{
+    if (!text_is_long(*text))
+        return text_inline_view(text);
+    assert(text_where(*text) < reader->text_count);
+    return reader->texts[text_where(*text)];
+}
