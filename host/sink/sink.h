@@ -107,9 +107,20 @@ struct redis_settings {
     int64_t retry_max_ms; /* back-off between attempts doubles from 50 ms to this */
     int64_t pipeline;     /* commands in flight at most */
 };
-/* Redis over hiredis, without blocking: connects by itself, and again with back-off. Never fails to be made: a server that
- * is away is reported by log lines and sink_ready() = false. SET key value EX ttl, DEL key, EXPIRE key ttl; a refresh
- * whose key turns out to be gone is set again. */
+/* Redis over hiredis, without blocking: connects by itself (from the first sink_poll() on), and again with back-off. Never
+ * fails to be made: a server that is away is reported by log lines and sink_ready() = false. SET key value EX ttl, DEL key,
+ * EXPIRE key ttl.
+ *
+ * A refresh whose key turns out to be gone settles its group ok = false: only the caller knows the newest value. For a
+ * minute after that refreshes leave as SET with the value they carry, so writing the same group again always helps.
+ *
+ * What has not been sent is coalesced: a later write of a key takes the place of the earlier one, and both groups wait for
+ * it. Commands leave with sink_flush(), sink_poll(), or when 64 KB are gathered; never while a group is open. `pipeline`
+ * bounds what is sent and unsent together; a group may exceed it.
+ *
+ * ok = false, in order, for every group with a command that Redis refused, or that has no reply when the connection breaks
+ * or is silent for timeout_ms; and, inside sink_commit(), for a group that was written while there is no connection. After
+ * an error that concerns all writes (OOM, READONLY, ...) sink_ready() is false until a back-off is over. */
 struct sink *redis_sink_new(const struct redis_settings *settings, sink_settled *settled, void *context);
 
 #endif

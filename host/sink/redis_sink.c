@@ -1,0 +1,294 @@
+/* redis_sink.c - features to Redis: groups in, pipelined commands out, replies back to groups.
+ *
+ * Ties the queue of commands (redis_queue.h) to the connection (redis_connection.h) and decides what a reply means:
+ *   - an answer as expected: the command is done;
+ *   - EXPIRE answers 0: the key to refresh is gone (evicted, flushed). Its group fails, and for a minute refreshes are sent
+ *     as SET with the value they carry, since one key that is gone is seldom alone;
+ *   - the server is in the wrong state (READONLY, LOADING, ...): drop the connection, look again after a back-off;
+ *   - it can't take writes now (OOM, MISCONF, ...): the group fails, and no new one is asked for until a back-off is over;
+ *   - any other error: the group fails, nothing else.
+ * Unsent commands stay open for coalescing until the socket has taken all that was sealed before. Settling happens at the
+ * ends of commit and poll, when everything here is consistent, so that the caller may write from inside `settled`. */
+#include "sink/redis_connection.h"
+#include "sink/redis_queue.h"
+#include "sink/sink.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/time.h"
+
+#include <stdlib.h>
+
+#define SEND_BYTES   65536 /* that much unsent text leaves without waiting for a flush */
+#define SAY_EVERY_MS 10000
+#define GONE_MS      60000 /* after a refresh found nothing */
+
+struct redis_sink {
+    struct sink sink;
+    struct redis_queue queue;
+    struct redis_connection connection;
+    int64_t waiting_ms; /* since when something is in flight without a pause */
+    int64_t pause_ms;   /* not ready before this time; 0: no pause */
+    int64_t gone_ms;    /* refreshes are sent as SET before this time */
+    uint64_t losses;    /* of the connection, already settled here */
+    bool settling;
+    struct log_limit refusals;
+};
+
+/* What to do about an error reply, by its first word. */
+static const struct verdict {
+    const char *word;
+    enum { VERDICT_RECONNECT, VERDICT_PAUSE } verdict;
+    const char *advice;
+} verdicts[] = {
+    {"READONLY", VERDICT_RECONNECT, "point the sink at the primary: this server is a read-only replica"},
+    {"LOADING", VERDICT_RECONNECT, "wait until it has loaded its data"},
+    {"NOAUTH", VERDICT_RECONNECT, "give the sink the password that the server wants now"},
+    {"MASTERDOWN", VERDICT_RECONNECT, "point the sink at the primary, or bring it back"},
+    {"CLUSTERDOWN", VERDICT_RECONNECT, "point the sink at a Redis that is not a cluster"},
+    {"OOM", VERDICT_PAUSE, "raise the server's maxmemory, or let it evict keys (maxmemory-policy volatile-ttl)"},
+    {"MISCONF", VERDICT_PAUSE, "see why the server can't save to its disk"},
+    {"NOREPLICAS", VERDICT_PAUSE, "bring its replicas back (min-replicas-to-write)"},
+    {"BUSY", VERDICT_PAUSE, "end the script that keeps the server busy"},
+    {"MOVED", VERDICT_PAUSE, "point the sink at a Redis that is not a cluster"},
+    {"ASK", VERDICT_PAUSE, "point the sink at a Redis that is not a cluster"},
+    {"TRYAGAIN", VERDICT_PAUSE, "point the sink at a Redis that is not a cluster"},
+    {"NOPERM", VERDICT_PAUSE, "allow the sink's user SET, DEL and EXPIRE on the features' keys"},
+};
+
+static const struct verdict *verdict_find(const char *text)
+{
+    size_t size = strcspn(text, " ");
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (strlen(verdicts[i].word) == size && memcmp(verdicts[i].word, text, size) == 0)
+            return &verdicts[i];
+    return NULL;
+}
+
+static bool redis_ready(struct sink *sink)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    const struct redis_queue *queue = &redis->queue;
+    if (redis->connection.state != REDIS_OPEN ||
+        redis_queue_in_flight(queue) + redis_queue_unsent(queue) >= (size_t)redis->connection.settings.pipeline)
+        return false;
+    if (redis->pause_ms != 0) {
+        if (time_monotonic_ms() < redis->pause_ms)
+            return false;
+        redis->pause_ms = 0;
+    }
+    return true;
+}
+
+static void redis_write(struct sink *sink, const struct feature_write *write)
+{
+    sink_count(sink, write);
+    redis_queue_write(&((struct redis_sink *)sink)->queue, write);
+}
+
+/* What was lost with a connection, or was written while there is none, fails. */
+static void losses_take(struct redis_sink *redis)
+{
+    if (redis->connection.state == REDIS_OPEN && redis->losses == redis->connection.losses)
+        return;
+    redis->losses = redis->connection.losses;
+    redis_queue_abandon(&redis->queue);
+}
+
+static void settle(struct redis_sink *redis)
+{
+    void *token;
+    bool ok;
+    if (redis->settling)
+        return;
+    redis->settling = true;
+    while (redis_queue_settled(&redis->queue, &token, &ok)) {
+        if (!ok)
+            redis->sink.counters.failed_groups++;
+        if (token != NULL && redis->sink.settled != NULL)
+            redis->sink.settled(redis->sink.context, token, ok);
+    }
+    redis->settling = false;
+}
+
+/* Send until the socket is full or nothing is left. True if any byte left. */
+static bool transmit(struct redis_sink *redis, int64_t now_ms)
+{
+    struct redis_queue *queue = &redis->queue;
+    bool any = false;
+    losses_take(redis);
+    while (redis->connection.state == REDIS_OPEN && redis->losses == redis->connection.losses) {
+        any = redis_connection_send(&redis->connection, now_ms) || any;
+        if (!redis_connection_drained(&redis->connection) || queue->open_writes || redis_queue_unsent(queue) == 0)
+            break;
+        if (redis_queue_in_flight(queue) == 0)
+            redis->waiting_ms = now_ms;
+        redis_queue_seal(queue, &redis->connection.out);
+    }
+    return any;
+}
+
+static void refusal(struct redis_sink *redis, const char *text, int64_t now_ms)
+{
+    const struct verdict *found = verdict_find(text);
+    redis_queue_answer(&redis->queue, false);
+    if (found != NULL && found->verdict == VERDICT_RECONNECT) {
+        struct error why = {0};
+        error_what(&why, "the server refuses writes: %s", text);
+        error_advice(&why, "%s", found->advice);
+        redis_connection_drop(&redis->connection, now_ms, &why);
+        return;
+    }
+    log_limited(&redis->refusals, LOG_LEVEL_ERROR, "Redis at %s: a write was refused; found: %s; do this: %s",
+                redis->connection.name, text, found != NULL ? found->advice : "look up this error of Redis");
+    if (found != NULL && now_ms >= redis->pause_ms)
+        redis->pause_ms = now_ms + redis_connection_backoff(&redis->connection);
+}
+
+/* The reply to the oldest command in flight. */
+static void answer(struct redis_sink *redis, const struct redis_reply *reply, int64_t now_ms)
+{
+    struct redis_queue *queue = &redis->queue;
+    enum redis_command command = redis_queue_next(queue);
+    if (reply->type == REDIS_REPLY_ERROR) {
+        refusal(redis, reply->text, now_ms);
+    } else if (reply->type != (command == COMMAND_SET ? REDIS_REPLY_STATUS : REDIS_REPLY_INTEGER)) {
+        struct error why = {0};
+        error_what(&why, "a reply does not fit its command");
+        error_found(&why, "reply of type %d", reply->type);
+        redis_connection_drop(&redis->connection, now_ms, &why);
+    } else if (command == COMMAND_EXPIRE && reply->integer == 0) {
+        redis->gone_ms = now_ms + GONE_MS;
+        queue->refresh_by_set = true;
+        redis_queue_answer(queue, false);
+    } else {
+        if (command == COMMAND_SET)
+            redis_connection_works(&redis->connection);
+        redis_queue_answer(queue, true);
+    }
+}
+
+static bool receive_answers(struct redis_sink *redis, int64_t now_ms)
+{
+    const struct redis_reply *reply;
+    bool any = false;
+    while (redis->connection.state == REDIS_OPEN &&
+           (reply = redis_connection_reply(&redis->connection, now_ms)) != NULL) {
+        any = true;
+        if (redis_queue_in_flight(&redis->queue) != 0) {
+            answer(redis, reply, now_ms);
+            continue;
+        }
+        struct error why = {0};
+        error_what(&why, "the server says something that was not asked for");
+        error_found(&why, "%s", reply->text);
+        redis_connection_drop(&redis->connection, now_ms, &why);
+    }
+    return any;
+}
+
+/* When the server must have said something; INT64_MAX: it owes nothing. */
+static int64_t answer_due_ms(const struct redis_sink *redis)
+{
+    int64_t since_ms = redis->connection.heard_ms > redis->waiting_ms ? redis->connection.heard_ms : redis->waiting_ms;
+    return redis->connection.state == REDIS_OPEN && redis_queue_in_flight(&redis->queue) != 0
+               ? since_ms + redis->connection.settings.timeout_ms
+               : INT64_MAX;
+}
+
+/* Everything that can be done at once. True if anything happened. */
+static bool advance(struct redis_sink *redis, int64_t now_ms)
+{
+    enum redis_state before = redis->connection.state;
+    bool any = transmit(redis, now_ms);
+    any = redis_connection_step(&redis->connection, now_ms) || any;
+    if (before != REDIS_OPEN && redis->connection.state == REDIS_OPEN && redis->connection.losses != 0)
+        redis->sink.counters.reconnects++;
+    any = receive_answers(redis, now_ms) || any;
+    any = transmit(redis, now_ms) || any;
+    if (now_ms >= answer_due_ms(redis)) {
+        struct error why = {0};
+        error_what(&why, "no reply within %lld ms", (long long)redis->connection.settings.timeout_ms);
+        error_found(&why, "%zu commands without reply", redis_queue_in_flight(&redis->queue));
+        error_advice(&why, "see whether the server is overloaded or stopped; it is tried again by itself");
+        redis_connection_drop(&redis->connection, now_ms, &why);
+        any = true;
+    }
+    losses_take(redis);
+    if (redis->queue.refresh_by_set && now_ms >= redis->gone_ms)
+        redis->queue.refresh_by_set = false;
+    return any;
+}
+
+static void redis_commit(struct sink *sink, void *token)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    losses_take(redis);
+    redis_queue_commit(&redis->queue, token);
+    sink->counters.groups++;
+    if (redis->queue.text.size >= SEND_BYTES && redis_connection_drained(&redis->connection))
+        (void)transmit(redis, time_monotonic_ms());
+    settle(redis);
+}
+
+static void redis_flush(struct sink *sink)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    if (redis_queue_unsent(&redis->queue) != 0 || !redis_connection_drained(&redis->connection))
+        (void)transmit(redis, time_monotonic_ms());
+}
+
+static bool redis_poll(struct sink *sink, int timeout_ms)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    int64_t now_ms = time_monotonic_ms();
+    bool any = advance(redis, now_ms);
+    settle(redis);
+    if (!any && timeout_ms > 0 && !(redis->connection.state == REDIS_OPEN && redis_queue_empty(&redis->queue))) {
+        int64_t due_ms = answer_due_ms(redis);
+        if (due_ms != INT64_MAX && due_ms - now_ms < timeout_ms)
+            timeout_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+        redis_connection_wait(&redis->connection, now_ms, timeout_ms);
+        (void)advance(redis, time_monotonic_ms());
+        settle(redis);
+    }
+    return redis_queue_empty(&redis->queue);
+}
+
+static int redis_descriptor(struct sink *sink, bool *wants_write)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    *wants_write = redis_connection_wants_write(&redis->connection);
+    return redis_connection_descriptor(&redis->connection);
+}
+
+static void redis_free(struct sink *sink)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    redis_queue_free(&redis->queue);
+    redis_connection_free(&redis->connection);
+    free(redis);
+}
+
+static const struct sink_class redis_class = {
+    .name = "redis",
+    .ready = redis_ready,
+    .write = redis_write,
+    .commit = redis_commit,
+    .flush = redis_flush,
+    .poll = redis_poll,
+    .descriptor = redis_descriptor,
+    .free = redis_free,
+};
+
+struct sink *redis_sink_new(const struct redis_settings *settings, sink_settled *settled, void *context)
+{
+    struct redis_sink *redis = memory_new(sizeof *redis);
+    redis->sink.class = &redis_class;
+    redis->sink.settled = settled;
+    redis->sink.context = context;
+    redis->refusals.every_ms = SAY_EVERY_MS;
+    redis_queue_init(&redis->queue);
+    redis_connection_init(&redis->connection, settings);
+    return &redis->sink;
+}
