@@ -211,7 +211,7 @@ static void settle_down(struct shard *shard, const struct set_lane *lane, struct
 void emission_look(struct shard *shard, struct log *log)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
-    if (!shard->event_clock) {
+    if (!shard->event_clock || shard->clock_ms == SHARD_BEGINNING_MS) {
         queue(shard, log);
         return;
     }
@@ -222,6 +222,8 @@ void emission_look(struct shard *shard, struct log *log)
 bool emission_send_queued(struct shard *shard)
 {
     size_t done = 0;
+    if (shard->event_clock && shard->clock_ms == SHARD_BEGINNING_MS)
+        return true; /* no worker knows the time yet */
     while (done < shard->due_count && sink_ready(shard->sink)) {
         struct log *log = shard->due[done++];
         const struct set_lane *lane = &shard->set->lanes[log->lane];

@@ -1,0 +1,50 @@
+/* main.c - the program `shoplane`: one command a word. */
+#include "cli/command.h"
+#include "cli/parse.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", "read events from Kafka and keep features fresh in Redis, until stopped", command_run},
+    {"replay", "run files of events through the same lanes, event time driving the clock", command_replay},
+    {"parse", "enriched events in, the analytics SDK's JSON out", command_parse},
+    {"check", "check a configuration and the plugins it names; start nothing", command_check},
+    {"plugins", "what the plugins offer: lanes, values, features, parameters", command_plugins},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static int help(FILE *out, int status)
+{
+    (void)fprintf(out, "shoplane %s - features of live shoppers, from Snowplow events\n\n"
+                       "  shoplane COMMAND [OPTIONS]     shoplane COMMAND --help tells more\n\n",
+                  SHOPLANE_VERSION);
+    for (size_t i = 0; i < COMMANDS; i++)
+        (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    (void)fprintf(out, "\nTry it:\n"
+                       "  shoplane-demo generate --events 1000 > day.tsv     a simulated shop\n"
+                       "  shoplane replay day.tsv --final | head             its shoppers' features\n"
+                       "  shoplane check --config shoplane.conf              before `run`\n\n"
+                       "The configuration is --config FILE, else $SHOPLANE_CONFIG, else the installed shoplane.conf.\n");
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stderr, 2);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return help(stdout, 0);
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("shoplane %s\n", SHOPLANE_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    (void)fprintf(stderr, "shoplane: there is no command \"%s\"\n\n", argv[1]);
+    return help(stderr, 2);
+}

@@ -1,0 +1,84 @@
+/* report.c - see report.h. */
+#include "cli/report.h"
+
+#include "base/time.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void report_error(const struct error *error)
+{
+    (void)fprintf(stderr, "shoplane: %s\n", error->what);
+    if (error->found[0] != '\0')
+        (void)fprintf(stderr, "  found    %s\n", error->found);
+    if (error->advice[0] != '\0')
+        (void)fprintf(stderr, "  do this  %s\n", error->advice);
+}
+
+void report_errors(struct error_list *errors)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        report_error(&errors->items[i]);
+    if (errors->count > 1)
+        (void)fprintf(stderr, "shoplane: %zu errors\n", errors->count);
+    error_list_free(errors);
+}
+
+void progress_start(struct progress *progress, bool quiet)
+{
+    *progress = (struct progress){.started_ms = time_monotonic_ms(), .terminal = !quiet && isatty(STDERR_FILENO) != 0};
+}
+
+void progress_show(struct progress *progress, const struct engine_counters *counters, uint64_t done, uint64_t total)
+{
+    int64_t now = time_monotonic_ms();
+    if (!progress->terminal || now - progress->shown_ms < 200 || now - progress->started_ms < 500)
+        return;
+    progress->shown_ms = now;
+    progress->drawn = true;
+    double seconds = (double)(now - progress->started_ms) / 1000.0;
+    char clock[TIME_TEXT_MAX] = "-";
+    if (counters->clock_ms != INT64_MIN)
+        (void)time_text(counters->clock_ms, clock);
+    (void)fprintf(stderr, "\r\033[K");
+    if (total > 0)
+        (void)fprintf(stderr, "%3.0f%%  ", 100.0 * (double)done / (double)total);
+    (void)fprintf(stderr, "%llu events  %.0f/s  clock %s  %llu keys  %.0f MB", (unsigned long long)counters->messages,
+                  (double)counters->messages / seconds, clock, (unsigned long long)counters->keys,
+                  (double)counters->memory / 1e6);
+    if (total > 0 && done > 0 && done < total)
+        (void)fprintf(stderr, "  %.0f s left", seconds * (double)(total - done) / (double)done);
+    (void)fflush(stderr);
+}
+
+void progress_end(struct progress *progress)
+{
+    if (progress->drawn)
+        (void)fprintf(stderr, "\r\033[K");
+}
+
+void report_summary(const struct engine_counters *counters, struct dead_letters *letters, int64_t took_ms)
+{
+    double seconds = took_ms < 1 ? 0.001 : (double)took_ms / 1000.0;
+    (void)fprintf(stderr, "shoplane: %llu messages (%.1f MB) in %.2f s, %.0f a second\n",
+                  (unsigned long long)counters->messages, (double)counters->bytes / 1e6, seconds,
+                  (double)counters->messages / seconds);
+    (void)fprintf(stderr, "  records    %llu kept, %llu duplicate, %llu late, %llu events without a key\n",
+                  (unsigned long long)counters->records, (unsigned long long)counters->duplicates,
+                  (unsigned long long)counters->late, (unsigned long long)counters->unkeyed);
+    (void)fprintf(stderr, "  features   %llu written, %llu deleted, %llu refreshed, from %llu folds\n",
+                  (unsigned long long)counters->sink.sets, (unsigned long long)counters->sink.deletes,
+                  (unsigned long long)counters->sink.refreshes, (unsigned long long)counters->folds);
+    (void)fprintf(stderr, "  state      %llu keys in %.1f MB\n", (unsigned long long)counters->keys,
+                  (double)counters->memory / 1e6);
+    uint64_t by_reason[BAD_REASONS];
+    uint64_t bad = dead_letters_counts(letters, by_reason);
+    (void)fprintf(stderr, "  dead       %llu letters", (unsigned long long)bad);
+    for (int i = 0; i < BAD_REASONS; i++)
+        if (by_reason[i] > 0)
+            (void)fprintf(stderr, ", %llu %s", (unsigned long long)by_reason[i], bad_reason_word((enum bad_reason)i));
+    (void)fprintf(stderr, "\n");
+    if (counters->unsent > 0)
+        (void)fprintf(stderr, "  NOT SENT   the sink did not take the features of %llu keys\n",
+                      (unsigned long long)counters->unsent);
+}

@@ -1,0 +1,94 @@
+/* setup.c - see setup.h. */
+#include "cli/setup.h"
+
+#include "base/memory.h"
+#include "cli/report.h"
+#include "engine/engine.h"
+#include "sink/final_features.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+char *setup_config_path(const char *named)
+{
+    if (named == NULL)
+        named = getenv("SHOPLANE_CONFIG");
+    if (named != NULL && *named != '\0')
+        return memory_text(named);
+    if (access(SHOPLANE_CONFIG_FILE, R_OK) == 0)
+        return memory_text(SHOPLANE_CONFIG_FILE);
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length > 0) {
+        program[length] = '\0';
+        char *beside = memory_format("%s/../config/shoplane.conf", dirname(program));
+        if (access(beside, R_OK) == 0)
+            return beside;
+        free(beside);
+    }
+    return memory_text(SHOPLANE_CONFIG_FILE);
+}
+
+struct config *setup_config(const char *path)
+{
+    struct error_list errors = {0};
+    struct config *config = config_read_path(path, &errors);
+    if (config == NULL)
+        report_errors(&errors);
+    return config;
+}
+
+struct lane_set *setup_lanes(const struct config *config)
+{
+    struct error_list errors = {0};
+    struct lane_set *set = lane_set_load(config, &errors);
+    if (set == NULL)
+        report_errors(&errors);
+    return set;
+}
+
+static struct sink *target(const struct sink_maker *maker, sink_settled *settled, void *context)
+{
+    const struct sink_settings *settings = maker->settings;
+    if (settings->kind == SINK_JSONL)
+        return jsonl_sink_new(maker->stream, settled, context);
+    if (settings->kind == SINK_NULL)
+        return null_sink_new(settled, context);
+    struct redis_settings redis = {.host = settings->host,
+                                   .port = (int)settings->port,
+                                   .socket = settings->socket,
+                                   .user = settings->user,
+                                   .password = settings->password,
+                                   .database = (int)settings->database,
+                                   .timeout_ms = settings->timeout_ms,
+                                   .retry_max_ms = settings->retry_max_ms,
+                                   .pipeline = settings->pipeline};
+    return redis_sink_new(&redis, settled, context);
+}
+
+struct sink *setup_sink(void *context, sink_settled *settled, void *settled_context)
+{
+    const struct sink_maker *maker = context;
+    if (maker->final == NULL)
+        return target(maker, settled, settled_context);
+    struct sink *next = maker->only_final ? NULL : target(maker, settled, settled_context);
+    return final_features_sink(maker->final, next, settled, settled_context);
+}
+
+struct engine_settings setup_engine(const struct config *config, const struct lane_set *set)
+{
+    return (struct engine_settings){
+        .set = set,
+        .workers = (int)config->workers,
+        .clock = config->source.clock,
+        .disorder_ms = config->source.disorder_ms,
+        .idle_ms = config->source.idle_ms,
+        .future_ms = config->source.future_ms,
+        .max_message_bytes = config->source.max_message_bytes,
+        .until_ms = INT64_MIN,
+        .drain_ms = 30000,
+        .open_sink = setup_sink,
+    };
+}

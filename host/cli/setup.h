@@ -1,0 +1,30 @@
+/* setup.h - what every command that runs lanes has to do first: read the configuration, load the plugins. */
+#ifndef CLI_SETUP_H
+#define CLI_SETUP_H
+
+#include "config/config.h"
+#include "plugin/lane_set.h"
+
+/* The configuration to use where the command line names none: $SHOPLANE_CONFIG, else the installed shoplane.conf, else the
+ * one of the source tree that this program was built in. Free with free(). */
+char *setup_config_path(const char *named);
+
+/* Read it; on mistakes say all of them on standard error and return NULL. */
+struct config *setup_config(const char *path);
+/* Load the lanes it names; the same. */
+struct lane_set *setup_lanes(const struct config *config);
+
+/* Sinks by the configuration. */
+struct sink_maker {
+    const struct sink_settings *settings;
+    void *stream; /* SINK_JSONL: a FILE * */
+    struct final_features *final; /* NULL: not asked for */
+    bool only_final;              /* nothing behind it */
+};
+struct sink;
+struct sink *setup_sink(void *maker, void (*settled)(void *, void *, bool), void *settled_context);
+
+/* Engine settings from the configuration; source, letters and sink are still to be filled in. */
+struct engine_settings setup_engine(const struct config *config, const struct lane_set *set);
+
+#endif

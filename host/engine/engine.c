@@ -1,0 +1,104 @@
+/* engine.c - see engine.h. */
+#include "engine/engine.h"
+
+#include "base/memory.h"
+#include "engine/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct engine {
+    struct engine_settings settings;
+    struct worker *workers;
+    bool joined;
+};
+
+struct engine *engine_start(const struct engine_settings *settings)
+{
+    struct engine *engine = memory_new(sizeof *engine);
+    engine->settings = *settings;
+    engine->workers = memory_new((size_t)settings->workers * sizeof *engine->workers);
+    for (int i = 0; i < settings->workers; i++)
+        worker_init(&engine->workers[i], &engine->settings, engine->workers, i);
+    for (int i = 0; i < settings->workers; i++)
+        if (pthread_create(&engine->workers[i].thread, NULL, worker_run, &engine->workers[i]) != 0)
+            abort(); /* no threads at start: as good as no memory */
+    return engine;
+}
+
+void engine_count(struct engine *engine, struct engine_counters *counters)
+{
+    *counters = (struct engine_counters){.clock_ms = INT64_MIN};
+    for (int i = 0; i < engine->settings.workers; i++) {
+        struct worker *worker = &engine->workers[i];
+        (void)pthread_mutex_lock(&worker->lock);
+        struct engine_counters seen = worker->seen;
+        (void)pthread_mutex_unlock(&worker->lock);
+        counters->messages += atomic_load_explicit(&worker->messages, memory_order_relaxed);
+        counters->bytes += atomic_load_explicit(&worker->bytes, memory_order_relaxed);
+        counters->events += seen.events;
+        counters->unwanted += seen.unwanted;
+        counters->unkeyed += seen.unkeyed;
+        counters->bad += seen.bad;
+        counters->records += seen.records;
+        counters->duplicates += seen.duplicates;
+        counters->late += seen.late;
+        counters->folds += seen.folds;
+        counters->lost += seen.lost;
+        counters->keys += seen.keys;
+        counters->memory += seen.memory;
+        counters->unsent += seen.unsent;
+        counters->sink.groups += seen.sink.groups;
+        counters->sink.sets += seen.sink.sets;
+        counters->sink.deletes += seen.sink.deletes;
+        counters->sink.refreshes += seen.sink.refreshes;
+        counters->sink.bytes += seen.sink.bytes;
+        counters->sink.failed_groups += seen.sink.failed_groups;
+        counters->sink.reconnects += seen.sink.reconnects;
+        if (seen.clock_ms > counters->clock_ms)
+            counters->clock_ms = seen.clock_ms;
+    }
+}
+
+static bool ended(struct engine *engine)
+{
+    for (int i = 0; i < engine->settings.workers; i++)
+        if (!atomic_load(&engine->workers[i].ended))
+            return false;
+    return true;
+}
+
+bool engine_wait(struct engine *engine, int timeout_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    for (int i = 0; i < engine->settings.workers && !engine->joined; i++) {
+        struct worker *worker = &engine->workers[i];
+        if (worker->joined)
+            continue;
+        if (pthread_timedjoin_np(worker->thread, NULL, &until) != 0)
+            return false;
+        worker->joined = true;
+    }
+    engine->joined = true;
+    return ended(engine);
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    while (!engine_wait(engine, 1000))
+        continue;
+    for (int i = 0; i < engine->settings.workers; i++)
+        worker_free(&engine->workers[i]);
+    free(engine->workers);
+    free(engine);
+}

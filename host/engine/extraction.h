@@ -1,0 +1,27 @@
+/* extraction.h - one message through every lane that wants it, into the parcels of the keys' owners.
+ *
+ * All lanes extract before any record is put into a parcel: an event is taken whole, or goes to the dead letters whole. */
+#ifndef ENGINE_EXTRACTION_H
+#define ENGINE_EXTRACTION_H
+
+#include "engine/engine.h"
+#include "engine/parcel.h"
+#include "engine/watermark.h"
+
+struct staged;
+
+struct extraction {
+    const struct engine_settings *settings;
+    struct reader *reader;
+    struct watermark watermark;
+    struct staged *staged; /* records of the current event, one a lane at most */
+    uint64_t events, unwanted, unkeyed, bad;
+};
+
+void extraction_init(struct extraction *extraction, const struct engine_settings *settings, int worker);
+void extraction_free(struct extraction *extraction);
+
+/* `parcels`: one a worker, which entries are appended to. */
+void extraction_take(struct extraction *extraction, const struct message *message, struct parcel *const *parcels);
+
+#endif

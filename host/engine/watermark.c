@@ -1,0 +1,94 @@
+/* watermark.c - see watermark.h. */
+#include "engine/watermark.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+void watermark_init(struct watermark *watermark, struct source *source, int worker, int workers, enum clock_kind clock,
+                    int64_t disorder_ms, int64_t idle_ms)
+{
+    *watermark = (struct watermark){.source = source,
+                                    .worker = worker,
+                                    .workers = workers,
+                                    .ordered = source->ordered,
+                                    .live = clock == CLOCK_LIVE,
+                                    .disorder_ms = disorder_ms,
+                                    .idle_ms = idle_ms,
+                                    .largest_ms = INT64_MIN,
+                                    .least = WATERMARK_UNKNOWN};
+    size_t size = ((size_t)source->partitions + 1) * sizeof(int64_t);
+    watermark->largest = memory_new(size);
+    watermark->contribution = memory_new(size);
+    for (int32_t p = 0; p < source->partitions; p++)
+        watermark->largest[p] = watermark->contribution[p] = WATERMARK_UNKNOWN;
+}
+
+void watermark_free(struct watermark *watermark)
+{
+    free(watermark->largest);
+    free(watermark->contribution);
+}
+
+static void find_least(struct watermark *watermark)
+{
+    int64_t least = WATERMARK_NO_LIMIT;
+    for (int32_t p = watermark->worker; p < watermark->source->partitions; p += watermark->workers)
+        if (watermark->contribution[p] < least)
+            least = watermark->contribution[p];
+    watermark->least = least;
+}
+
+static int64_t contribution(const struct watermark *watermark, int32_t partition, int64_t wall_ms)
+{
+    int64_t largest = watermark->largest[partition], idle_since_ms = wall_ms;
+    enum partition_state state = source_partition((struct source *)(uintptr_t)watermark->source, partition, &idle_since_ms);
+    if (state != PARTITION_AT_END)
+        return largest;
+    if (!watermark->live)
+        return WATERMARK_NO_LIMIT;
+    return wall_ms - idle_since_ms >= watermark->idle_ms && wall_ms > largest ? wall_ms : largest;
+}
+
+void watermark_refresh(struct watermark *watermark, int64_t wall_ms)
+{
+    if (watermark->ordered)
+        return;
+    for (int32_t p = watermark->worker; p < watermark->source->partitions; p += watermark->workers)
+        watermark->contribution[p] = contribution(watermark, p, wall_ms);
+    find_least(watermark);
+}
+
+void watermark_event(struct watermark *watermark, int32_t partition, int64_t time_ms)
+{
+    if (time_ms > watermark->largest_ms)
+        watermark->largest_ms = time_ms;
+    if (watermark->ordered)
+        return;
+    int64_t *largest = &watermark->largest[partition], *given = &watermark->contribution[partition];
+    if (time_ms > *largest)
+        *largest = time_ms;
+    /* The event's partition has data to give, whatever it seemed when the batch began. */
+    if (*given == *largest || (watermark->live && *given > *largest && *given != WATERMARK_NO_LIMIT))
+        return;
+    int64_t before = *given;
+    *given = *largest;
+    if (before <= watermark->least || *given < watermark->least)
+        find_least(watermark);
+}
+
+int64_t watermark_now(const struct watermark *watermark)
+{
+    int64_t least = watermark->ordered ? watermark->largest_ms : watermark->least;
+    return least == WATERMARK_UNKNOWN || least == WATERMARK_NO_LIMIT ? least : least - watermark->disorder_ms;
+}
+
+bool watermark_at_end(const struct watermark *watermark)
+{
+    for (int32_t p = watermark->worker; p < watermark->source->partitions; p += watermark->workers) {
+        int64_t idle_since_ms;
+        if (source_partition((struct source *)(uintptr_t)watermark->source, p, &idle_since_ms) != PARTITION_AT_END)
+            return false;
+    }
+    return true;
+}
