@@ -19,6 +19,8 @@ struct name_seen {
 struct walk {
     struct token_reader reader;
     struct token token, before; /* the current one and the one before it */
+    struct token last_text;     /* the last text before the current token */
+    int includes;               /* how many have been passed; what they hold is not known here */
     struct syntax_fault *fault;
     bool find_duplicate;
     struct name_seen *names; /* only when looking for duplicates */
@@ -36,9 +38,14 @@ struct walk {
 static void next(struct walk *walk)
 {
     walk->before = walk->token;
-    do
+    if (walk->token.kind == TOKEN_TEXT)
+        walk->last_text = walk->token;
+    for (;;) {
         walk->token = token_next(&walk->reader);
-    while (walk->token.kind == TOKEN_INCLUDE);
+        if (walk->token.kind != TOKEN_INCLUDE)
+            return;
+        walk->includes++;
+    }
 }
 
 static bool sign(const struct walk *walk, char c) { return walk->token.kind == TOKEN_SIGN && *walk->token.start == c; }
@@ -67,6 +74,15 @@ static const char *shown(const struct walk *walk, char out[8])
 /* Faults that look the same wherever they are. True: it was one of them. */
 static bool broken_token(struct walk *walk)
 {
+    const struct token *text = walk->token.kind == TOKEN_TEXT ? &walk->token : &walk->before;
+    if (walk->before.kind == TOKEN_NAME && walk->last_text.kind == TOKEN_TEXT &&
+        walk->last_text.start + walk->last_text.size == walk->before.start)
+        text = &walk->last_text; /* what follows was meant to be inside of it */
+    if (text->kind == TOKEN_TEXT && text->lines) {
+        FAULT(walk, text->line, "a text begins here and goes on over the end of the line");
+        ADVICE(walk, "end it with \" on this line");
+        return true;
+    }
     if (walk->token.kind == TOKEN_OPEN_TEXT) {
         FAULT(walk, walk->token.line, "a text begins here whose closing quote is missing");
         ADVICE(walk, "end it with \" on this line; a \" inside of a text is written \\\"");
@@ -75,12 +91,6 @@ static bool broken_token(struct walk *walk)
     if (walk->token.kind == TOKEN_OPEN_COMMENT) {
         FAULT(walk, walk->token.line, "a comment begins here that is never closed");
         ADVICE(walk, "end it with */, or begin each of its lines with #");
-        return true;
-    }
-    const struct token *text = walk->token.kind == TOKEN_TEXT ? &walk->token : &walk->before;
-    if (text->kind == TOKEN_TEXT && text->lines) {
-        FAULT(walk, text->line, "a text begins here and goes on over the end of the line");
-        ADVICE(walk, "end it with \" on this line");
         return true;
     }
     return false;
@@ -137,7 +147,8 @@ static bool equals_expected(struct walk *walk, const struct token *name, const s
         ADVICE(walk, "a duration with a unit stands in quotes: emit = \"30s\";");
         return false;
     }
-    if (touches && before->kind == TOKEN_TEXT) { /* the rest of a text with a quote inside; it may be a secret */
+    if (touches && before->kind == TOKEN_TEXT &&
+        !before->lines) { /* the rest of a text with a quote inside; it may be a secret */
         FAULT(walk, name->line, "a text is followed by letters");
         ADVICE(walk, "a \" inside of a text is written \\\"");
         return false;
@@ -196,12 +207,16 @@ static bool elements(struct walk *walk, char closing, const struct token *open, 
 {
     char out[8];
     bool first = true;
+    int includes = walk->includes;
     while (!sign(walk, closing)) {
         if (walk->token.kind == TOKEN_END) {
             FAULT(walk, open->line, "the list that begins here with \"%c\" is never closed", *open->start);
             ADVICE(walk, "end it with %c; before the end of the file", closing);
             return false;
         }
+        if (includes != walk->includes) /* elements, and commas, may come from another file */
+            first = !sign(walk, ',');
+        includes = walk->includes;
         if (!first) {
             if (!sign(walk, ',')) {
                 if (broken_token(walk))
@@ -213,6 +228,8 @@ static bool elements(struct walk *walk, char closing, const struct token *open, 
             }
             struct token comma = walk->token;
             next(walk);
+            if (includes != walk->includes)
+                continue;
             if (sign(walk, closing)) {
                 FAULT(walk, comma.line, "a \",\" with no element behind it");
                 ADVICE(walk, "leave out the comma before the closing %c", closing);
@@ -281,6 +298,7 @@ static bool look(const char *text, size_t size, bool find_duplicate, struct synt
     walk.before = (struct token){.kind = TOKEN_END};
     bool good = settings(&walk, '\0', NULL, 0);
     free(walk.names);
+    fault->certain = walk.includes == 0;
     return !good;
 }
 

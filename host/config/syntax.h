@@ -13,6 +13,7 @@ struct syntax_fault {
     int line;         /* where the mistake is, 0 if none was found */
     char detail[160]; /* what is there: a missing "," before "{" */
     char advice[256]; /* what would be right */
+    bool certain;     /* no @include before it that might make it right */
 };
 
 /* Find the first fault of grammar. False: none. */
