@@ -8,6 +8,8 @@ Readings of the specification, where it leaves room:
 - An unreadable derived_tstamp counts as none; only when collector_tstamp is unreadable too has the event no readable time.
 - The bounds of money, 0...9 999 999, are those of the number itself, before it is rounded; `-0` is 0.
 - A JSON column is opened, and so can spoil the event, only when a lane that sees the event asks for something inside.
+- A ua_parser context names a device's family and no class: the families in `FAMILIES` say what they are, any other says nothing,
+  and the next source is asked.
 - The user agent is told apart by the marks in `AGENT_MARKS`; one without any of them, or none, is Unknown.
 """
 
@@ -38,6 +40,8 @@ ENTITY = {
     "yauaa_context": ("nl.basjes", "yauaa_context", 1), "ua_parser_context": (SNOWPLOW, "ua_parser_context", 1),
 }
 
+FAMILIES = {"Spider": "Robot", "iPhone": "Phone", "Generic Smartphone": "Phone", "Generic Feature Phone": "Phone",
+            "iPad": "Tablet", "Generic Tablet": "Tablet", "Mac": "Desktop"}
 AGENT_MARKS = [("bot", "Robot"), ("spider", "Robot"), ("crawl", "Robot"), ("ipad", "Tablet"), ("tablet", "Tablet"),
                ("iphone", "Phone"), ("mobile", "Phone"), ("android", "Tablet"), ("windows nt", "Desktop"),
                ("macintosh", "Desktop"), ("x11; linux", "Desktop"), ("cros", "Desktop")]
@@ -67,8 +71,8 @@ def parse_json(text):
 
     try:
         return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=refuse)
-    except ValueError as error:
-        raise DeadLetter(f"not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DeadLetter(f"not JSON, or nested too deep: {error}") from error
 
 
 def money(value):
@@ -175,14 +179,12 @@ class Event:
     @property
     def device_class(self):
         """yauaa's deviceClass, else ua_parser, else dvce_type, else from the user agent."""
-        from_yauaa = text(self.entity("yauaa_context").get("deviceClass"))
-        if from_yauaa:
-            return from_yauaa
-        if self.entities("ua_parser_context"):
-            raise NotImplementedError("FEATURES.md does not say which device class a ua_parser context stands for")
         agent = self.column("useragent").lower()
-        marked = (device for mark, device in AGENT_MARKS if mark in agent)
-        return self.column("dvce_type") or next(marked, "Unknown")
+        sources = (lambda: text(self.entity("yauaa_context").get("deviceClass")),
+                   lambda: FAMILIES.get(text(self.entity("ua_parser_context").get("deviceFamily"))),
+                   lambda: self.column("dvce_type"),
+                   lambda: next((device for mark, device in AGENT_MARKS if mark in agent), None))
+        return next((found for found in (source() for source in sources) if found), "Unknown")
 
 
 class EnrichedEvent(Event):

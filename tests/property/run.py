@@ -12,21 +12,19 @@ BUILD_DIR/property-failures. Exit status: 0 all agree, 1 something differs.
 import argparse
 import concurrent.futures
 import copy
-import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 
 import configuration
 import model
+from compare import Difference, Run, first_difference, run_program, tell_difference
 from events import DeadLetter, format_time, read_message
 from streams import Stream, random_stream
 
 SHRINK_SECONDS = 30
-RUN_SECONDS = 60
 
 
 class Way:
@@ -43,37 +41,23 @@ ORDINARY_WAYS = [Way(1, 1, "writes"), Way(4, 1000, "writes"), Way(4, 1, "final")
 ALL_WAYS = [Way(workers, batch, output) for workers in (1, 4) for batch in (1, 1000) for output in ("writes", "final", "final=all")]
 
 
-def command(build, folder, stream, way):
-    """The program's command for this stream, whose files are in `folder`."""
-    words = [str(build / "shoplane"), "replay"]
-    words += ["--sink", "jsonl"] if way.output == "writes" else ["--sink", "null", "--" + way.output]
-    words += ["--config", str(folder / "shoplane.conf")]
-    if stream.until_ms is not None:
-        words += ["--until", format_time(stream.until_ms)]
-    return words + [str(folder / "events")]
-
-
 def write_files(build, folder, stream, way):
     (folder / "events").write_bytes(b"".join(message + b"\n" for message in stream.messages))
     text = configuration.write_text(stream.settings, way.workers, way.batch, [folder / "events"], build / "plugins")
     (folder / "shoplane.conf").write_text(text, encoding="utf-8")
 
 
+def run_of(folder, stream, way):
+    until = None if stream.until_ms is None else format_time(stream.until_ms)
+    return Run(folder / "shoplane.conf", [folder / "events"], way.output, until)
+
+
 def actual(build, stream, way):
-    """(lines that the program printed, what went wrong or None)"""
+    """(lines that the program printed, None), or ([], what went wrong)."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_files(build, folder, stream, way)
-        try:
-            done = subprocess.run(command(build, folder, stream, way), capture_output=True, timeout=RUN_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            return [], f"no end after {RUN_SECONDS} s"
-    if done.returncode != 0:
-        return [], f"exit status {done.returncode}\n{done.stderr.decode(errors='replace')[-3000:]}"
-    try:
-        return [json.loads(line) for line in done.stdout.splitlines()], None
-    except ValueError as error:
-        return [], f"a line that is not JSON: {error}"
+        return run_program(build, run_of(folder, stream, way))
 
 
 def expected(stream, way):
@@ -81,40 +65,6 @@ def expected(stream, way):
     if way.output == "writes":
         return [write.line() for write in writes]
     return model.final_features(writes, end_ms, everything=way.output == "final=all")
-
-
-def by_key(lines):
-    keys = {}
-    for line in lines:
-        keys.setdefault(line["key"], []).append({name: value for name, value in line.items() if name != "key"})
-    return keys
-
-
-class Difference:
-    """The first line on which the two sides disagree."""
-
-    def __init__(self, key, number, wanted, got):
-        self.key, self.number, self.wanted, self.got = key, number, wanted, got
-
-    def at(self):
-        sides = [side[self.number]["event_time"] for side in (self.wanted, self.got)
-                 if self.number < len(side) and "event_time" in side[self.number]]
-        return min(sides, default=""), self.key
-
-
-def first_difference(wanted_lines, got_lines):
-    """By time, then key; None if both agree. Final features must come in the same order too."""
-    wanted, got, found = by_key(wanted_lines), by_key(got_lines), []
-    for key in wanted.keys() | got.keys():
-        one, other = wanted.get(key, []), got.get(key, [])
-        if one != other:
-            number = next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
-            found.append(Difference(key, number, one, other))
-    if found:
-        return min(found, key=Difference.at)
-    if wanted_lines and "event_time" not in wanted_lines[0] and wanted_lines != got_lines:
-        return Difference("(the order of the lines)", 0, wanted_lines, got_lines)
-    return None
 
 
 def trouble(build, stream, way):
@@ -195,18 +145,6 @@ def tell_events(stream):
                f" id {event.event_id[:24]} (hash {event.id:016x})  {' | '.join(kept)}")
 
 
-def tell_difference(found, out):
-    if isinstance(found, str):
-        print(f"  the program: {found}", file=out)
-        return
-    print(f"  {found.key}, line {found.number + 1} of its lines", file=out)
-    for line in found.wanted[max(0, found.number - 2):found.number]:
-        print(f"      both       {json.dumps(line, ensure_ascii=False)}", file=out)
-    for name, side in (("the model  ", found.wanted), ("the program", found.got)):
-        for line in side[found.number:found.number + 2] or ["nothing more"]:
-            print(f"    {name}  {line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)}", file=out)
-
-
 def tell_failure(build, arguments, seed, stream, way, found, out):
     folder = build / "property-failures" / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +156,7 @@ def tell_failure(build, arguments, seed, stream, way, found, out):
     print(configuration.write_text(stream.settings, way.workers, way.batch), file=out)
     print("\n".join(tell_events(stream)), file=out)
     tell_difference(found, out)
-    print(f"  repeat   {' '.join(command(build, folder, stream, way))}", file=out)
+    print(f"  repeat   {' '.join(run_of(folder, stream, way).command(build))}", file=out)
     print(f"  truth    {here / 'model.py'} {final}--config {folder / 'shoplane.conf'}{until} {folder / 'events'}", file=out)
     print(f"  seed     {here / 'run.py'} {build} --seed {seed} --streams 1{' --long' if arguments.long else ''}", file=out)
 
