@@ -338,7 +338,7 @@ def replay(build, case, expect, workers, folder):
     (folder / "events.tsv").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     (folder / "dead_letters").unlink(missing_ok=True)
     command = [str(build / "shoplane"), "replay", "--config", str(folder / "shoplane.conf"), "--sink", "null",
-               "--final" if expect.live else "--final=all"]
+               "--final" if expect.live else "--final=all", "--quiet"]
     if expect.time_ms is not None:
         command += ["--until", stamp(expect.time_ms, "T") + "Z"]
     command.append(str(folder / "events.tsv"))
