@@ -96,16 +96,12 @@ static void yauaa(struct buffer *out, const struct device *device)
     buffer_literal(out, "{\"schema\":\"iglu:nl.basjes/yauaa_context/jsonschema/1-0-5\",\"data\":{\"deviceBrand\":");
     text_json(out, device->brand);
     member(out, "deviceName", device->name);
-    member(out, "operatingSystemVersionMajor", device->os_version);
     two(out, "layoutEngineNameVersion", device->engine, device->engine_version);
     two(out, "operatingSystemNameVersion", device->os, device->os_version);
     member(out, "agentNameVersion", device->agent);
     member(out, "operatingSystemName", device->os);
-    member(out, "agentVersionMajor", device->agent_version);
-    member(out, "layoutEngineVersionMajor", device->engine_version);
     member(out, "deviceClass", device->class);
     member(out, "agentVersion", device->agent_version);
-    member(out, "layoutEngineClass", device->kind == DEVICE_SERVER ? "Unknown" : "Browser");
     member(out, "deviceCpu", device->cpu);
     member(out, "operatingSystemClass", device->os_class);
     member(out, "operatingSystemVersion", device->os_version);
@@ -128,7 +124,7 @@ static void without_yauaa(struct buffer *out, const struct device *device, bool 
     buffer_literal(out, ",\"useragentMinor\":\"0\",\"useragentPatch\":null");
     two(out, "useragentVersion", device->ua_family, device->agent_version);
     member(out, "osFamily", device->os);
-    buffer_literal(out, ",\"osMajor\":null,\"osMinor\":null,\"osPatch\":null,\"osPatchMinor\":null");
+    buffer_literal(out, ",\"osMajor\":null");
     member(out, "osVersion", device->os);
     member(out, "deviceFamily", device->device_family);
     buffer_byte(out, '}');

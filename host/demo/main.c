@@ -18,6 +18,8 @@ static const struct command {
     const char *what;
 } commands[] = {
     {"generate", command_generate, "simulated shoppers' events into a file"},
+    {"produce", command_produce, "a recorded stream, or shoppers in real time, into Kafka"},
+    {"broker", command_broker, "a Kafka broker in memory, for trying things out"},
     WATCH
 };
 

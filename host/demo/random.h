@@ -58,7 +58,7 @@ static inline bool random_percent(struct random *random, uint32_t percent) { ret
 /* A version 4 UUID. */
 static inline struct uuid uuid_of(uint64_t high, uint64_t low)
 {
-    return (struct uuid){(high & ~0xf000u) | 0x4000u, (low & ~(3ull << 62)) | 2ull << 62};
+    return (struct uuid){(high & ~0xf000ull) | 0x4000u, (low & ~(3ull << 62)) | 2ull << 62};
 }
 static inline struct uuid random_uuid(struct random *random)
 {

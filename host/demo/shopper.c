@@ -30,7 +30,7 @@ struct profile profile_of(uint64_t seed, uint32_t number, bool bot)
     profile.no_cookies = random_percent(&random, 2);
     profile.no_ids = random_below(&random, 1000) < 5;
     profile.no_session_entity = random_percent(&random, 8);
-    profile.no_timing = random_percent(&random, 30);
+    profile.no_timing = random_percent(&random, 80);
     profile.no_yauaa = random_percent(&random, 4);
     return profile;
 }

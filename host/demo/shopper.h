@@ -20,8 +20,8 @@ struct behaviour {
 
 /* How many events the average visit of a person and of a bot has, and how long a person's lasts: measured, so that a rate
  * of events can be turned into a rate of visits. */
-#define EVENTS_PER_VISIT_MILLI 14000
-#define EVENTS_PER_BOT_VISIT_MILLI 60000
+#define EVENTS_PER_VISIT_MILLI 13530
+#define EVENTS_PER_BOT_VISIT_MILLI 72000
 #define VISIT_SECONDS 160
 
 /* The traits that follow from seed and number. */
