@@ -185,7 +185,8 @@ static int letters_open(const char *path, char **inputs, struct error *error)
     if (!S_ISREG(file.st_mode))
         return fd;
     for (size_t i = 0; i == 0 || inputs[i - 1] != NULL; i++) { /* one round more than inputs: for standard input */
-        int found = inputs[i] == NULL || strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &input) : stat(inputs[i], &input);
+        int found =
+            inputs[i] == NULL || strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &input) : stat(inputs[i], &input);
         if (found == 0 && input.st_dev == file.st_dev && input.st_ino == file.st_ino) {
             error_what(error, "parse: dead letters would overwrite the input, so nothing was parsed");
             error_found(error, "%s is read and written", path);
@@ -231,11 +232,8 @@ int command_parse(int argc, char **argv)
     optind = 0; /* glibc: start afresh, whoever used getopt before */
     for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         switch (option) {
-        case 'd':
-            letters_path = optarg;
-            break;
-        case 'h':
-            return fputs(help, stdout) == EOF || fflush(stdout) == EOF ? 1 : 0;
+        case 'd': letters_path = optarg; break;
+        case 'h': return fputs(help, stdout) == EOF || fflush(stdout) == EOF ? 1 : 0;
         default:
             error_what(&error, option == ':' ? "parse: an option lacks its value" : "parse: an option is not known");
             error_found(&error, "%s", argv[optind - 1]);

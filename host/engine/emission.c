@@ -1,7 +1,8 @@
 /* emission.c - see emission.h.
  *
  * A window is due when it is dirty and its emit interval since the last send has passed (the first change: at once), or when
- * a value it keeps alive has a quarter of its TTL left. What was due while the sink could not take it is owed: it goes as
+ * a value it keeps alive has a quarter of its TTL left. In the second case it may be dirty too: then what did not change is
+ * refreshed with its value, and of what did only the TTL starts again, its new value waits for the interval. What was due while the sink could not take it is owed: it goes as
  * soon as the sink can, even if the session is over by then. */
 #include "engine/emission.h"
 
@@ -31,10 +32,13 @@ static int64_t next_refresh(const struct set_lane *lane, const struct window_set
 
 /* ---- writing ---- */
 
+enum write_kind { WRITE_VALUE, WRITE_REFRESH, WRITE_TTL };
+
 static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,
-                          const struct lane_window *window, size_t feature, bool refresh)
+                          const struct lane_window *window, size_t feature, enum write_kind kind)
 {
     const struct folded_feature *folded = &shard->folder.features[feature];
+    bool value = folded->present && kind != WRITE_TTL;
     sl_view id = text_view(&log->key), suffix = window->suffixes[feature];
     buffer_reset(&shard->key);
     buffer_put(&shard->key, lane->key_prefix, strlen(lane->key_prefix));
@@ -42,38 +46,42 @@ static void write_feature(struct shard *shard, const struct set_lane *lane, cons
     buffer_put(&shard->key, suffix.data, suffix.size);
     struct feature_write write = {
         .key = {shard->key.data, shard->key.size},
-        .value = {folded->present ? shard->folder.text.data + folded->offset : NULL, folded->size},
+        .value = {value ? shard->folder.text.data + folded->offset : NULL, value ? folded->size : 0},
         .ttl_s = window->settings.ttl_s,
         .time_ms = shard->clock_ms,
-        .refresh = refresh,
+        .refresh = kind != WRITE_VALUE,
     };
     sink_write(shard->sink, &write);
 }
 
-/* Write one parser's features if they changed, or refresh them if it is time. Returns how many commands were given;
- * *changed is set if one of them was more than a refresh. */
+/* Write one parser's features if they changed and `due`, or refresh them if it is time. Returns how many commands were
+ * given; *changed is set if one of them was more than a refresh. */
 static size_t write_parser(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w, size_t m,
-                           size_t first_feature, bool *changed)
+                           size_t first_feature, bool due, bool *changed)
 {
     const struct lane_window *window = &lane->windows[w];
     struct view *view = log_view(log, lane, w);
     struct sent *sent = &view->sent[m];
-    size_t count = lane->metrics[m].feature_count, written = 0;
-    bool refresh = sent->hash == shard->folder.hashes[m];
-    if (refresh && (!view->live || sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
+    bool same = sent->hash == shard->folder.hashes[m];
+    enum write_kind kind = same ? WRITE_REFRESH : due ? WRITE_VALUE : WRITE_TTL;
+    if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
+                                sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    unsigned present = 0;
-    for (size_t f = 0; f < count; f++) {
-        bool now = shard->folder.features[first_feature + f].present;
+    unsigned there = sent_present(sent), present = 0;
+    size_t written = 0;
+    for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
+        bool was = (there >> f & 1u) != 0;
+        bool now = kind == WRITE_TTL ? was : shard->folder.features[first_feature + f].present;
         present |= (now ? 1u : 0u) << f;
-        if (!now && (sent_present(sent) >> f & 1u) == 0)
+        if (!now && !was)
             continue; /* absent, and was: nothing to delete */
-        write_feature(shard, lane, log, window, first_feature + f, refresh);
+        write_feature(shard, lane, log, window, first_feature + f, kind);
         written++;
     }
-    sent->hash = shard->folder.hashes[m];
+    if (kind == WRITE_VALUE)
+        sent->hash = shard->folder.hashes[m];
     sent_note(sent, shard->send_ms, present);
-    *changed = *changed || (!refresh && written > 0);
+    *changed = *changed || (kind == WRITE_VALUE && written > 0);
     return written;
 }
 
@@ -91,12 +99,20 @@ static size_t first_record(const struct shard *shard, const struct set_lane *lan
     return log_newest_run(log, lane);
 }
 
+void emission_silence(const struct set_lane *lane, struct log *log, size_t window)
+{
+    for (size_t m = 0; m < lane->metric_count; m++)
+        log_view(log, lane, window)->sent[m].hash = 0;
+}
+
 static void write_view(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
 {
     struct view *view = log_view(log, lane, w);
     size_t first = first_record(shard, lane, log, w, &view->live);
+    bool due = view->owed || dirty_due(&lane->windows[w].settings, view, shard->send_ms);
     bool skip = lane->session && (log->count == 0 || (!view->live && !view->owed));
-    view->dirty = view->owed = false;
+    view->dirty = view->dirty && !due && !skip;
+    view->owed = false;
     if (skip)
         return;
     folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
@@ -104,14 +120,13 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     size_t written = 0, feature = 0;
     bool changed = false;
     for (size_t m = 0; m < lane->metric_count; m++) {
-        written += write_parser(shard, lane, log, w, m, feature, &changed);
+        written += write_parser(shard, lane, log, w, m, feature, due, &changed);
         feature += lane->metrics[m].feature_count;
     }
     if (changed)
         view->last_send_ms = shard->send_ms;
     if (!view->live && !lane->session)
-        for (size_t m = 0; m < lane->metric_count; m++)
-            view->sent[m].hash = 0; /* silent: should it wake, all is written again */
+        emission_silence(lane, log, w);
     if (written == 0)
         return;
     log->pins++;

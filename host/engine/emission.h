@@ -17,6 +17,9 @@ bool emission_send_queued(struct shard *shard);
 /* Make every change of the log due, whatever its emit interval. */
 void emission_release(struct shard *shard, struct log *log);
 
+/* The window has nothing to say any more: should it wake, all of it is written again, changed or not. */
+void emission_silence(const struct set_lane *lane, struct log *log, size_t window);
+
 /* Free a log of which nothing is left (shard.c). */
 void shard_forget(struct shard *shard, struct log *log);
 

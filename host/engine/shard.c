@@ -124,8 +124,10 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
         int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
         if (over < clock)
             log_view(log, lane, 0)->live = false;
-        if (over + window->lateness_ms < clock)
+        if (over + window->lateness_ms < clock) {
             log_trim(log, lane, &shard->slab, &shard->texts, log->count);
+            emission_silence(lane, log, 0);
+        }
     } else {
         for (size_t w = 0; w < lane->window_count; w++) {
             int64_t length = lane->windows[w].settings.length_ms;

@@ -218,9 +218,9 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     }
     close_parcels(worker, false);
     worker->told_ms = source->ordered ? 0 : time_monotonic_ms();
-    source_give_back(source, &batch);
     (void)atomic_fetch_add_explicit(&worker->messages, batch.count, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&worker->bytes, bytes, memory_order_relaxed);
+    source_give_back(source, &batch);
     return true;
 }
 

@@ -96,10 +96,11 @@ out:
     return bytes;
 }
 
-/* dlopen a copy in memory, whose name tells plugin and content apart from every other. */
+/* dlopen a copy in memory, whose name tells plugin and content apart from every other. Its descriptor stays open as long as
+ * the plugin is loaded: the dynamic linker knows files by the path they were opened under, and takes a second one under
+ * the same path for the first. */
 static void *load_copy(const char *name, const char *bytes, size_t size, struct error *error)
 {
-    void *handle = NULL;
     char *copy_name = memory_format("%s-%016llx.so", name, (unsigned long long)hash_bytes(bytes, size));
     int copy = memfd_create(copy_name, MFD_CLOEXEC);
     free(copy_name);
@@ -113,20 +114,20 @@ static void *load_copy(const char *name, const char *bytes, size_t size, struct 
             continue;
         if (put <= 0) {
             error_what(error, "no private copy could be made: %s", strerror(errno));
-            goto out;
+            (void)close(copy);
+            return NULL;
         }
         done += (size_t)put;
     }
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
-    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
         const char *reason = dlerror();
         error_what(error, "the dynamic linker refuses it: %s", reason == NULL ? "unknown reason" : reason);
         error_advice(error, "link it with -Wl,-z,defs to find what is missing; a plugin imports nothing from the host");
+        (void)close(copy);
     }
-out:
-    (void)close(copy);
     return handle;
 }
 

@@ -130,7 +130,7 @@ static bool final_ready(struct sink *sink)
     return self->next == NULL || sink_ready(self->next);
 }
 
-/* A refresh comes with its value and is a write: a Redis that had lost the key would get it again as well. */
+/* A refresh that comes with its value is a write: a Redis that had lost the key would get it again as well. */
 static void final_write(struct sink *sink, const struct feature_write *write)
 {
     struct final_sink *self = (struct final_sink *)sink;
@@ -142,7 +142,9 @@ static void final_write(struct sink *sink, const struct feature_write *write)
         shard_put(shard, hash, write);
     } else {
         struct slot *slot = shard_find(shard, hash, write->key);
-        if (slot->text != NULL)
+        if (slot->text != NULL && write->refresh)
+            slot->time_ms = write->time_ms;
+        else if (slot->text != NULL)
             shard_remove(shard, slot);
     }
     (void)pthread_mutex_unlock(&shard->lock);

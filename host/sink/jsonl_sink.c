@@ -43,11 +43,15 @@ static void jsonl_write(struct sink *sink, const struct feature_write *write)
     sink_count(sink, write);
     buffer_literal(lines, "{\"key\":");
     buffer_json_text(lines, write->key.data, write->key.size);
-    buffer_literal(lines, ",\"value\":");
-    if (write->value.data == NULL)
-        buffer_literal(lines, "null");
-    else
-        buffer_json_text(lines, write->value.data, write->value.size);
+    if (write->refresh && write->value.data == NULL) {
+        buffer_literal(lines, ",\"refresh\":true");
+    } else {
+        buffer_literal(lines, ",\"value\":");
+        if (write->value.data == NULL)
+            buffer_literal(lines, "null");
+        else
+            buffer_json_text(lines, write->value.data, write->value.size);
+    }
     buffer_put(lines, ttl, (size_t)size);
     lines->size -= TIME_TEXT_MAX - time_text(write->time_ms, buffer_add(lines, TIME_TEXT_MAX));
     buffer_literal(lines, "\"}\n");

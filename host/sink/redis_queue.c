@@ -121,7 +121,9 @@ static void value_set(struct redis_queue *queue, struct unsent_command *unsent, 
 void redis_queue_write(struct redis_queue *queue, const struct feature_write *write)
 {
     uint64_t hash = hash_bytes(write->key.data, write->key.size);
-    enum redis_command command = write->value.data == NULL                  ? COMMAND_DEL
+    bool valueless = write->refresh && write->value.data == NULL;
+    enum redis_command command = valueless                                  ? COMMAND_EXPIRE
+                                 : write->value.data == NULL                ? COMMAND_DEL
                                  : write->refresh && !queue->refresh_by_set ? COMMAND_EXPIRE
                                                                             : COMMAND_SET;
     struct key_place *place = place_find(queue, hash, write->key);
@@ -131,7 +133,10 @@ void redis_queue_write(struct redis_queue *queue, const struct feature_write *wr
         struct unsent_command *unsent = &queue->unsent[place->index];
         if (command == COMMAND_EXPIRE && unsent->command != COMMAND_EXPIRE)
             command = COMMAND_SET; /* the write that it refreshes has not left yet */
-        value_set(queue, unsent, write, command);
+        if (valueless)
+            unsent->last_group = queue->open_group; /* what has not left yet begins its TTL when it does */
+        else
+            value_set(queue, unsent, write, command);
         number = queue->sealed + place->index;
     } else {
         size_t index = redis_queue_unsent(queue);

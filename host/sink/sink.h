@@ -21,7 +21,8 @@ struct feature_write {
     sl_view value;   /* its text; data NULL: the feature is absent, the key is deleted */
     int64_t ttl_s;   /* > 0 */
     int64_t time_ms; /* the clock when it was folded */
-    bool refresh;    /* the value is as it was: only its TTL starts again (value is given all the same) */
+    bool refresh;    /* the value is as it was: only its TTL starts again. The value is given all the same where it is
+                        known; data NULL: a newer value is on its way, and until then what is there lives on */
 };
 
 typedef void sink_settled(void *context, void *token, bool ok);
@@ -76,10 +77,10 @@ static inline void sink_free(struct sink *sink)
 /* For implementations: count a write that was accepted. */
 static inline void sink_count(struct sink *sink, const struct feature_write *write)
 {
-    if (write->value.data == NULL)
-        sink->counters.deletes++;
-    else if (write->refresh)
+    if (write->refresh)
         sink->counters.refreshes++;
+    else if (write->value.data == NULL)
+        sink->counters.deletes++;
     else
         sink->counters.sets++;
     sink->counters.bytes += write->key.size + write->value.size;
@@ -87,7 +88,8 @@ static inline void sink_count(struct sink *sink, const struct feature_write *wri
 
 /* Lines of JSON on a stream shared by all workers (one writer's lock a flush; groups are never split):
  *     {"key":"user:ann:product_view_count_5m","value":"2","ttl":600,"event_time":"2025-03-26T10:58:53.451Z"}
- * value null: deleted. A refresh is written as the value again; nothing is coalesced. `stream` is a FILE * and stays the
+ * value null: deleted. A refresh is written as the value again, or, where a newer value waits for its emit interval, as
+ * {"key":...,"refresh":true,"ttl":...,"event_time":...}; nothing is coalesced. `stream` is a FILE * and stays the
  * caller's. Lines are buffered up to 64 KB or sink_flush(), sink_poll(), sink_free(), and a group is settled ok inside its
  * commit. When a write fails (disk full, reader gone) that is said once and what was buffered is lost; from then on every
  * commit writes its own group through and settles ok = false until a write succeeds again: so the caller learns of the
