@@ -1,0 +1,35 @@
+/* mock_broker.c - librdkafka's mock cluster in a process of its own, for kafka_source.c: what runs in the tested process
+ * would share its threads, and could not die.
+ *
+ * Prints the bootstrap address, then obeys lines of standard input, answering each with "ok": `topic NAME PARTITIONS`,
+ * `down`, `up` (all brokers refuse or take connections). Ends with its input. */
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void)
+{
+    char reason[256], line[256], name[128];
+    rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof reason);
+    rd_kafka_mock_cluster_t *cluster = handle == NULL ? NULL : rd_kafka_mock_cluster_new(handle, 1);
+    if (cluster == NULL)
+        return 1;
+    (void)printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
+    (void)fflush(stdout);
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        int partitions;
+        rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__INVALID_ARG;
+        if (sscanf(line, "topic %127s %d", name, &partitions) == 2)
+            err = rd_kafka_mock_topic_create(cluster, name, partitions, 1);
+        else if (strcmp(line, "down\n") == 0)
+            err = rd_kafka_mock_broker_set_down(cluster, 1);
+        else if (strcmp(line, "up\n") == 0)
+            err = rd_kafka_mock_broker_set_up(cluster, 1);
+        (void)printf("%s\n", err == RD_KAFKA_RESP_ERR_NO_ERROR ? "ok" : rd_kafka_err2str(err));
+        (void)fflush(stdout);
+    }
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(handle);
+    return 0;
+}
