@@ -7,6 +7,9 @@
 #include "base/memory.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 static const struct {
     enum column column;
@@ -17,19 +20,37 @@ static const struct {
     [OPENED_UNSTRUCT] = {COLUMN_UNSTRUCT_EVENT, "unstruct_event"},
 };
 
-/* Does `word` stand at `*at`? Then step over it. */
-static bool takes(const char **at, const char *end, const char *word, size_t size)
+/* The next "iglu:", or NULL. A third of the time of memmem(), which is a quarter of a page view's. */
+static const char *find_uri(const char *at, const char *end)
 {
-    if ((size_t)(end - *at) < size || memcmp(*at, word, size) != 0)
-        return false;
-    *at += size;
-    return true;
+#ifdef __SSE2__
+    const __m128i first = _mm_set1_epi8('i'), last = _mm_set1_epi8(':');
+    for (; end - at >= 16 + 4; at += 16) {
+        __m128i firsts = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), first);
+        __m128i lasts = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(at + 4)), last);
+        for (unsigned both = (unsigned)_mm_movemask_epi8(_mm_and_si128(firsts, lasts)); both != 0; both &= both - 1) {
+            const char *found = at + __builtin_ctz(both);
+            if (memcmp(found, "iglu:", 5) == 0)
+                return found;
+        }
+    }
+#endif
+    return memmem(at, (size_t)(end - at), "iglu:", 5);
 }
 
-static bool takes_slash(const char **at, const char *end)
+/* The text up to the next slash, which may be written \/ and is stepped over; empty if there is none. */
+static sl_view part(const char **at, const char *end)
 {
-    (void)takes(at, end, "\\", 1);
-    return takes(at, end, "/", 1);
+    const char *start = *at, *slash = memchr(start, '/', (size_t)(end - start));
+    if (slash == NULL)
+        return (sl_view){start, 0};
+    *at = slash + 1;
+    return (sl_view){start, (size_t)(slash - start) - (slash > start && slash[-1] == '\\')};
+}
+
+static bool same(sl_view view, const char *text, size_t size)
+{
+    return view.size == size && memcmp(view.data, text, size) == 0;
 }
 
 /* Which entities of the plan occur in the text, by vendor and name. Only \u could hide one: then all of them may. */
@@ -39,13 +60,13 @@ static void scan(const struct plan *plan, struct opened *opened, sl_view text)
     bool hidden = memchr(at, '\\', text.size) != NULL && memmem(at, text.size, "\\u", 2) != NULL;
     memset(opened->mentions, hidden, plan->entity_count * sizeof *opened->mentions);
     opened->scanned = true;
-    while (!hidden && (at = memmem(at, (size_t)(end - at), "iglu:", 5)) != NULL) {
+    while (!hidden && (at = find_uri(at, end)) != NULL) {
         at += 5;
+        const char *here = at;
+        sl_view vendor = part(&here, end), name = part(&here, end);
         for (uint32_t i = ENTITY_EVENT + 1; i < plan->entity_count; i++) {
             const struct plan_entity *entity = &plan->entities[i];
-            const char *here = at;
-            if (takes(&here, end, entity->vendor, entity->vendor_size) && takes_slash(&here, end) &&
-                takes(&here, end, entity->name, entity->name_size) && takes_slash(&here, end))
+            if (same(name, entity->name, entity->name_size) && same(vendor, entity->vendor, entity->vendor_size))
                 opened->mentions[i] = true;
         }
     }
@@ -103,11 +124,6 @@ static bool describe(struct reader *reader, struct json *json, uint32_t node, co
         return false;
     }
     return true;
-}
-
-static bool same(sl_view view, const char *text, size_t size)
-{
-    return view.size == size && memcmp(view.data, text, size) == 0;
 }
 
 /* The plan's number of a schema's entity, 0 (the event's own) if it is not wanted. */
