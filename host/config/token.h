@@ -1,8 +1,8 @@
 /* token.h - the words and signs of a libconfig text, with their lines.
  *
- * libconfig's tree does not tell everything: an integer too large for it is stored as another number, a comment that is
- * never closed silently swallows the settings behind it, and a syntax error is a line and two words. So the text is read
- * a second time by this scanner, which splits it exactly as libconfig's does. */
+ * libconfig's tree does not tell everything: an integer too large for it is stored as another number, a comment or a
+ * text that is never closed silently swallows the settings behind it, and a syntax error is a line and two words. So the
+ * text is read a second time by this scanner, which splits it exactly as libconfig's does. */
 #ifndef CONFIG_TOKEN_H
 #define CONFIG_TOKEN_H
 

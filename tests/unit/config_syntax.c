@@ -66,9 +66,11 @@ static void each_fault_says_what_is_there_and_what_would_be_right(void **state)
         expect(cases[i].text, "t.conf can't be read: ", cases[i].found, cases[i].advice);
 }
 
-static void a_comment_without_an_end_is_refused(void **state)
+static void what_would_swallow_the_rest_of_the_file_is_refused(void **state)
 {
     (void)state;
+    expect(LANE "\n\"sink: { kind = 5; };\n", "can't be read",
+           "t.conf:4: a text begins here whose closing quote is missing", "end it with \"");
     expect(LANE "\n /* sink: { kind = \"null\"; };\n", "can't be read",
            "t.conf:4: a comment begins here that is never closed", "*/");
 }
@@ -252,7 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_says_what_is_there_and_what_would_be_right),
-        cmocka_unit_test(a_comment_without_an_end_is_refused),
+        cmocka_unit_test(what_would_swallow_the_rest_of_the_file_is_refused),
         cmocka_unit_test(what_libconfig_takes_is_no_fault_of_syntax),
         cmocka_unit_test(nesting_without_end_is_no_way_to_break_it),
         cmocka_unit_test(an_included_file_is_found_beside_the_first_and_named_in_messages),
