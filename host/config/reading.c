@@ -1,5 +1,5 @@
 /* reading.c - see reading.h. libconfig decides what a text says; this adds what it keeps to itself: which integers it
- * stored as others, which comment swallowed the rest of a file, and what exactly is wrong with the grammar. */
+ * stored as others, what swallowed the rest of a file, and what exactly is wrong with the grammar. */
 #include "config/reading.h"
 
 #include "base/memory.h"
@@ -7,7 +7,6 @@
 #include "config/syntax.h"
 #include "config/token.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,7 @@ static bool integer_fits(const struct token *token, struct wrapped_integer *wrap
     return !over && (token->wide || (value >= INT32_MIN && value <= INT32_MAX));
 }
 
-/* Note the integers of one file that libconfig can't hold. False: a comment has no end; that is noted. */
+/* Note the integers of one file that libconfig can't hold. False: a comment or a text has no end; that is noted. */
 static bool scan_file(struct reading *reading, const char *file, const char *text, size_t size)
 {
     struct token_reader tokens;
@@ -42,11 +41,14 @@ static bool scan_file(struct reading *reading, const char *file, const char *tex
         struct token token = token_next(&tokens);
         if (token.kind == TOKEN_END)
             return true;
-        if (token.kind == TOKEN_OPEN_COMMENT) {
+        if (token.kind == TOKEN_OPEN_COMMENT || token.kind == TOKEN_OPEN_TEXT) {
+            bool comment = token.kind == TOKEN_OPEN_COMMENT;
             struct error *error = mistake_place(reading, (struct config_place){file, token.line});
             error_what(error, "%s can't be read: %s", file, syntax_error);
-            error_found(error, "%s:%d: a comment begins here that is never closed", file, token.line);
-            error_advice(error, "end it with */, or begin each of its lines with #");
+            error_found(error, "%s:%d: a %s begins here that is never closed", file, token.line,
+                        comment ? "comment" : "text");
+            error_advice(error, "%s",
+                         comment ? "end it with */, or begin each of its lines with #" : "end it with \" on this line");
             return false;
         }
         struct wrapped_integer wrapped = {.place = {file, token.line}};

@@ -180,6 +180,15 @@ static void an_included_file_is_found_beside_the_first_and_named_in_messages(voi
                    path_of("lanes.inc"));
     assert_string_equal(errors.items[0].found, found);
     error_list_free(&errors);
+
+    write_file("main.conf", LANE "@include \"lanes.inc\"\n");
+    write_file("lanes.inc", "workers = 1;\n/* never closed\n");
+    errors = (struct error_list){0};
+    assert_null(config_read_path(path_of("main.conf"), &errors));
+    assert_int_equal(errors.count, 1);
+    (void)snprintf(found, sizeof found, "%s:2: a comment begins here that is never closed", path_of("lanes.inc"));
+    assert_string_equal(errors.items[0].found, found);
+    error_list_free(&errors);
     assert_int_equal(unlink(path_of("main.conf")), 0);
     assert_int_equal(unlink(path_of("lanes.inc")), 0);
 }
