@@ -59,6 +59,8 @@ NUMBERS = set("""price list_price quantity total_value revenue refund_amount ste
 discount_amount sessionIndex eventIndex totalResults pageResults""".split())
 CURRENCY = {"product", "cart", "transaction", "refund"}
 
+SHOWN = 20  # failures
+
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -330,6 +332,11 @@ def shown(path):
     return os.path.relpath(path, ROOT) if path.is_relative_to(ROOT) else str(path)
 
 
+def indented(said):
+    """The end of what a program said."""
+    return "\n".join("    " + line for line in said.decode("utf-8", "replace").strip().split("\n")[-20:])
+
+
 def replay(build, case, expect, workers, folder):
     """({key: (value, ttl)}, number of dead letters), or a message."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -345,14 +352,14 @@ def replay(build, case, expect, workers, folder):
     try:
         done = subprocess.run(command, capture_output=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
-        return "no end after 60 s: " + " ".join(command)
+        return "no end after 60 s"
     if done.returncode != 0:
-        return f"exit status {done.returncode}: {' '.join(command)}\n" + done.stderr.decode("utf-8", "replace").strip()
+        return f"exit status {done.returncode}\n" + indented(done.stderr)
     try:
         found = [json.loads(line) for line in done.stdout.decode("utf-8").splitlines()]
         features = {item["key"]: (item["value"], item["ttl"]) for item in found}
     except (ValueError, KeyError, TypeError) as error:
-        return f"output can't be read ({error!r}): {' '.join(command)}\n" + done.stdout.decode("utf-8", "replace")[:2000]
+        return f"the output can't be read ({error!r})\n" + indented(done.stdout)
     letters = folder / "dead_letters"
     return features, len(letters.read_text(encoding="utf-8").splitlines()) if letters.exists() else 0
 
@@ -455,9 +462,11 @@ def main():
         for job in jobs:
             if said := job.result():
                 failed += 1
-                print(said, end="")
-    print(f"{len(cases)} cases, {len(jobs)} moments: {failed} differ" if failed else
-          f"{len(cases)} cases, {len(jobs)} moments: all as expected")
+                if failed <= SHOWN:
+                    print(said, end="")
+    if failed > SHOWN:
+        print(f"... and {failed - SHOWN} more")
+    print(f"{len(cases)} cases, {len(jobs)} moments: {f'{failed} differ' if failed else 'all as expected'}")
     return 1 if failed else 0
 
 
