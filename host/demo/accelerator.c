@@ -97,7 +97,14 @@ static void page(struct buffer *out, const struct world *world, const struct sho
     }
     buffer_literal(out, "\",\"page_urlscheme\":\"https\",\"page_urlhost\":\"" SHOP_HOST "\",\"page_urlpath\":\"");
     page_path(out, world, event->visit->page);
-    buffer_literal(out, "\",\"page_urlport\":443}");
+    buffer_literal(out, "\",\"page_urlport\":443,\"page_urlquery\":\"");
+    size_t before = out->size;
+    page_query(out, world, event->visit->page);
+    if (out->size == before)
+        out->size -= strlen(",\"page_urlquery\":\"");
+    else
+        buffer_byte(out, '"');
+    buffer_byte(out, '}');
 }
 
 static void marketing(struct buffer *out, const struct shop_event *event)

@@ -106,7 +106,7 @@ static int run(const struct broker_options *options)
         return status;
     const char *bootstrap = rd_kafka_mock_cluster_bootstraps(cluster);
     if (options->port_file != NULL && !port_file_write(options->port_file, bootstrap))
-        return usage_error("the port file can't be written", options->port_file, strerror(errno)), 1;
+        return system_error("the port file can't be written", options->port_file);
     (void)printf("%s\n", bootstrap);
     (void)fflush(stdout);
 

@@ -232,7 +232,7 @@ static const struct kind tsv_kinds[] = {
     {"an integer too large", int_too_large, true},
     {"a decimal too large", double_too_large, true},
     {"no readable time", no_time, false},
-    {"a day that does not exist", no_such_day, false},
+    {"a day that does not exist", no_such_day, true},
     {"a time far in the future", far_future, false},
     {"no event id", no_event_id, true},
     {"an event id that is no UUID", odd_event_id, true},

@@ -134,7 +134,7 @@ int command_generate(int argc, char **argv)
 
     int file = output == NULL ? STDOUT_FILENO : open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0)
-        return usage_error("the output can't be opened", output, strerror(errno)), 1;
+        return system_error("the output can't be opened", output);
     struct simulation *simulation = simulation_new(&simulated);
     uint64_t bytes = 0;
     int64_t began_ms = wall_ms();
@@ -149,5 +149,6 @@ int command_generate(int argc, char **argv)
     simulation_free(simulation);
     if (written || (error == EPIPE && output == NULL))
         return 0;
-    return usage_error("the events could not be written", output == NULL ? "standard output" : output, strerror(error)), 1;
+    errno = error;
+    return system_error("the events could not be written", output == NULL ? "standard output" : output);
 }

@@ -19,6 +19,12 @@ int usage_error(const char *what, const char *found, const char *advice)
     return 2;
 }
 
+int system_error(const char *what, const char *path)
+{
+    (void)fprintf(stderr, "shoplane-demo: %s\n  found    %s: %s\n", what, path, strerror(errno));
+    return 1;
+}
+
 static bool refuse(const char *option, const char *text, const char *advice)
 {
     char what[128];

@@ -15,6 +15,9 @@ bool option_time(const char *option, const char *text, int64_t *value_ms);      
 /* "found" and "do this", as the main program's refusals. Returns the exit status for wrong usage. */
 int usage_error(const char *what, const char *found, const char *advice);
 
+/* The system refused; errno says why. Returns the exit status for a failure. */
+int system_error(const char *what, const char *path);
+
 int64_t wall_ms(void);
 
 #endif

@@ -138,33 +138,29 @@ static bool play(struct production *production, struct lines *lines, uint32_t nu
 }
 
 /* Returns the exit status. */
-static int play_file(struct production *production)
+static int play_file(struct production *production, struct lines *lines)
 {
-    struct lines lines;
-    if (!lines_open(&lines, production->path))
-        return usage_error("the file can't be read", production->path, strerror(errno)), 1;
     int64_t shift_s = 0;
     struct round round = {-1, -1};
     int status = 0;
     for (uint32_t number = 0; production->rounds == 0 || number < production->rounds; number++) {
         if (number != 0) {
-            if (!lines_rewind(&lines)) {
+            if (!lines_rewind(lines)) {
                 status = usage_error("a pipe can be read only once", production->path, "give a file's name for --loop");
                 break;
             }
             shift_s += (round.last_ms - round.first_ms) / 1000 + 1;
             production->due_ns += production->speed == 0 ? 0 : (int64_t)(1e9 / production->speed);
         }
-        if (!play(production, &lines, number, &shift_s, &round))
+        if (!play(production, lines, number, &shift_s, &round))
             break;
-        if (lines.failed) {
-            status = usage_error("the file can't be read", production->path, strerror(errno));
+        if (lines->failed) {
+            status = system_error("the file can't be read", production->path);
             break;
         }
         if (round.first_ms < 0 && production->rounds == 0)
             break; /* nothing in it: there is no use in going on without end */
     }
-    lines_close(&lines);
     return status;
 }
 
@@ -189,6 +185,9 @@ static void play_live(struct production *production)
 static int produce(struct production *production)
 {
     struct error error = {0};
+    struct lines lines = {0};
+    if (production->path != NULL && !lines_open(&lines, production->path))
+        return system_error("the file can't be read", production->path);
     production->sender = sender_new(&production->to, &error);
     if (production->sender == NULL)
         return usage_error(error.what, error.found, error.advice), 1;
@@ -201,7 +200,9 @@ static int produce(struct production *production)
     if (production->path == NULL)
         play_live(production);
     else
-        status = play_file(production);
+        status = play_file(production, &lines);
+    if (production->path != NULL)
+        lines_close(&lines);
 
     struct sender_counts counts;
     sender_finish(production->sender, stopped ? 5000 : 30000, &counts);

@@ -52,7 +52,7 @@ static bool configure(rd_kafka_conf_t *conf, const struct sender_options *option
 {
     /* few large batches: the embedded broker looks messages up by walking over batches */
     bool good = set(conf, "bootstrap.servers", options->brokers, error) && set(conf, "linger.ms", "20", error) &&
-                set(conf, "sticky.partitioning.linger.ms", "20", error) && set(conf, "log.connection.close", "false", error) &&
+                set(conf, "sticky.partitioning.linger.ms", "20", error) && set(conf, "log_level", "2", error) &&
                 set(conf, "queue.buffering.max.messages", "200000", error) &&
                 set(conf, "queue.buffering.max.kbytes", "262144", error);
     for (size_t i = 0; good && options->settings[i] != NULL; i++) {
@@ -72,22 +72,29 @@ static bool configure(rd_kafka_conf_t *conf, const struct sender_options *option
 }
 
 /* librdkafka's mock cluster (shoplane-demo broker) knows no admin requests: one to it only times out. It creates topics on
- * first use. */
-static bool broker_is_embedded(struct sender *sender)
+ * first use. False: no broker answers. */
+static bool broker_kind(struct sender *sender, bool *embedded)
 {
     char *cluster = rd_kafka_clusterid(sender->kafka, 10000);
-    bool embedded = cluster != NULL && strncmp(cluster, "mockCluster", strlen("mockCluster")) == 0;
+    *embedded = cluster != NULL && strncmp(cluster, "mockCluster", strlen("mockCluster")) == 0;
     if (cluster != NULL)
         rd_kafka_mem_free(sender->kafka, cluster);
-    return embedded;
+    return cluster != NULL;
 }
 
 /* Create the topic; an existing one is as good. */
 static bool create_topic(struct sender *sender, const struct sender_options *options, struct error *error)
 {
-    if (broker_is_embedded(sender))
-        return true;
     char reason[512];
+    bool embedded;
+    if (!broker_kind(sender, &embedded)) {
+        error_what(error, "no broker answers");
+        error_found(error, "%s", options->brokers);
+        error_advice(error, "start one (shoplane-demo broker, or Apache Kafka), or give --brokers");
+        return false;
+    }
+    if (embedded)
+        return true;
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(options->topic, options->partitions, 1, reason, sizeof reason);
     if (topic == NULL) {
         error_what(error, "the topic can't be created");
