@@ -1,6 +1,7 @@
 /* decimal.c - see decimal.h. */
 #include "base/decimal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,8 @@ size_t decimal_f64(double number, char *out)
     /* 15 digits always survive a round trip from text, 17 one from binary: the first that reads back is the shortest once
      * its trailing zeros are gone. */
     char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
+    int digits_least = fabs(number) < DBL_MIN ? 1 : 15; /* subnormal numbers have fewer */
+    for (int digits = digits_least; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*e", digits - 1, number);
         if (strtod(text, NULL) == number)
             break;
