@@ -1,139 +1,15 @@
-/* The Redis sink against a real redis-server: what arrives, what settles, and what happens when the server goes away, stops,
- * refuses, or is not there yet. */
-#include "redis_server.h"
+/* The Redis sink against a real redis-server: what arrives, what settles, who is let in, and what a server refuses. */
+#include "redis_bench.h"
 
 #include "base/memory.h"
 #include "base/time.h"
-#include "sink/sink.h"
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-#define LIMIT_MS   20000
-#define GROUPS_MAX 60000
-
-struct told {
-    size_t ok, failed, count;
-    char results[GROUPS_MAX + 1]; /* by token: 'o', 'f', or 0 */
-};
-
-struct bench {
-    struct redis_server server;
-    struct redis_settings settings;
-    struct told told;
-    uintptr_t token; /* the last one given away */
-};
-
-/* Tokens are 1, 2, 3, ...: they must come back in that order. */
-static void settled(void *context, void *token, bool ok)
-{
-    struct told *told = context;
-    assert_int_equal((uintptr_t)token, ++told->count);
-    assert_in_range((uintptr_t)token, 1, GROUPS_MAX);
-    told->results[(uintptr_t)token] = ok ? 'o' : 'f';
-    *(ok ? &told->ok : &told->failed) += 1;
-}
-
-static int bench_open(void **state)
-{
-    struct bench *bench = memory_new(sizeof *bench);
-    redis_server_prepare(&bench->server);
-    bench->settings = (struct redis_settings){
-        .socket = bench->server.socket, .timeout_ms = 5000, .retry_max_ms = 200, .pipeline = 10000};
-    *state = bench;
-    return 0;
-}
-
-static int bench_close(void **state)
-{
-    struct bench *bench = *state;
-    redis_server_remove(&bench->server);
-    free(bench);
-    return 0;
-}
-
-static struct sink *sink_open(struct bench *bench)
-{
-    memset(&bench->told, 0, sizeof bench->told);
-    bench->token = 0;
-    return redis_sink_new(&bench->settings, settled, &bench->told);
-}
-
-static void put(struct sink *sink, const char *key, const char *value, bool refresh)
-{
-    struct feature_write write = {.key = {key, strlen(key)}, .ttl_s = 600, .refresh = refresh};
-    if (value != NULL)
-        write.value = (sl_view){value, strlen(value)};
-    sink_write(sink, &write);
-}
-
-static void end_group(struct bench *bench, struct sink *sink) { sink_commit(sink, (void *)++bench->token); }
-
-static void put_group(struct bench *bench, struct sink *sink, const char *key, const char *value)
-{
-    put(sink, key, value, false);
-    end_group(bench, sink);
-}
-
-static void wait_ready(struct sink *sink)
-{
-    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
-    while (!sink_ready(sink)) {
-        assert_true(time_monotonic_ms() < end_ms);
-        (void)sink_poll(sink, 20);
-    }
-}
-
-static void drain(struct sink *sink)
-{
-    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
-    while (!sink_poll(sink, 100))
-        assert_true(time_monotonic_ms() < end_ms);
-}
-
-/* One group until it settles ok. */
-static void put_until_ok(struct bench *bench, struct sink *sink, const char *key, const char *value)
-{
-    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
-    do {
-        assert_true(time_monotonic_ms() < end_ms);
-        wait_ready(sink);
-        put_group(bench, sink, key, value);
-        drain(sink);
-    } while (bench->told.results[bench->token] != 'o');
-}
-
-/* Standard error into a file while a test runs, to see what is logged. */
-struct captured {
-    FILE *file;
-    int former;
-};
-
-static struct captured capture(void)
-{
-    struct captured captured = {tmpfile(), dup(STDERR_FILENO)};
-    assert_non_null(captured.file);
-    (void)dup2(fileno(captured.file), STDERR_FILENO);
-    return captured;
-}
-
-static char *captured_text(struct captured *captured)
-{
-    char *text = memory_new(65536);
-    (void)dup2(captured->former, STDERR_FILENO);
-    (void)close(captured->former);
-    rewind(captured->file);
-    (void)fread(text, 1, 65535, captured->file);
-    (void)fclose(captured->file);
-    return text;
-}
 
 static void values_ttls_and_deletions_arrive(void **state)
 {
@@ -208,6 +84,20 @@ static void expect_refused(struct bench *bench, const char *said, const char *ne
         assert_null(strstr(text, never_said));
     assert_non_null(strstr(text, "; do this: "));
     free(text);
+}
+
+static void a_port_where_nobody_listens(void **state)
+{
+    struct bench *bench = *state;
+    bench->settings.socket = NULL;
+    bench->settings.host = "127.0.0.1";
+    bench->settings.port = bench->server.port;
+    expect_refused(bench, "can't connect: Connection refused", NULL);
+    struct sink *sink = sink_open(bench);
+    assert_true(sink_poll(sink, 10));
+    redis_server_start(&bench->server, NULL);
+    put_until_ok(bench, sink, "a", "1");
+    sink_free(sink);
 }
 
 static void a_database_that_is_not_there_is_said(void **state)
@@ -412,97 +302,6 @@ static void values_larger_than_the_socket_takes(void **state)
     redisFree(client);
 }
 
-static void a_server_killed_in_mid_pipeline_and_back_empty(void **state)
-{
-    struct bench *bench = *state;
-    redis_server_start(&bench->server, NULL);
-    struct sink *sink = sink_open(bench), *other = redis_sink_new(&bench->settings, NULL, NULL);
-    wait_ready(sink);
-    wait_ready(other);
-    put_until_ok(bench, sink, "a", "1");
-
-    (void)kill(bench->server.pid, SIGSTOP);
-    for (int i = 0; i < 5000; i++)
-        put_group(bench, sink, "b", "1"), sink_flush(sink);
-    assert_false(sink_poll(sink, 0));
-    put(sink, "open", "1", false); /* a group that is open when the server goes */
-    redis_server_kill(&bench->server);
-    drain(sink);
-    assert_int_equal(bench->told.ok, 1);
-    assert_int_equal(bench->told.failed, 5000);
-    assert_false(sink_ready(sink));
-    end_group(bench, sink);
-    assert_int_equal(bench->told.failed, 5001);
-
-    /* the other way round, so that each gets the small id on the new server that the other had on the old one: the new
-     * server's clients are nobody's former connections, and none is killed */
-    redis_server_start(&bench->server, NULL);
-    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
-    while (other->counters.reconnects == 0) {
-        assert_true(time_monotonic_ms() < end_ms);
-        (void)sink_poll(other, 20);
-    }
-    put_until_ok(bench, sink, "a", "2");
-    put_until_ok(bench, sink, "c", "2");
-    assert_true(sink_poll(other, 0));
-    assert_true(sink_ready(other));
-    redisContext *client = redis_server_client(&bench->server);
-    assert_string_equal(redis_ask(client, "GET a"), "2");
-    assert_string_equal(redis_ask(client, "EXISTS b open"), "0");
-    assert_int_equal(sink->counters.reconnects, 1);
-    assert_int_equal(other->counters.reconnects, 1);
-    sink_free(sink);
-    sink_free(other);
-    redisFree(client);
-}
-
-enum { STALE = 60000, FRESH = 2000 };
-
-/* Keys `from` to STALE in one group. */
-static void put_range(struct bench *bench, struct sink *sink, int from, const char *value)
-{
-    for (int i = from; i < STALE; i++) {
-        char key[16];
-        (void)snprintf(key, sizeof key, "%d", i);
-        put(sink, key, value, false);
-    }
-    end_group(bench, sink);
-    sink_flush(sink);
-}
-
-static void a_stopped_server_times_out_and_old_commands_never_come_late(void **state)
-{
-    struct bench *bench = *state;
-    redis_server_start(&bench->server, NULL);
-    redisContext *client = redis_server_client(&bench->server);
-    bench->settings.timeout_ms = 150;
-    bench->settings.socket = NULL; /* TCP takes megabytes before it is full */
-    bench->settings.host = "127.0.0.1";
-    bench->settings.port = bench->server.port;
-    struct sink *sink = sink_open(bench);
-    wait_ready(sink);
-    (void)kill(bench->server.pid, SIGSTOP);
-    put_range(bench, sink, 0, "old");
-    int64_t begun_ms = time_monotonic_ms();
-    drain(sink);
-    assert_in_range(time_monotonic_ms() - begun_ms, 100, 5000);
-    assert_int_equal(bench->told.failed, 1);
-    assert_false(sink_ready(sink));
-
-    (void)kill(bench->server.pid, SIGCONT);
-    wait_ready(sink);
-    put_range(bench, sink, STALE - FRESH, "new"); /* what lies last in the old socket */
-    drain(sink);
-    assert_int_equal(bench->told.ok, 1);
-    for (int rounds = 0; rounds < 1000; rounds++) /* let the server go round its clients */
-        (void)redis_ask(client, "PING");
-    for (int i = STALE - FRESH; i < STALE; i++)
-        assert_string_equal(redis_ask(client, "GET %d", i), "new");
-    assert_int_equal(sink->counters.reconnects, 1);
-    sink_free(sink);
-    redisFree(client);
-}
-
 static void a_server_out_of_memory_fails_groups_until_it_has_some(void **state)
 {
     struct bench *bench = *state;
@@ -548,57 +347,6 @@ static void a_read_only_replica_is_left_and_tried_again(void **state)
     redisFree(client);
 }
 
-static void a_server_that_comes_later(void **state)
-{
-    struct bench *bench = *state;
-    struct captured captured = capture();
-    struct sink *sink = sink_open(bench);
-    bool wants_write;
-    assert_int_equal(sink_descriptor(sink, &wants_write), -1);
-    for (int i = 0; i < 5; i++)
-        assert_true(sink_poll(sink, 60));
-    bool ready = sink_ready(sink);
-    char *text = captured_text(&captured);
-    assert_false(ready);
-    assert_non_null(strstr(text, "can't connect"));
-    free(text);
-    redis_server_start(&bench->server, NULL);
-    put_until_ok(bench, sink, "a", "1");
-    assert_int_equal(bench->told.failed, 0);
-    sink_free(sink);
-}
-
-static void a_port_where_nobody_listens(void **state)
-{
-    struct bench *bench = *state;
-    bench->settings.socket = NULL;
-    bench->settings.host = "127.0.0.1";
-    bench->settings.port = bench->server.port;
-    expect_refused(bench, "can't connect: Connection refused", NULL);
-    struct sink *sink = sink_open(bench);
-    assert_true(sink_poll(sink, 10));
-    redis_server_start(&bench->server, NULL);
-    put_until_ok(bench, sink, "a", "1");
-    sink_free(sink);
-}
-
-static void the_server_s_end_of_an_idle_connection_is_noticed(void **state)
-{
-    struct bench *bench = *state;
-    redis_server_start(&bench->server, NULL);
-    redisContext *client = redis_server_client(&bench->server);
-    struct sink *sink = sink_open(bench);
-    put_until_ok(bench, sink, "a", "1");
-    (void)redis_ask(client, "CLIENT KILL TYPE normal SKIPME yes");
-    (void)sink_poll(sink, 100);
-    wait_ready(sink);
-    put_until_ok(bench, sink, "a", "2");
-    assert_int_equal(bench->told.failed, 0);
-    assert_int_equal(sink->counters.reconnects, 1);
-    sink_free(sink);
-    redisFree(client);
-}
-
 struct writer {
     struct sink *sink;
     int left, ok;
@@ -629,13 +377,12 @@ static void settled_may_write(void **state)
     sink_free(writer.sink);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, bench_open, bench_close)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(values_ttls_and_deletions_arrive),
         CASE(tcp_and_another_database),
+        CASE(a_port_where_nobody_listens),
         CASE(a_database_that_is_not_there_is_said),
         CASE(passwords_are_used_and_never_logged),
         CASE(a_server_without_password_refuses_one),
@@ -646,19 +393,13 @@ int main(void)
         CASE(of_unsent_writes_only_the_newest_leaves),
         CASE(fifty_thousand_writes),
         CASE(values_larger_than_the_socket_takes),
-        CASE(a_server_killed_in_mid_pipeline_and_back_empty),
-        CASE(a_stopped_server_times_out_and_old_commands_never_come_late),
         CASE(a_server_out_of_memory_fails_groups_until_it_has_some),
         CASE(a_read_only_replica_is_left_and_tried_again),
-        CASE(a_server_that_comes_later),
-        CASE(a_port_where_nobody_listens),
-        CASE(the_server_s_end_of_an_idle_connection_is_noticed),
         CASE(settled_may_write),
     };
     if (!redis_server_installed()) {
         (void)fprintf(stderr, "skipped: there is no redis-server in PATH\n");
         return 77;
     }
-    (void)signal(SIGPIPE, SIG_DFL); /* the sink must not need it ignored */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
