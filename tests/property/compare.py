@@ -39,9 +39,14 @@ def run_program(build, run):
 
 
 def by_key(lines):
+    """{key: its lines}. A refresh without a value (sink.h: a newer one waits) stands for the value that was written before."""
     keys = {}
     for line in lines:
-        keys.setdefault(line["key"], []).append({name: value for name, value in line.items() if name != "key"})
+        rest = {name: value for name, value in line.items() if name not in ("key", "refresh")}
+        before = keys.setdefault(line["key"], [])
+        if line.get("refresh"):
+            rest["value"] = before[-1]["value"] if before else "refreshed before it was written"
+        before.append(rest)
     return keys
 
 

@@ -7,10 +7,10 @@ Readings of the specification, where it leaves room:
 
 - Decimals are written without exponent.
 - A lane keeps a record only of an event that can matter to it: with order_signal = "transaction" carts and checkout steps
-  are none of purchase's business, with "checkout_step" transactions and refunds are not, nor are steps other than 2.
+  are none of purchase's business, nor is a refund without transaction_id, which belongs to no order; with "checkout_step"
+  transactions and refunds are not, nor are steps other than 2.
 - checkout_step: the cart event that counts is the last one since the last order, "as in the Java". (FEATURES.md could be read
   as going back to an older, still unused one.)
-- A refund without transaction_id belongs to no order.
 - JSON texts inside maps and lists escape what JSON demands and nothing else.
 """
 
@@ -162,8 +162,11 @@ def extract_purchase(event, settings):
         if event.name not in ("transaction", "refund"):
             return None
         entity = event.entity(event.name)
+        order = text(entity.get("transaction_id"))
+        if event.name == "refund" and not order:
+            return None
         amount = entity.get("revenue" if event.name == "transaction" else "refund_amount")
-        return {"event": event.name, "transaction_id": text(entity.get("transaction_id")), "amount": money(amount) or 0}
+        return {"event": event.name, "transaction_id": order, "amount": money(amount) or 0}
     if event.name == "checkout_step":
         return {"event": event.name} if number(event.entity("checkout_step").get("step")) == 2 else None
     if event.name in ("add_to_cart", "remove_from_cart"):
@@ -176,7 +179,7 @@ def extract_purchase(event, settings):
 def order_values_by_transaction(records):
     refunded = {}
     for record in records:
-        if record["event"] == "refund" and record["transaction_id"]:
+        if record["event"] == "refund":
             refunded[record["transaction_id"]] = refunded.get(record["transaction_id"], 0) + record["amount"]
     seen, values = set(), []
     for record in records:

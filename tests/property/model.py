@@ -21,7 +21,8 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - A window is silent once it was folded empty. When a silent window gets a record its parsers count as never written from then on.
   One that goes empty and gets records again before its zeros were due is not silent in between.
 - last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
-- When a session's log goes, all its parsers count as never written, so that nothing is deleted that an earlier log wrote.
+- When a session's log goes nothing is written, and all its parsers count as never written. What they wrote may still be in Redis:
+  a feature that is absent when the session comes back is deleted ("deleted if it was there"), unless its TTL has run out.
 - A refresh that fell due while a session was over is made up for at the moment a late event makes it live again: else a
   feature that did not change would be gone from Redis while its session is live.
 """
@@ -52,8 +53,10 @@ class WrittenParser:
     """What one metric parser of one window of one key has written."""
 
     def __init__(self):
-        self.values = None     # as written last; None: counts as never written
+        self.values = None      # as written last; None: counts as never written
         self.touched_ms = None  # last write or refresh
+        self.there = set()      # features that were written and not deleted since
+        self.gone_ms = None     # after forget(): when the TTL of those runs out
 
 
 class WindowView:
@@ -114,6 +117,8 @@ class WindowView:
 
     def forget(self):
         for parser in self.written.values():
+            if parser.touched_ms is not None:
+                parser.gone_ms = parser.touched_ms + self.window.ttl_s * 1000
             parser.values = parser.touched_ms = None
 
     def act(self, log, clock, flush=False):
@@ -134,12 +139,14 @@ class WindowView:
             values = dict(zip(parser.features, parser.compute(records, self.settings)))
             if values == written.values:
                 continue
-            before = written.values or {}
+            if written.values is None and written.gone_ms is not None and written.gone_ms <= clock:
+                written.there = set()
             for feature, value in values.items():
-                if value is not None or before.get(feature) is not None:
+                if value is not None or feature in written.there:
                     self.write(feature, value, clock, refresh=False)
                     self.last_send_ms = clock
             written.values, written.touched_ms = values, clock
+            written.there = {feature for feature, value in values.items() if value is not None}
         self.silent = not records
 
     def refresh(self, clock):

@@ -162,7 +162,7 @@ class StreamWriter:
         self.prices = draw.choice((PRICES, PLAIN_PRICES))
         self.edge_share = draw.choice((0.05, 0.2, 0.6))
         self.edges = sorted({distance for lane in settings.lanes for window in lane.windows for distance in (
-            window.length_ms or window.gap_ms, window.emit_ms, window.ttl_s * 750, window.gap_ms + window.lateness_ms,
+            window.length_ms or window.gap_ms, window.emit_ms, window.ttl_s * 750, window.ttl_s * 1000, window.gap_ms + window.lateness_ms,
             window.max_ms if window.session else window.length_ms) if distance > 0})
 
     def distance(self):
@@ -209,7 +209,7 @@ class StreamWriter:
             "cart": None, "step": None, "transaction": None, "refund": None,
             "list_name": draw.choice(LISTS), "page_url": draw.choice(URLS), "useragent": draw.choice(AGENTS),
             "platform": draw.choice(("web", "web", "mob", "")), "geo_country": country, "geo_region": region,
-            "dvce_type": draw.choice(("", "", "Computer")), "yauaa": draw.choice((None, None, "Desktop", "Phone", "Robot Mobile", "")),
+            "dvce_type": draw.choice(("", "", "Tablet")), "yauaa": draw.choice((None, None, "Desktop", "Phone", "Robot Mobile", "")),
             "mkt_medium": draw.choice(("", "cpc")) if marked else "", "mkt_clickid": draw.choice(("", "gclid-1")) if marked else "",
             "mkt_campaign": draw.choice(("", "winter-sale", "null")) if marked else "",
             "escape_more": draw.random() < 0.2,
