@@ -1,0 +1,311 @@
+/* Commands and groups between sink_write() and the reply: RESP bytes, coalescing, and settling in order; and a random course
+ * of writes, seals, answers and losses against a slow truth. */
+#include "sink/redis_queue.h"
+#include "sink/resp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void put(struct redis_queue *queue, const char *key, const char *value, bool refresh)
+{
+    struct feature_write write = {.key = {key, strlen(key)}, .ttl_s = 600, .refresh = refresh};
+    if (value != NULL)
+        write.value = (sl_view){value, strlen(value)};
+    redis_queue_write(queue, &write);
+}
+
+static void expect_bytes(struct buffer *out, const char *wanted)
+{
+    assert_int_equal(out->size, strlen(wanted));
+    assert_memory_equal(out->data, wanted, out->size);
+    buffer_reset(out);
+}
+
+static void commands_are_resp(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    resp_set(&out, (sl_view){"key", 3}, (sl_view){"a\r\n", 3}, 86400);
+    expect_bytes(&out, "*5\r\n$3\r\nSET\r\n$3\r\nkey\r\n$3\r\na\r\n\r\n$2\r\nEX\r\n$5\r\n86400\r\n");
+    resp_set(&out, (sl_view){"key", 3}, (sl_view){NULL, 0}, 1);
+    expect_bytes(&out, "*5\r\n$3\r\nSET\r\n$3\r\nkey\r\n$0\r\n\r\n$2\r\nEX\r\n$1\r\n1\r\n");
+    resp_del(&out, (sl_view){"key", 3});
+    expect_bytes(&out, "*2\r\n$3\r\nDEL\r\n$3\r\nkey\r\n");
+    resp_expire(&out, (sl_view){"key", 3}, 600);
+    expect_bytes(&out, "*3\r\n$6\r\nEXPIRE\r\n$3\r\nkey\r\n$3\r\n600\r\n");
+    resp_command(&out, 2, (const char *const[]){"CLIENT", "ID"});
+    expect_bytes(&out, "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n");
+    buffer_free(&out);
+}
+
+/* What the queue sends for a first and a second write of one key. */
+static void expect_coalesced(const char *first, bool first_refresh, const char *second, bool second_refresh,
+                             const char *wanted)
+{
+    struct redis_queue queue;
+    struct buffer out = {0};
+    redis_queue_init(&queue);
+    put(&queue, "k", first, first_refresh);
+    redis_queue_commit(&queue, NULL);
+    put(&queue, "k", second, second_refresh);
+    redis_queue_commit(&queue, NULL);
+    assert_int_equal(redis_queue_unsent(&queue), 1);
+    redis_queue_seal(&queue, &out);
+    assert_int_equal(redis_queue_in_flight(&queue), 1);
+    expect_bytes(&out, wanted);
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+static void the_newest_write_takes_the_place_of_the_earlier(void **state)
+{
+    (void)state;
+    const char *set = "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n22\r\n$2\r\nEX\r\n$3\r\n600\r\n";
+    const char *del = "*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n";
+    const char *expire = "*3\r\n$6\r\nEXPIRE\r\n$1\r\nk\r\n$3\r\n600\r\n";
+    expect_coalesced("1", false, "22", false, set);
+    expect_coalesced("333", false, "22", false, set);
+    expect_coalesced(NULL, false, "22", false, set);
+    expect_coalesced("1", false, NULL, false, del);
+    expect_coalesced("22", true, NULL, false, del);
+    expect_coalesced("22", true, "22", true, expire);
+    expect_coalesced("22", false, "22", true, set); /* the write has not left: it must */
+    expect_coalesced(NULL, false, "22", true, set);
+    expect_coalesced("1", true, "22", false, set);
+}
+
+static void expect_settled(struct redis_queue *queue, uintptr_t token, bool ok)
+{
+    void *found;
+    bool found_ok;
+    assert_true(redis_queue_settled(queue, &found, &found_ok));
+    assert_int_equal((uintptr_t)found, token);
+    assert_int_equal(found_ok, ok);
+}
+
+static void expect_nothing_settled(struct redis_queue *queue)
+{
+    void *token;
+    bool ok;
+    assert_false(redis_queue_settled(queue, &token, &ok));
+}
+
+static void groups_that_share_a_command_share_its_answer(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    redis_queue_init(&queue);
+    put(&queue, "a", "1", false);
+    redis_queue_commit(&queue, (void *)1);
+    put(&queue, "b", "1", false);
+    redis_queue_commit(&queue, (void *)2);
+    put(&queue, "b", "2", false);
+    put(&queue, "c", "1", false);
+    redis_queue_commit(&queue, (void *)3);
+    redis_queue_commit(&queue, (void *)4); /* an empty one waits for its turn */
+    redis_queue_seal(&queue, &out);
+    expect_nothing_settled(&queue);
+    redis_queue_answer(&queue, true);
+    expect_settled(&queue, 1, true);
+    expect_nothing_settled(&queue);
+    redis_queue_answer(&queue, false);
+    expect_settled(&queue, 2, false);
+    expect_nothing_settled(&queue);
+    redis_queue_answer(&queue, true);
+    expect_settled(&queue, 3, false);
+    expect_settled(&queue, 4, true);
+    assert_true(redis_queue_empty(&queue));
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+static void a_loss_fails_what_was_not_answered(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    redis_queue_init(&queue);
+    put(&queue, "a", "1", false);
+    redis_queue_commit(&queue, (void *)1);
+    put(&queue, "b", "1", false);
+    redis_queue_commit(&queue, (void *)2);
+    redis_queue_seal(&queue, &out);
+    redis_queue_answer(&queue, true);
+    put(&queue, "c", "1", false);
+    redis_queue_commit(&queue, (void *)3);
+    put(&queue, "d", "1", false); /* open */
+    redis_queue_abandon(&queue);
+    put(&queue, "e", "1", false);
+    redis_queue_commit(&queue, (void *)4);
+    expect_settled(&queue, 1, true);
+    expect_settled(&queue, 2, false);
+    expect_settled(&queue, 3, false);
+    expect_nothing_settled(&queue); /* e still has to be answered */
+    redis_queue_seal(&queue, &out);
+    redis_queue_answer(&queue, true);
+    expect_settled(&queue, 4, false);
+    assert_true(redis_queue_empty(&queue));
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+/* The slow truth: a server that executes the bytes in order, and per group the newest of its writes. After each course: of
+ * every key whose newest write belongs to a group that settled ok the server has that value. */
+enum { KEYS = 40, COURSES = 300, STEPS = 400 };
+
+struct truth {
+    uint32_t newest[KEYS]; /* number of the newest write of the key; 0: none */
+    uint32_t newest_group[KEYS];
+    uint32_t server[KEYS]; /* number of the write that the server has */
+    uint32_t unsettled;    /* the next group that must settle */
+    char results[STEPS + 2];
+};
+
+/* Execute the commands in `out`, each "SET k<key> <number>"; those from number `lost_from` on got lost on the way. */
+static void server_execute(struct truth *truth, struct buffer *out, uint32_t lost_from, uint32_t *executed)
+{
+    buffer_byte(out, '\0'); /* for sscanf */
+    for (size_t at = 0; at < out->size - 1;) {
+        unsigned key, number, size, digits;
+        int length = 0;
+        if (sscanf(out->data + at, "*5\r\n$3\r\nSET\r\n$%u\r\nk%u\r\n$%u\r\n%u\r\n$2\r\nEX\r\n$3\r\n600\r\n%n", &size,
+                   &key, &digits, &number, &length) != 4 ||
+            length == 0)
+            fail_msg("not a SET: %.60s", out->data + at);
+        if (*executed < lost_from)
+            truth->server[key] = number;
+        ++*executed;
+        at += (size_t)length;
+    }
+    buffer_reset(out);
+}
+
+static void settle_all(struct redis_queue *queue, struct truth *truth)
+{
+    void *token;
+    bool ok;
+    while (redis_queue_settled(queue, &token, &ok)) {
+        assert_int_equal((uintptr_t)token, truth->unsettled);
+        truth->results[truth->unsettled++] = ok ? 'o' : 'f';
+    }
+}
+
+static uint32_t seed;
+
+static uint32_t chance(uint32_t below)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % below;
+}
+
+static void random_courses_agree_with_a_slow_truth(void **state)
+{
+    (void)state;
+    for (uint32_t course = 1; course <= COURSES; course++) {
+        struct truth truth = {.unsettled = 1};
+        struct redis_queue queue;
+        struct buffer out = {0};
+        uint32_t number = 0, group = 1, executed = 0;
+        seed = course;
+        redis_queue_init(&queue);
+        for (int step = 0; step < STEPS; step++) {
+            for (uint32_t writes = chance(5); writes > 0; writes--) {
+                uint32_t key = chance(KEYS);
+                char name[16], value[16];
+                (void)snprintf(name, sizeof name, "k%02u", key);
+                (void)snprintf(value, sizeof value, "%0*u", (int)(7 + chance(3)), ++number);
+                put(&queue, name, value, false);
+                truth.newest[key] = number;
+                truth.newest_group[key] = group;
+            }
+            redis_queue_commit(&queue, (void *)(uintptr_t)group++);
+            switch (chance(12)) {
+            case 0:
+            case 1:
+            case 2:
+                redis_queue_seal(&queue, &out);
+                server_execute(&truth, &out, UINT32_MAX, &executed);
+                break;
+            case 3:
+            case 4:
+            case 5:
+                for (size_t answers = redis_queue_in_flight(&queue) / (1 + chance(3)); answers > 0; answers--)
+                    redis_queue_answer(&queue, chance(200) != 0);
+                break;
+            case 6:
+                if (chance(8) == 0) { /* a part of it arrives */
+                    redis_queue_seal(&queue, &out);
+                    server_execute(&truth, &out, executed + chance(20), &executed);
+                    redis_queue_abandon(&queue);
+                }
+                break;
+            default: break;
+            }
+            settle_all(&queue, &truth);
+        }
+        redis_queue_seal(&queue, &out);
+        server_execute(&truth, &out, UINT32_MAX, &executed);
+        while (redis_queue_in_flight(&queue) != 0)
+            redis_queue_answer(&queue, true);
+        settle_all(&queue, &truth);
+        assert_int_equal(truth.unsettled, group);
+        assert_true(redis_queue_empty(&queue));
+        for (uint32_t key = 0; key < KEYS; key++)
+            if (truth.newest[key] != 0 && truth.results[truth.newest_group[key]] == 'o' &&
+                truth.server[key] != truth.newest[key])
+                fail_msg("seed %u: key %u has write %u instead of %u", course, key, truth.server[key],
+                         truth.newest[key]);
+        buffer_free(&out);
+        redis_queue_free(&queue);
+    }
+}
+
+enum { MANY = 20000 };
+
+static void it_grows_and_then_allocates_nothing(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    const void *places[5][6];
+    redis_queue_init(&queue);
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < MANY; i++) {
+            char key[16];
+            (void)snprintf(key, sizeof key, "%d", i);
+            put(&queue, key, "a value", false);
+            redis_queue_commit(&queue, (void *)1);
+        }
+        assert_int_equal(redis_queue_unsent(&queue), MANY);
+        redis_queue_seal(&queue, &out);
+        buffer_reset(&out);
+        for (int i = 0; i < MANY; i++) {
+            redis_queue_answer(&queue, true);
+            expect_settled(&queue, 1, true);
+        }
+        const void *now[6] = {queue.unsent, queue.sent, queue.groups, queue.places, queue.text.data, out.data};
+        memcpy(places[round], now, sizeof now);
+        if (round > 0)
+            assert_memory_equal(places[round], places[round - 1], sizeof now);
+    }
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commands_are_resp),
+        cmocka_unit_test(the_newest_write_takes_the_place_of_the_earlier),
+        cmocka_unit_test(groups_that_share_a_command_share_its_answer),
+        cmocka_unit_test(a_loss_fails_what_was_not_answered),
+        cmocka_unit_test(random_courses_agree_with_a_slow_truth),
+        cmocka_unit_test(it_grows_and_then_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
