@@ -237,9 +237,13 @@ static bool place_column(const sl_input *input, struct place *place, struct erro
         }
     }
     refuse(error, input);
+    if (*input->path == '@') {
+        error_found(error, "nothing of this name is derived");
+        error_advice(error, "what is derived: %s, %s, %s, %s", derived[0].name, derived[1].name, derived[2].name,
+                     derived[3].name);
+        return false;
+    }
     struct nearest nearest = {.word = input->path, .size = strlen(input->path)};
-    for (size_t i = 0; i < DERIVED; i++)
-        nearest_offer(&nearest, derived[i].name);
     for (int i = 0; i < COLUMN_COUNT; i++)
         if (columns[i].type != COLUMN_TYPE_CONTEXTS && columns[i].type != COLUMN_TYPE_UNSTRUCT)
             nearest_offer(&nearest, columns[i].name);
@@ -252,7 +256,7 @@ static bool place_column(const sl_input *input, struct place *place, struct erro
             return false;
         }
     }
-    error_found(error, "no column and nothing derived has this name");
+    error_found(error, "no column has this name");
     error_advice(error, "nearest: %s, %s, %s; a field of an entity is written product[0].price, of the event event.name",
                  nearest.best[0].name, nearest.best[1].name, nearest.best[2].name);
     return false;
