@@ -44,7 +44,8 @@ static inline const char *plain_skip(const char *at, const char *end)
         memcpy(&word, at, 8); /* little-endian: CMakeLists.txt refuses other machines */
         uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
         /* the lowest bit that is set is right; borrows make wrong ones only above it */
-        uint64_t found = (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word)) & tops;
+        uint64_t found =
+            (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word)) & tops;
         if (found != 0)
             return at + (__builtin_ctzll(found) >> 3);
         at += 8;
@@ -73,15 +74,20 @@ static bool string_skip(struct json_text *text)
         if (end - at < 2)
             return fault(text, "a string does not end");
         switch (at[1]) {
-        case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-            break;
+        case '"':
+        case '\\':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'n':
+        case 'r':
+        case 't': break;
         case 'u':
             for (; size < 6; size++)
                 if ((size_t)(end - at) <= size || hex_digit(at[size]) < 0)
                     return fault(text, "\\u without four hexadecimal digits");
             break;
-        default:
-            return fault(text, "an unknown escape in a string");
+        default: return fault(text, "an unknown escape in a string");
         }
         text->at += size;
     }
@@ -139,28 +145,19 @@ static bool word_skip(struct json_text *text, const char *word)
 static bool scalar_skip(struct json_text *text, struct json_text_value *value)
 {
     switch (peek(text)) {
-    case '"':
-        return string_skip(text);
-    case 't':
-        return word_skip(text, "true") || fault(text, "a value is missing");
-    case 'f':
-        return word_skip(text, "false") || fault(text, "a value is missing");
-    case 'n':
-        return word_skip(text, "null") || fault(text, "a value is missing");
-    case 'N':
-        value->has_nan = true;
-        return word_skip(text, "NaN") || fault(text, "a value is missing");
-    case 'I':
-        value->has_infinity = true;
-        return word_skip(text, "Infinity") || fault(text, "a value is missing");
+    case '"': return string_skip(text);
+    case 't': return word_skip(text, "true") || fault(text, "a value is missing");
+    case 'f': return word_skip(text, "false") || fault(text, "a value is missing");
+    case 'n': return word_skip(text, "null") || fault(text, "a value is missing");
+    case 'N': value->has_nan = true; return word_skip(text, "NaN") || fault(text, "a value is missing");
+    case 'I': value->has_infinity = true; return word_skip(text, "Infinity") || fault(text, "a value is missing");
     case '-':
         if (word_skip(text, "-Infinity")) {
             value->has_infinity = true;
             return true;
         }
         return number_skip(text);
-    default:
-        return number_skip(text);
+    default: return number_skip(text);
     }
 }
 

@@ -22,7 +22,7 @@
 
 #include <shoplane/types.h>
 
-#define JSON_TEXT_DEPTH 990
+#define JSON_TEXT_DEPTH  990
 #define JSON_TEXT_DIGITS 4300
 
 /* A place in a text. After a function has returned false, `fault` says what is wrong at `at`; a text that has a fault is

@@ -86,9 +86,12 @@ static void entity_add(struct sdk_contexts *set, size_t key_at, const struct jso
         set->group_room = set->group_room == 0 ? 16 : set->group_room * 2;
         set->groups = memory_resize(set->groups, set->group_room * sizeof *set->groups);
     }
-    set->groups[set->group_count++] =
-        (struct sdk_group){.hash = hash, .place = (size_t)(place - set->places), .key_at = key_at, .key_size = key.size,
-                           .first = set->entity_count, .last = set->entity_count};
+    set->groups[set->group_count++] = (struct sdk_group){.hash = hash,
+                                                         .place = (size_t)(place - set->places),
+                                                         .key_at = key_at,
+                                                         .key_size = key.size,
+                                                         .first = set->entity_count,
+                                                         .last = set->entity_count};
     *place = set->group_count;
 }
 
@@ -152,8 +155,8 @@ static bool entity_take(struct sdk_contexts *set, const char *prefix, const char
 static bool refuse_json(const struct json_text *json, const char *column, sl_view text, struct bad_row *bad)
 {
     size_t where = (size_t)(json->at - text.data);
-    bad_row_set(bad, BAD_JSON, column, (sl_view){json->at, text.size - where}, "not JSON: %s (at byte %zu)", json->fault,
-                where);
+    bad_row_set(bad, BAD_JSON, column, (sl_view){json->at, text.size - where}, "not JSON: %s (at byte %zu)",
+                json->fault, where);
     return false;
 }
 
@@ -235,7 +238,8 @@ bool sdk_unstruct_read(struct sdk_contexts *set, const char *column, sl_view tex
     return entity_take(set, "unstruct_event_", column, members, bad);
 }
 
-static bool value_write(const struct json_text_value *value, const char *column, struct buffer *out, struct bad_row *bad)
+static bool value_write(const struct json_text_value *value, const char *column, struct buffer *out,
+                        struct bad_row *bad)
 {
     if (value->has_nan) {
         bad_row_set(bad, BAD_VALUE, column, value->text, "NaN, which no JSON can say");

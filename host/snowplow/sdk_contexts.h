@@ -19,7 +19,7 @@
 /* One key, and its values as a chain: indexes into the set, counted from 1; 0 ends it. */
 struct sdk_group {
     uint64_t hash;
-    size_t place; /* index in `places` */
+    size_t place;            /* index in `places` */
     size_t key_at, key_size; /* in the set's `keys` */
     size_t first, last;
 };

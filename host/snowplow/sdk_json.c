@@ -19,10 +19,10 @@
 
 struct sdk_json {
     struct sdk_contexts contexts, derived, unstruct;
-    struct buffer work;                  /* for the column at hand */
-    struct buffer names[COLUMN_COUNT];   /* each with quotes and colon */
-    struct tsv tsv;                      /* of the current line */
-    bool derived_good;                   /* of the current line; else derived_bad */
+    struct buffer work;                /* for the column at hand */
+    struct buffer names[COLUMN_COUNT]; /* each with quotes and colon */
+    struct tsv tsv;                    /* of the current line */
+    bool derived_good;                 /* of the current line; else derived_bad */
     struct bad_row derived_bad;
 };
 
@@ -55,11 +55,11 @@ static size_t break_size(const unsigned char *at, const unsigned char *end)
     return end - at >= 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] & 0xfe) == 0xa8 ? 3 : 0;
 }
 
-/* Is there one of them, or a carriage return? */
+/* Is there one of them, a carriage return or a newline? */
 static bool has_breaks(sl_view text)
 {
     const unsigned char *at = (const unsigned char *)text.data, *end = at + text.size;
-    if (memchr(text.data, '\r', text.size) != NULL)
+    if (memchr(text.data, '\r', text.size) != NULL || memchr(text.data, '\n', text.size) != NULL)
         return true;
     for (; at < end; at++) {
         uint64_t word;
@@ -72,7 +72,7 @@ static bool has_breaks(sl_view text)
 }
 
 /* Make what was written from `start` on free of anything that some reader takes for the end of a line. In JSON the three
- * characters occur only inside strings, and a bare carriage return only outside of them. */
+ * characters occur only inside strings, and a bare carriage return or newline only outside of them. */
 static void breaks_escape(struct sdk_json *writer, struct buffer *out, size_t start)
 {
     struct buffer *work = &writer->work;
@@ -86,7 +86,7 @@ static void breaks_escape(struct sdk_json *writer, struct buffer *out, size_t st
             buffer_put(out, size == 2 ? "\\u0085" : at[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
             at += size;
         } else {
-            buffer_byte(out, *at == '\r' ? ' ' : (char)*at);
+            buffer_byte(out, *at == '\r' || *at == '\n' ? ' ' : (char)*at);
             at++;
         }
     }
@@ -116,7 +116,8 @@ static void double_write(double number, struct buffer *out)
     size_t start = out->size;
     char text[DECIMAL_MAX];
     buffer_put(out, text, decimal_f64(number, text));
-    if (memchr(out->data + start, '.', out->size - start) == NULL && memchr(out->data + start, 'e', out->size - start) == NULL)
+    if (memchr(out->data + start, '.', out->size - start) == NULL &&
+        memchr(out->data + start, 'e', out->size - start) == NULL)
         buffer_literal(out, ".0");
 }
 
@@ -147,8 +148,7 @@ static bool column_write(struct sdk_json *writer, int column, sl_view value, str
     case COLUMN_TYPE_TIMESTAMP:
     case COLUMN_TYPE_INT:
     case COLUMN_TYPE_DOUBLE:
-    case COLUMN_TYPE_BOOL:
-        break;
+    case COLUMN_TYPE_BOOL: break;
     }
     buffer_put(out, writer->names[column].data, writer->names[column].size);
     if (type == COLUMN_TYPE_TEXT) {
@@ -207,8 +207,8 @@ bool sdk_json_write(struct sdk_json *writer, sl_view line, struct buffer *out, s
     sl_view derived = tsv_column(&writer->tsv, line, COLUMN_DERIVED_CONTEXTS);
     sdk_contexts_clear(&writer->derived);
     if (derived.size > 0)
-        writer->derived_good = sdk_contexts_read(&writer->derived, columns[COLUMN_DERIVED_CONTEXTS].name, derived,
-                                                 &writer->derived_bad);
+        writer->derived_good =
+            sdk_contexts_read(&writer->derived, columns[COLUMN_DERIVED_CONTEXTS].name, derived, &writer->derived_bad);
     size_t start = out->size;
     buffer_byte(out, '{');
     for (int i = 0; i < COLUMN_COUNT; i++) {

@@ -13,7 +13,7 @@
  *
  * Text of an entity goes through as it is: numbers keep all digits, a member that occurs twice occurs twice (readers take
  * the last, as Python does), and half a surrogate pair stays an escape. Only what a reader of lines might take for a line's
- * end is changed: a carriage return between values becomes a space, and U+0085, U+2028 and U+2029 are escaped.
+ * end is changed: a carriage return or newline between values becomes a space; U+0085, U+2028 and U+2029 are escaped.
  *
  * A writer belongs to one thread. */
 #ifndef SNOWPLOW_SDK_JSON_H
