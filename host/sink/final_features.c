@@ -124,6 +124,15 @@ static void shard_put(struct shard *shard, uint64_t hash, const struct feature_w
     slot->ttl_s = write->ttl_s;
 }
 
+/* Without its value. What has run out by then would be gone from Redis: EXPIRE brings nothing back. */
+static void slot_refresh(struct slot *slot, const struct feature_write *write)
+{
+    if (slot->time_ms + slot->ttl_s * 1000 <= write->time_ms)
+        return;
+    slot->time_ms = write->time_ms;
+    slot->ttl_s = write->ttl_s;
+}
+
 static bool final_ready(struct sink *sink)
 {
     struct final_sink *self = (struct final_sink *)sink;
@@ -143,7 +152,7 @@ static void final_write(struct sink *sink, const struct feature_write *write)
     } else {
         struct slot *slot = shard_find(shard, hash, write->key);
         if (slot->text != NULL && write->refresh)
-            slot->time_ms = write->time_ms;
+            slot_refresh(slot, write);
         else if (slot->text != NULL)
             shard_remove(shard, slot);
     }

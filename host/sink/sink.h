@@ -114,7 +114,8 @@ struct redis_settings {
  * EXPIRE key ttl.
  *
  * A refresh whose key turns out to be gone settles its group ok = false: only the caller knows the newest value. For a
- * minute after that refreshes leave as SET with the value they carry, so writing the same group again always helps.
+ * minute after that refreshes leave as SET with the value they carry, so writing the same group again helps; one that
+ * carries no value fails until the newer value is written.
  *
  * What has not been sent is coalesced: a later write of a key takes the place of the earlier one, and both groups wait for
  * it. Commands leave with sink_flush(), sink_poll(), or when 64 KB are gathered; never while a group is open. `pipeline`

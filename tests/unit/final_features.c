@@ -98,6 +98,23 @@ static void a_key_counts_until_its_ttl_ends(void **state)
     final_features_free(final);
 }
 
+static void a_refresh_without_value_renews_what_is_still_there(void **state)
+{
+    (void)state;
+    struct final_features *final = final_features_new();
+    struct sink *sink = final_features_sink(final, NULL, NULL, NULL);
+    put(sink, "a", "1", 10, 1000, false);
+    put(sink, "b", "1", 10, 1000, false);
+    put(sink, "a", NULL, 20, 10999, true);
+    put(sink, "b", NULL, 20, 11000, true);           /* too late */
+    put(sink, "never there", NULL, 20, 11000, true); /* nothing to renew */
+    expect(final, 11000, false, 1, "{\"key\":\"a\",\"value\":\"1\",\"ttl\":20}\n");
+    assert_int_equal(sink->counters.refreshes, 3);
+    assert_int_equal(sink->counters.deletes, 0);
+    sink_free(sink);
+    final_features_free(final);
+}
+
 static void every_write_is_passed_on_and_settled_once(void **state)
 {
     (void)state;
@@ -204,6 +221,7 @@ int main(void)
         cmocka_unit_test(newest_values_are_printed_in_byte_order),
         cmocka_unit_test(a_deleted_key_is_gone),
         cmocka_unit_test(a_key_counts_until_its_ttl_ends),
+        cmocka_unit_test(a_refresh_without_value_renews_what_is_still_there),
         cmocka_unit_test(every_write_is_passed_on_and_settled_once),
         cmocka_unit_test(many_writes_and_deletions_agree_with_a_slow_model),
         cmocka_unit_test(workers_share_it),

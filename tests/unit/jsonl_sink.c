@@ -78,11 +78,13 @@ static void what_is_committed_is_written_when_the_sink_goes(void **state)
     FILE *stream = open_memstream(&text, &size);
     struct sink *sink = jsonl_sink_new(stream, NULL, NULL);
     put(sink, "a", "1", -1, false);
+    put(sink, "a", NULL, 0, true); /* a newer value is on its way */
     sink_commit(sink, NULL);
     sink_free(sink);
     (void)fclose(stream);
     assert_string_equal(text,
-                        "{\"key\":\"a\",\"value\":\"1\",\"ttl\":600,\"event_time\":\"1969-12-31T23:59:59.999Z\"}\n");
+                        "{\"key\":\"a\",\"value\":\"1\",\"ttl\":600,\"event_time\":\"1969-12-31T23:59:59.999Z\"}\n"
+                        "{\"key\":\"a\",\"refresh\":true,\"ttl\":600,\"event_time\":\"1970-01-01T00:00:00.000Z\"}\n");
     free(text);
 }
 

@@ -76,6 +76,12 @@ static void the_newest_write_takes_the_place_of_the_earlier(void **state)
     expect_coalesced("22", false, "22", true, set); /* the write has not left: it must */
     expect_coalesced(NULL, false, "22", true, set);
     expect_coalesced("1", true, "22", false, set);
+    expect_coalesced("22", false, NULL, true, set); /* without its value: what is there, or on its way, lives on */
+    expect_coalesced(NULL, false, NULL, true, del);
+    expect_coalesced("22", true, NULL, true, expire);
+    expect_coalesced(NULL, true, NULL, true, expire);
+    expect_coalesced(NULL, true, "22", true, expire);
+    expect_coalesced(NULL, true, "22", false, set);
 }
 
 static void expect_settled(struct redis_queue *queue, uintptr_t token, bool ok)
@@ -120,6 +126,24 @@ static void groups_that_share_a_command_share_its_answer(void **state)
     expect_settled(&queue, 3, false);
     expect_settled(&queue, 4, true);
     assert_true(redis_queue_empty(&queue));
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+static void a_refresh_without_value_waits_for_the_write_it_refreshes(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    redis_queue_init(&queue);
+    put(&queue, "a", "1", false);
+    redis_queue_commit(&queue, (void *)1);
+    put(&queue, "a", NULL, true);
+    redis_queue_commit(&queue, (void *)2);
+    redis_queue_seal(&queue, &out);
+    redis_queue_answer(&queue, false);
+    expect_settled(&queue, 1, false);
+    expect_settled(&queue, 2, false);
     buffer_free(&out);
     redis_queue_free(&queue);
 }
@@ -303,6 +327,7 @@ int main(void)
         cmocka_unit_test(commands_are_resp),
         cmocka_unit_test(the_newest_write_takes_the_place_of_the_earlier),
         cmocka_unit_test(groups_that_share_a_command_share_its_answer),
+        cmocka_unit_test(a_refresh_without_value_waits_for_the_write_it_refreshes),
         cmocka_unit_test(a_loss_fails_what_was_not_answered),
         cmocka_unit_test(random_courses_agree_with_a_slow_truth),
         cmocka_unit_test(it_grows_and_then_allocates_nothing),
