@@ -1,4 +1,5 @@
 /* generate.c - `shoplane-demo generate`: simulated events into a file or to standard output. */
+#include "base/time.h"
 #include "demo/commands.h"
 #include "demo/options.h"
 #include "demo/simulation_options.h"
@@ -67,7 +68,7 @@ static bool run(struct simulation *simulation, int file, int64_t events, int64_t
     enum { CHUNK = 1 << 20 };
     struct buffer out = {0};
     bool written = true;
-    int64_t said_ms = wall_ms();
+    int64_t said_ms = time_wall_ms();
     int64_t lines = 0;
     for (; written && (events < 0 || lines < events); lines++) {
         struct simulated line = simulation_next(simulation);
@@ -79,8 +80,8 @@ static bool run(struct simulation *simulation, int file, int64_t events, int64_t
         if (out.size >= CHUNK) {
             written = write_all(file, &out);
             buffer_reset(&out);
-            if (progress && wall_ms() - said_ms > 1000) {
-                said_ms = wall_ms();
+            if (progress && time_wall_ms() - said_ms > 1000) {
+                said_ms = time_wall_ms();
                 (void)fprintf(stderr, "\r%lld events, %.0f MB ", (long long)lines, (double)*bytes / 1e6);
             }
         }
@@ -137,7 +138,7 @@ int command_generate(int argc, char **argv)
         return system_error("the output can't be opened", output);
     struct simulation *simulation = simulation_new(&simulated);
     uint64_t bytes = 0;
-    int64_t began_ms = wall_ms();
+    int64_t began_ms = time_wall_ms();
     bool written = run(simulation, file, events, simulated.start_ms + duration_ms, isatty(STDERR_FILENO) == 1, &bytes);
     int error = errno;
     if (output != NULL && close(file) != 0 && written) {
@@ -145,7 +146,7 @@ int command_generate(int argc, char **argv)
         error = errno;
     }
     if (summarize)
-        summary(simulation, bytes, wall_ms() - began_ms);
+        summary(simulation, bytes, time_wall_ms() - began_ms);
     simulation_free(simulation);
     if (written || (error == EPIPE && output == NULL))
         return 0;

@@ -1,6 +1,7 @@
 /* options.c - see options.h. */
 #include "demo/options.h"
 
+#include "base/time.h"
 #include "demo/text.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 int usage_error(const char *what, const char *found, const char *advice)
 {
@@ -91,17 +91,10 @@ bool option_duration(const char *option, const char *text, int64_t *value_ms)
     return refuse(option, text, "give a duration as 250ms, 10s, 5m, 2h or 1d");
 }
 
-int64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool option_time(const char *option, const char *text, int64_t *value_ms)
 {
     if (strcmp(text, "now") == 0) {
-        *value_ms = wall_ms();
+        *value_ms = time_wall_ms();
         return true;
     }
     struct civil civil = {0};

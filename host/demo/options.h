@@ -18,6 +18,4 @@ int usage_error(const char *what, const char *found, const char *advice);
 /* The system refused; errno says why. Returns the exit status for a failure. */
 int system_error(const char *what, const char *path);
 
-int64_t wall_ms(void);
-
 #endif

@@ -2,6 +2,7 @@
  *
  * The pace is kept on the monotonic clock: each message has a due time, which grows by the (divided, limited) gap to the
  * message before it, so that a slow moment is caught up and no error adds up. */
+#include "base/time.h"
 #include "demo/commands.h"
 #include "demo/lines.h"
 #include "demo/options.h"
@@ -116,7 +117,7 @@ static bool play(struct production *production, struct lines *lines, uint32_t nu
             if (round->first_ms < 0) {
                 round->first_ms = round->last_ms = arrival_ms;
                 if (production->now && number == 0)
-                    *shift_s = (wall_ms() - arrival_ms) / 1000;
+                    *shift_s = (time_wall_ms() - arrival_ms) / 1000;
             }
             int64_t gap_ms = arrival_ms > round->last_ms ? arrival_ms - round->last_ms : 0;
             round->last_ms += gap_ms;
@@ -167,7 +168,7 @@ static int play_file(struct production *production, struct lines *lines)
 static void play_live(struct production *production)
 {
     int64_t began_ns = production->due_ns;
-    production->simulated.start_ms = wall_ms();
+    production->simulated.start_ms = time_wall_ms();
     struct simulation *simulation = simulation_new(&production->simulated);
     for (;;) {
         struct simulated event = simulation_next(simulation);

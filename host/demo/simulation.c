@@ -271,7 +271,7 @@ struct simulation *simulation_new(const struct simulation_options *options)
     simulation->bot_visits = (uint32_t)(bot_visits * MILLION);
 
     double needed = visits * VISIT_SECONDS; /* shoppers who are in the shop at the same time */
-    double population = options->shoppers != 0 ? options->shoppers : needed * 10 < 1000 ? 1000 : needed * 10;
+    double population = options->shoppers != 0 ? options->shoppers : needed * 4 < 1000 ? 1000 : needed * 4;
     if (population > 4e6)
         population = 4e6;
     simulation->persons = (uint32_t)population;
