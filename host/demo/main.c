@@ -1,7 +1,7 @@
 /* main.c - shoplane-demo: everything around Shoplane that is not production - simulated shoppers, a producer, an embedded
  * broker, a console to watch features. One command a file; this one only chooses. */
 #include "demo/commands.h"
-#if __has_include("demo/watch.h")
+#if __has_include("demo/watch.c")
 #include "demo/watch.h"
 #define WATCH {"watch", command_watch, "features of shoppers as they change in Redis"},
 #else

@@ -387,7 +387,7 @@ void visit_begin(struct behaviour *behaviour, struct visit *visit, struct shoppe
     memset(visit, 0, sizeof *visit);
     visit->shopper = number;
     visit->profile = profile_of(behaviour->seed, number, bot);
-    if (random_percent(random, 4))
+    if (random_percent(random, 2))
         visit->profile.place = place_pick((uint32_t)random_next(random)); /* travelling */
     visit->tab = random_uuid(random);
     if (random_percent(random, 45))
