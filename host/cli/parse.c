@@ -7,6 +7,8 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "cli/command.h"
+#include "cli/report.h"
 #include "snowplow/bad_row.h"
 #include "snowplow/sdk_json.h"
 
@@ -44,16 +46,6 @@ static const char help[] =
     "  --help               this text\n"
     "\n"
     "status: 0 all input was read, 1 a file can't be read or written, 2 wrong arguments\n";
-
-static int complain(const struct error *error, int status)
-{
-    fprintf(stderr, "shoplane: %s\n", error->what);
-    if (error->found[0] != '\0')
-        fprintf(stderr, "  found    %s\n", error->found);
-    if (error->advice[0] != '\0')
-        fprintf(stderr, "  do this  %s\n", error->advice);
-    return status;
-}
 
 /* Write all and empty the buffer. `name` is for the error. */
 static bool write_all(int fd, struct buffer *buffer, const char *name, struct error *error)
@@ -235,18 +227,17 @@ int command_parse(int argc, char **argv)
         case 'd': letters_path = optarg; break;
         case 'h': return fputs(help, stdout) == EOF || fflush(stdout) == EOF ? 1 : 0;
         default:
-            error_what(&error, option == ':' ? "parse: an option lacks its value" : "parse: an option is not known");
-            error_found(&error, "%s", argv[optind - 1]);
-            error_advice(&error, "see shoplane parse --help");
-            return complain(&error, 2);
+            return command_usage("parse", option == ':' ? "%s lacks its value" : "unknown option %s", argv[optind - 1]);
         }
     }
     char **inputs = argv + optind;
     if (letters_path != NULL) {
         run.letters_name = letters_path;
         run.letters_fd = letters_open(letters_path, inputs, &error);
-        if (run.letters_fd < 0)
-            return complain(&error, 1);
+        if (run.letters_fd < 0) {
+            report_error(&error);
+            return 1;
+        }
     }
     run.writer = sdk_json_new();
     bool done = *inputs != NULL || input_file_read(&run, "-", &error);
@@ -262,5 +253,7 @@ int command_parse(int argc, char **argv)
     buffer_free(&run.input);
     buffer_free(&run.output);
     buffer_free(&run.letters);
-    return done ? 0 : complain(&error, 1);
+    if (!done)
+        report_error(&error);
+    return done ? 0 : 1;
 }
