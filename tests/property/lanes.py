@@ -225,7 +225,7 @@ def of_kind(records, name):
 
 
 def session_pages(records, settings):
-    duration = records[-1]["time_ms"] - records[0]["time_ms"]
+    duration = records[-1]["time_ms"] - records[0]["time_ms"] if records else 0
     pages = len(of_kind(records, "page_view"))
     return [str(duration), str(pages), print_bool(pages < 2)]
 
@@ -250,7 +250,7 @@ def session_campaign(records, settings):
 
 
 def shopper_devices(records, settings):
-    return [print_list(distinct(record["device"] for record in records)), print_text(records[-1]["platform"])]
+    return [print_list(distinct(record["device"] for record in records)), print_text(records[-1]["platform"]) if records else None]
 
 
 def shopper_locations(records, settings):

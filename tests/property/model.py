@@ -16,6 +16,7 @@ How it goes:
 
 Readings of the specification, where it leaves room; M marks a moment at which they can be told apart:
 
+- The name of a rolling window ends the feature's name, that of a session does not, whichever key the lane has.
 - At one moment, first records leave (or a session ends), then changed features are written, then TTLs are refreshed.
 - A rolling window that never held a record is silent: a late event older than its length makes it write no zeros.
 - A window is silent once it was folded empty. When a silent window gets a record its parsers count as never written from then on.
@@ -65,7 +66,7 @@ class WindowView:
     def __init__(self, lane, lane_settings, window, key_text, writes):
         self.lane, self.window, self.writes = lane, window, writes
         self.settings = {**lane.settings, **lane_settings.params}
-        self.suffix = "" if lane.key == "session" else "_" + window.name
+        self.suffix = "" if window.session else "_" + window.name
         self.prefix = f"{lane.key}:{key_text}:"
         self.written = {name: WrittenParser() for name in lane_settings.metrics}
         self.last_send_ms = None

@@ -102,7 +102,7 @@ def random_settings(draw):
 def random_lane(draw, name):
     lane = LANES[name]
     metrics = draw.sample(list(lane.parsers), draw.randint(1, len(lane.parsers))) if draw.random() < 0.3 else list(lane.parsers)
-    if lane.key == "session":
+    if (lane.key == "session") == (draw.random() < 0.9):  # now and then the other kind of window
         windows = [random_session_window(draw)]
     else:
         windows = [random_rolling_window(draw, length) for length in draw.sample(list(LENGTHS), draw.randint(1, 3))]
