@@ -106,8 +106,9 @@ static void put_failure(const struct bad_row *bad, struct buffer *out)
 
 void bad_row_write(const struct bad_row *bad, sl_view payload, const char *processor_version, struct buffer *out)
 {
-    buffer_literal(out, "{\"schema\":\"iglu:com.snowplowanalytics.snowplow.badrows/loader_parsing_error/jsonschema/2-0-0\","
-                        "\"data\":{\"processor\":{\"artifact\":\"shoplane\",\"version\":");
+    buffer_literal(out,
+                   "{\"schema\":\"iglu:com.snowplowanalytics.snowplow.badrows/loader_parsing_error/jsonschema/2-0-0\","
+                   "\"data\":{\"processor\":{\"artifact\":\"shoplane\",\"version\":");
     put_text(out, processor_version, strlen(processor_version));
     buffer_literal(out, "},\"failure\":");
     put_failure(bad, out);

@@ -31,16 +31,25 @@ static bool has(sl_view text, const char *const *words)
 
 /* Words of programs that nobody looks at, and of the things that people hold. The order of questions matters: a robot
  * pretends to be a phone, a tablet's agent names Android too, and every phone's names Linux or Mac OS X. */
-static const char *const robots[] = {
-    "bot",    "crawl",   "spider",          "slurp",      "headless", "phantomjs", "selenium", "puppeteer", "lighthouse",
-    "curl/",  "wget",    "python-requests", "python-url", "okhttp",   "java/",     "go-http-", "axios",     "node-fetch",
-    "libwww", "scrapy",  "httpclient",      "facebookexternalhit",    "pingdom",   "monitoring", NULL};
-static const char *const tablets[] = {"ipad", "tablet", "kindle", "silk/", "playbook", "nexus 7", "nexus 9", "nexus 10",
-                                      NULL};
+static const char *const robots[] = {"bot",        "crawl",
+                                     "spider",     "slurp",
+                                     "headless",   "phantomjs",
+                                     "selenium",   "puppeteer",
+                                     "lighthouse", "curl/",
+                                     "wget",       "python-requests",
+                                     "python-url", "okhttp",
+                                     "java/",      "go-http-",
+                                     "axios",      "node-fetch",
+                                     "libwww",     "scrapy",
+                                     "httpclient", "facebookexternalhit",
+                                     "pingdom",    "monitoring",
+                                     NULL};
+static const char *const tablets[] = {"ipad",    "tablet",  "kindle",   "silk/", "playbook",
+                                      "nexus 7", "nexus 9", "nexus 10", NULL};
 static const char *const android[] = {"android", NULL};
 static const char *const mobile[] = {"mobi", NULL};
-static const char *const phones[] = {"iphone",  "ipod",       "windows phone", "blackberry", "bb10",
-                                     "mobi", "opera mini", "symbian",       "kaios",      NULL};
+static const char *const phones[] = {"iphone", "ipod",       "windows phone", "blackberry", "bb10",
+                                     "mobi",   "opera mini", "symbian",       "kaios",      NULL};
 static const char *const desktops[] = {"windows", "macintosh", "mac os x", "x11", "cros", "linux", NULL};
 
 sl_view device_class_of_agent(sl_view user_agent)
@@ -60,18 +69,19 @@ sl_view device_class_of_agent(sl_view user_agent)
 
 sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_view agent_family)
 {
-    static const char *const galaxy_tab[] = {"sm-t", "sm-x", "sm-p", "gt-p", "galaxy tab", "mediapad", "lenovo tab", NULL};
-    static const char *const phone_systems[] = {"windows phone", "windows mobile", "blackberry", "symbian", "firefox os",
-                                                "kaios",         "bada",           "tizen",      NULL};
-    static const char *const computers[] = {"windows", "mac os", "linux",  "ubuntu",  "debian",  "fedora",
+    static const char *const galaxy_tab[] = {"sm-t",       "sm-x",     "sm-p",       "gt-p",
+                                             "galaxy tab", "mediapad", "lenovo tab", NULL};
+    static const char *const phone_systems[] = {
+        "windows phone", "windows mobile", "blackberry", "symbian", "firefox os", "kaios", "bada", "tizen", NULL};
+    static const char *const computers[] = {"windows", "mac os", "linux",     "ubuntu",  "debian",  "fedora",
                                             "suse",    "mint",   "chrome os", "freebsd", "openbsd", "netbsd",
-                                            "solaris", "gentoo", "red hat", "arch",   NULL};
+                                            "solaris", "gentoo", "red hat",   "arch",    NULL};
     if (is(device_family, "Spider") || has(agent_family, robots))
         return ROBOT;
     if (has(device_family, tablets) || has(device_family, galaxy_tab))
         return TABLET;
-    if (has(device_family, phones) || is(os_family, "iOS") || is(os_family, "Android") || has(os_family, phone_systems) ||
-        has(agent_family, mobile))
+    if (has(device_family, phones) || is(os_family, "iOS") || is(os_family, "Android") ||
+        has(os_family, phone_systems) || has(agent_family, mobile))
         return PHONE;
     return has(os_family, computers) || is(device_family, "Mac") ? DESKTOP : UNKNOWN;
 }

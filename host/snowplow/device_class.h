@@ -11,9 +11,9 @@ sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_v
 sl_view device_class_of_type(sl_view dvce_type);   /* Computer, Mobile, ...; what it does not know stays as it is */
 sl_view device_class_of_agent(sl_view user_agent); /* an empty one: "Unknown" */
 
-/* What was found before, by a 128-bit hash of everything it depends on. Of fixed size: a new entry takes an old one's
- * place. One thread. */
-#define DEVICE_MEMO_ENTRIES 1024
+/* What was found before, by a 128-bit hash of everything it depends on. Of fixed size, 256 KB: a new entry takes an old
+ * one's place. One thread. */
+#define DEVICE_MEMO_ENTRIES 4096
 #define DEVICE_MEMO_TEXT    47 /* longer ones are not remembered */
 
 struct device_memo {

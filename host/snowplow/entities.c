@@ -100,30 +100,40 @@ void reader_add_row(struct reader *reader, const struct json *json, uint32_t ent
             row[i] = json_follow(json, row[i], wanted->fields[i].rest);
 }
 
-/* A self-describing JSON {"schema":...,"data":...}: its parts, or the event is spoilt. */
-static bool describe(struct reader *reader, struct json *json, uint32_t node, const char *key, struct iglu *schema,
+/* The parts of a self-describing JSON {"schema":...,"data":...}, the last of equal keys each; or the event is spoilt. */
+static bool describe(struct reader *reader, struct json *json, uint32_t object, const char *key, sl_view *uri,
                      uint32_t *data)
 {
-    if (!json_is(json, node, JSON_OBJECT)) {
-        reader_spoil(reader, BAD_JSON, key, json_raw(json, node), "is not a self-describing object");
+    if (!json_is(json, object, JSON_OBJECT)) {
+        reader_spoil(reader, BAD_JSON, key, json_raw(json, object), "has no self-describing object where one must be");
         return false;
     }
-    uint32_t uri = json_find(json, node, "schema", 6);
-    *data = json_find(json, node, "data", 4);
-    if (uri == 0 || !json_is(json, uri, JSON_STRING)) {
-        reader_spoil(reader, BAD_SCHEMA, key, json_raw(json, node), "has no schema");
-        return false;
+    uint32_t schema = 0;
+    *data = 0;
+    for (uint32_t node = object + 1; node < json->nodes[object].next; node = json->nodes[node].next) {
+        if (json_key_is(json, node, "schema", 6))
+            schema = node;
+        else if (json_key_is(json, node, "data", 4))
+            *data = node;
     }
-    sl_view text = reader_string(reader, json, uri);
-    if (!iglu_read(text, schema)) {
-        reader_spoil(reader, BAD_SCHEMA, key, text, "is not an Iglu URI");
+    if (schema == 0 || !json_is(json, schema, JSON_STRING)) {
+        reader_spoil(reader, BAD_SCHEMA, key, json_raw(json, object), "has an object without a schema");
         return false;
     }
     if (*data == 0) {
-        reader_spoil(reader, BAD_JSON, key, json_raw(json, node), "has no data");
+        reader_spoil(reader, BAD_JSON, key, json_raw(json, object), "has an object without data");
         return false;
     }
+    *uri = reader_string(reader, json, schema);
     return true;
+}
+
+static bool read_schema(struct reader *reader, const char *key, sl_view uri, struct iglu *schema)
+{
+    if (iglu_read(uri, schema))
+        return true;
+    reader_spoil(reader, BAD_SCHEMA, key, uri, "has a schema that is not an Iglu URI");
+    return false;
 }
 
 /* The plan's number of a schema's entity, 0 (the event's own) if it is not wanted. */
@@ -149,23 +159,31 @@ static bool take_entities(struct reader *reader, struct opened *opened, const ch
         return false;
     }
     reader->element_count = 0;
+    sl_view last = {NULL, 0};
+    uint32_t entity = ENTITY_EVENT;
     for (uint32_t node = array + 1; node < json->nodes[array].next; node = json->nodes[node].next) {
-        struct iglu schema;
+        sl_view uri;
         uint32_t data;
-        if (!describe(reader, json, node, key, &schema, &data))
+        if (!describe(reader, json, node, key, &uri, &data))
             return false;
-        uint32_t entity = wanted_entity(reader->plan, &schema);
+        if (last.data == NULL ||
+            !same(uri, last.data, last.size)) { /* a list repeats the schema of a product a hundred times */
+            struct iglu schema;
+            if (!read_schema(reader, key, uri, &schema))
+                return false;
+            entity = wanted_entity(reader->plan, &schema);
+            last = uri;
+        }
         if (entity == ENTITY_EVENT)
             continue;
         if (reader->element_count == reader->element_capacity) {
             reader->element_capacity = reader->element_capacity * 2 + 64;
-            reader->elements =
-                memory_resize(reader->elements, reader->element_capacity * sizeof *reader->elements);
+            reader->elements = memory_resize(reader->elements, reader->element_capacity * sizeof *reader->elements);
         }
         reader->elements[reader->element_count++] = (struct element){entity, data};
         opened->entities[entity].count++;
     }
-    for (uint32_t entity = ENTITY_EVENT + 1; entity < reader->plan->entity_count; entity++) {
+    for (entity = ENTITY_EVENT + 1; entity < reader->plan->entity_count; entity++) {
         if (opened->entities[entity].count == 0)
             continue;
         opened->entities[entity].first = reader->row_count;
@@ -185,7 +203,8 @@ static bool take_event(struct reader *reader, struct opened *opened, const char 
         reader_spoil(reader, BAD_JSON, key, json_raw(json, 0), "has no data");
         return false;
     }
-    if (!describe(reader, json, event, key, &opened->schema, &opened->data))
+    sl_view uri;
+    if (!describe(reader, json, event, key, &uri, &opened->data) || !read_schema(reader, key, uri, &opened->schema))
         return false;
     opened->entities[ENTITY_EVENT] = (struct rows){reader->row_count, 1};
     reader_add_row(reader, json, ENTITY_EVENT, opened->data);

@@ -116,10 +116,11 @@ static bool looks_wrong(sl_view message, struct bad_row *bad)
     const unsigned char *at = (const unsigned char *)message.data;
     bool zstd = message.size >= 4 && memcmp(at, "\x28\xb5\x2f\xfd", 4) == 0;
     if (zstd || (message.size >= 2 && at[0] == 0x1f && at[1] == 0x8b)) {
-        bad_row_set(bad, BAD_NOT_TSV, "", nothing,
-                    "the message is compressed (%s): Enrich's compression.enabled is not supported; set it to false, and "
-                    "let Kafka compress (compression.type in Enrich's producerConf)",
-                    zstd ? "zstd" : "gzip");
+        bad_row_set(
+            bad, BAD_NOT_TSV, "", nothing,
+            "the message is compressed (%s): Enrich's compression.enabled is not supported; set it to false, and "
+            "let Kafka compress (compression.type in Enrich's producerConf)",
+            zstd ? "zstd" : "gzip");
         return true;
     }
     if (message.size >= UINT32_MAX) {
@@ -194,7 +195,8 @@ static sl_view unstruct_name(struct reader *reader)
         opened = reader_unstruct(reader);
     if (opened == NULL)
         return name;
-    sl_view type = reader_text_of(reader, &opened->json, json_find(&opened->json, opened->data, "type", 4), "event.type");
+    sl_view type =
+        reader_text_of(reader, &opened->json, json_find(&opened->json, opened->data, "type", 4), "event.type");
     return type.size != 0 ? type : name;
 }
 

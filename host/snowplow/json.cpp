@@ -23,7 +23,8 @@ struct json_parser {
     size_t capacity = 0;
 };
 
-namespace {
+namespace
+{
 
 bool is_space(char byte) { return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'; }
 
@@ -71,7 +72,8 @@ struct walk {
         if (!backslashes)
             return true;
         const char *here = text + at, *stop = here + length;
-        while ((here = static_cast<const char *>(std::memchr(here, '\\', static_cast<size_t>(stop - here)))) != nullptr) {
+        while ((here = static_cast<const char *>(std::memchr(here, '\\', static_cast<size_t>(stop - here)))) !=
+               nullptr) {
             *escaped = true;
             if (stop - here < 2)
                 return false;
@@ -193,9 +195,7 @@ struct walk {
         case 'f':
             node->type = JSON_FALSE;
             return (length == 5 && std::memcmp(text + at, "false", 5) == 0) || refuse(not_json);
-        default:
-            node->type = JSON_NUMBER;
-            return number_is(sl_view{text + at, length}) || refuse(not_json);
+        default: node->type = JSON_NUMBER; return number_is(sl_view{text + at, length}) || refuse(not_json);
         }
     }
 
@@ -276,12 +276,9 @@ const char *json_read(struct json_parser *parser, sl_view text, struct json *jso
         no_memory();
     if (error != simdjson::SUCCESS)
         return error == simdjson::UTF8_ERROR ? "is not UTF-8" : not_json;
-    walk walk{json,
-              parser->copy,
-              static_cast<uint32_t>(text.size),
-              std::memchr(parser->copy, '\\', text.size) != nullptr,
-              0,
-              not_json};
+    walk walk{
+        json, parser->copy, static_cast<uint32_t>(text.size), std::memchr(parser->copy, '\\', text.size) != nullptr,
+        0,    not_json};
     return walk.root(document) ? nullptr : walk.wrong;
 }
 

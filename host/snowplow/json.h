@@ -9,6 +9,8 @@
 
 #include <shoplane/types.h>
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -64,7 +66,14 @@ static inline sl_view json_raw(const struct json *json, uint32_t node)
 }
 
 /* Whether a member's key is this name, escaped or not. */
-bool json_key_is(const struct json *json, uint32_t node, const char *key, size_t size);
+bool json_escaped_key_is(const struct json *json, uint32_t node, const char *key, size_t size);
+static inline bool json_key_is(const struct json *json, uint32_t node, const char *key, size_t size)
+{
+    const struct json_node *member = &json->nodes[node];
+    if (member->key_escaped)
+        return json_escaped_key_is(json, node, key, size);
+    return member->key_size == size && memcmp(json->text.data + member->key, key, size) == 0;
+}
 
 /* Write what the inside of a string means; `out` has room for as many bytes as it has. Half of a surrogate pair becomes
  * U+FFFD. Returns the size. */

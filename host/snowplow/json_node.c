@@ -68,21 +68,12 @@ size_t json_unescape(sl_view raw, char *out)
     return (size_t)(out - start);
 }
 
-/* A key with escapes against a name: \u0061 is the longest way to write a byte. */
-static bool escaped_key_is(sl_view raw, const char *key, size_t size)
+bool json_escaped_key_is(const struct json *json, uint32_t node, const char *key, size_t size)
 {
-    char name[6 * JSON_NAME_MAX];
+    char name[6 * JSON_NAME_MAX]; /* \u0061 is the longest way to write a byte */
+    sl_view raw = {json->text.data + json->nodes[node].key, json->nodes[node].key_size};
     return raw.size <= 6 * size && raw.size <= sizeof name && json_unescape(raw, name) == size &&
            memcmp(name, key, size) == 0;
-}
-
-bool json_key_is(const struct json *json, uint32_t node, const char *key, size_t size)
-{
-    const struct json_node *member = &json->nodes[node];
-    const char *at = json->text.data + member->key;
-    if (member->key_escaped)
-        return escaped_key_is((sl_view){at, member->key_size}, key, size);
-    return member->key_size == size && memcmp(at, key, size) == 0;
 }
 
 uint32_t json_find(const struct json *json, uint32_t object, const char *key, size_t size)

@@ -34,7 +34,8 @@ static uint32_t field_node(struct reader *reader, const struct place *place, uin
 }
 
 /* The first of these entities' field as text. */
-static sl_view first_text(struct reader *reader, struct opened *opened, uint32_t entity, uint32_t field, const char *key)
+static sl_view first_text(struct reader *reader, struct opened *opened, uint32_t entity, uint32_t field,
+                          const char *key)
 {
     return reader_text_of(reader, &opened->json, opened_field(reader, opened, entity, 0, field), key);
 }
@@ -71,21 +72,29 @@ static bool contexts_say_device(struct reader *reader)
 static sl_view device_class(struct reader *reader)
 {
     if (!reader->accelerator && contexts_say_device(reader)) {
-        sl_view found = class_by_entity(reader, reader_entity(reader, ENTITY_YAUAA), reader_entity(reader, ENTITY_UA_PARSER));
+        sl_view found =
+            class_by_entity(reader, reader_entity(reader, ENTITY_YAUAA), reader_entity(reader, ENTITY_UA_PARSER));
         return found.size != 0 ? found : class_by_column(reader);
     }
     sl_view derived =
         reader->accelerator ? nothing : tsv_column(&reader->tsv, reader->message, COLUMN_DERIVED_CONTEXTS);
-    struct device_memo_key key = device_memo_key(reader_column(reader, COLUMN_USERAGENT),
-                                                 reader_column(reader, COLUMN_DVCE_TYPE), derived);
+    struct device_memo_key key =
+        device_memo_key(reader_column(reader, COLUMN_USERAGENT), reader_column(reader, COLUMN_DVCE_TYPE), derived);
     sl_view found = device_memo_get(&reader->memo, key);
     if (found.size != 0)
         return found;
     if (!reader->accelerator)
         found = class_by_entity(reader, reader_open(reader, OPENED_DERIVED, ENTITY_YAUAA),
                                 reader_open(reader, OPENED_DERIVED, ENTITY_UA_PARSER));
-    if (found.size == 0)
+    if (found.size == 0) {
+        /* what else is derived, perhaps anew for every event, has no say in it */
+        key =
+            device_memo_key(reader_column(reader, COLUMN_USERAGENT), reader_column(reader, COLUMN_DVCE_TYPE), nothing);
+        found = device_memo_get(&reader->memo, key);
+        if (found.size != 0)
+            return found;
         found = class_by_column(reader);
+    }
     if (!reader->failed)
         device_memo_put(&reader->memo, key, found);
     return found;

@@ -56,8 +56,8 @@ static bool same(const char *text, const char *bytes, size_t size)
 }
 
 /* The number of an entity, or of a field of one; new ones are added. */
-static uint32_t entity_number(struct plan *plan, const char *vendor, size_t vendor_size, const char *name, size_t name_size,
-                              const char *model, size_t model_size)
+static uint32_t entity_number(struct plan *plan, const char *vendor, size_t vendor_size, const char *name,
+                              size_t name_size, const char *model, size_t model_size)
 {
     for (uint32_t i = 0; i < plan->entity_count; i++) {
         const struct plan_entity *entity = &plan->entities[i];
@@ -89,8 +89,8 @@ static uint32_t field_number(struct plan *plan, uint32_t number, const char *pat
             return i;
     }
     entity->fields = memory_resize(entity->fields, (entity->field_count + 1) * sizeof *entity->fields);
-    entity->fields[entity->field_count] = (struct plan_field){
-        .name = copy(path, size), .size = size, .rest = rest == NULL ? NULL : memory_text(rest)};
+    entity->fields[entity->field_count] =
+        (struct plan_field){.name = copy(path, size), .size = size, .rest = rest == NULL ? NULL : memory_text(rest)};
     return entity->field_count++;
 }
 
@@ -251,13 +251,15 @@ static bool place_column(const sl_input *input, struct place *place, struct erro
     for (size_t i = 0; i < SHORT_NAMES; i++) {
         if (same(short_names[i].name, input->path, word)) {
             error_found(error, "%s is an entity, of which an event may have several", short_names[i].name);
-            error_advice(error, "say which one and which field: %s[0].%s, or %s[*] for all of them", short_names[i].name,
-                         input->path[word] == '.' ? input->path + word + 1 : "field", short_names[i].name);
+            error_advice(error, "say which one and which field: %s[0].%s, or %s[*] for all of them",
+                         short_names[i].name, input->path[word] == '.' ? input->path + word + 1 : "field",
+                         short_names[i].name);
             return false;
         }
     }
     error_found(error, "no column has this name");
-    error_advice(error, "nearest: %s, %s, %s; a field of an entity is written product[0].price, of the event event.name",
+    error_advice(error,
+                 "nearest: %s, %s, %s; a field of an entity is written product[0].price, of the event event.name",
                  nearest.best[0].name, nearest.best[1].name, nearest.best[2].name);
     return false;
 }
@@ -284,8 +286,8 @@ static bool place_entity(struct plan *plan, const sl_input *input, struct place 
     if (closing == NULL || closing[1] != '.' || !fields_right(closing + 2)) {
         refuse(error, input);
         error_found(error, "after the entity's name comes \"%s\"", bracket);
-        error_advice(error, "write %.*s[0].field for the first such entity, %.*s[*].field for every one", (int)size, path,
-                     (int)size, path);
+        error_advice(error, "write %.*s[0].field for the first such entity, %.*s[*].field for every one", (int)size,
+                     path, (int)size, path);
         return false;
     }
     if (closing - bracket == 2 && bracket[1] == '*') {

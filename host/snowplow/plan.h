@@ -39,10 +39,10 @@ enum place_kind { PLACE_COLUMN, PLACE_FIELD, PLACE_DEVICE_CLASS, PLACE_LOCATION,
 /* An input of a lane. */
 struct place {
     enum place_kind kind;
-    enum column column;        /* PLACE_COLUMN */
-    uint32_t entity, field;    /* PLACE_FIELD */
-    uint32_t element;          /* PLACE_FIELD: which of the entities, or PLACE_EVERY */
-    char *path;                /* as the lane wrote it, for messages */
+    enum column column;     /* PLACE_COLUMN */
+    uint32_t entity, field; /* PLACE_FIELD */
+    uint32_t element;       /* PLACE_FIELD: which of the entities, or PLACE_EVERY */
+    char *path;             /* as the lane wrote it, for messages */
 };
 
 struct plan_lane {

@@ -31,8 +31,8 @@ struct rows {
 /* One text of JSON: opened once an event, then everything the plan wants of it is in rows. */
 struct opened {
     enum { OPENED_NOT, OPENED_WELL, OPENED_BROKEN } state;
-    bool scanned;          /* `mentions` is known */
-    bool *mentions;        /* per entity: its schema's name occurs somewhere in the text; OPENED_MESSAGE: it was looked for */
+    bool scanned;   /* `mentions` is known */
+    bool *mentions; /* per entity: its schema's name occurs somewhere in the text; OPENED_MESSAGE: it was looked for */
     struct json json;
     struct rows *entities; /* per entity of the plan */
     struct iglu schema;    /* OPENED_UNSTRUCT: of the event itself */
@@ -109,8 +109,8 @@ uint32_t *reader_new_row(struct reader *reader, uint32_t entity);
 void reader_add_row(struct reader *reader, const struct json *json, uint32_t entity, uint32_t data);
 
 /* The node of a field of the n-th such entity; 0: not there. */
-static inline uint32_t opened_field(const struct reader *reader, const struct opened *opened, uint32_t entity, uint32_t n,
-                                    uint32_t field)
+static inline uint32_t opened_field(const struct reader *reader, const struct opened *opened, uint32_t entity,
+                                    uint32_t n, uint32_t field)
 {
     struct rows rows = opened->entities[entity];
     if (n >= rows.count)

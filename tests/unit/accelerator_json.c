@@ -33,17 +33,19 @@ static void refused(struct fixture *fixture, const char *message, enum bad_reaso
     assert_string_equal(bad_reason_word(fixture->bad.reason), bad_reason_word(reason));
 }
 
-#define EVENT(type, payload, enrich, rest)                                                                             \
-    "{\"id\":\"e1\",\"type\":\"" type "\",\"timestamp\":\"2025-03-26T10:56:46.033Z\",\"payload\":{" payload "},"          \
+#define EVENT(type, payload, enrich, rest)                                                                       \
+    "{\"id\":\"e1\",\"type\":\"" type "\",\"timestamp\":\"2025-03-26T10:56:46.033Z\",\"payload\":{" payload "}," \
     "\"enrich\":{" enrich "},\"metadata\":{\"collector_tstamp\":\"2025-03-26T10:56:46.043Z\"}" rest "}"
 
 static void a_page_view_has_its_columns(void **state)
 {
     (void)state;
     struct fixture f = open_fixture(inputs);
-    must_take(&f, EVENT("page_view", "\"page_url\":\"http:\\/\\/shop\\/?a=b\",\"page_title\":\"Shop\",\"referrer\":\"r\"",
-                        "\"client\":{\"useragent\":\"curl/8\",\"device\":{\"screen_width\":3440}},\"marketing\":{"
-                        "\"mkt_campaign\":\"winter\"},\"platform\":\"web\"", ""));
+    must_take(&f,
+              EVENT("page_view", "\"page_url\":\"http:\\/\\/shop\\/?a=b\",\"page_title\":\"Shop\",\"referrer\":\"r\"",
+                    "\"client\":{\"useragent\":\"curl/8\",\"device\":{\"screen_width\":3440}},\"marketing\":{"
+                    "\"mkt_campaign\":\"winter\"},\"platform\":\"web\"",
+                    ""));
     assert_int_equal(f.head.time_ms, 1742986606033);
     view_is(f.head.event_id, "e1");
     view_is(f.head.name, "page_view");
@@ -67,8 +69,10 @@ static void other_events_have_the_page_in_enrich(void **state)
 {
     (void)state;
     struct fixture f = open_fixture(inputs);
-    must_take(&f, EVENT("product_view", "", "\"client\":{\"page\":{\"page_url\":\"u\",\"page_referrer\":\"r\"}},"
-                                            "\"marketing\":null", ""));
+    must_take(&f, EVENT("product_view", "",
+                        "\"client\":{\"page\":{\"page_url\":\"u\",\"page_referrer\":\"r\"}},"
+                        "\"marketing\":null",
+                        ""));
     text_is(&f, URL, "u");
     text_is(&f, REFERRER, "r");
     text_is(&f, CAMPAIGN, "");
@@ -80,7 +84,8 @@ static void entities_are_in_the_payload(void **state)
 {
     (void)state;
     struct fixture f = open_fixture(inputs);
-    must_take(&f, EVENT("add_to_cart", "\"product\":{\"id\":\"5\",\"price\":42.99},\"cart\":{\"total_value\":0}", "", ""));
+    must_take(&f,
+              EVENT("add_to_cart", "\"product\":{\"id\":\"5\",\"price\":42.99},\"cart\":{\"total_value\":0}", "", ""));
     text_is(&f, ID, "5");
     assert_int_equal(sl_event_money(f.event, PRICE, -1), 42990000);
     assert_int_equal(sl_event_count(f.event, EVERY_ID), 1);
@@ -141,10 +146,12 @@ static void the_time_falls_back_to_the_collectors(void **state)
 {
     (void)state;
     struct fixture f = open_fixture(inputs);
-    must_take(&f, "{\"id\":\"e\",\"type\":\"x\",\"metadata\":{\"collector_tstamp\":\"2025-03-26T10:56:46.043999999Z\"}}");
+    must_take(&f,
+              "{\"id\":\"e\",\"type\":\"x\",\"metadata\":{\"collector_tstamp\":\"2025-03-26T10:56:46.043999999Z\"}}");
     assert_int_equal(f.head.time_ms, 1742986606043);
-    must_take(&f, "{\"id\":\"e\",\"type\":\"x\",\"timestamp\":\"2030-01-01T00:00:00Z\",\"metadata\":{\"collector_tstamp\":"
-                  "\"2025-03-26T10:56:46.043Z\"}}");
+    must_take(&f,
+              "{\"id\":\"e\",\"type\":\"x\",\"timestamp\":\"2030-01-01T00:00:00Z\",\"metadata\":{\"collector_tstamp\":"
+              "\"2025-03-26T10:56:46.043Z\"}}");
     assert_int_equal(f.head.time_ms, 1742986606043);
     close_fixture(&f);
 }

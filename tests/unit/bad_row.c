@@ -13,8 +13,8 @@
 
 #define VIEW(text) ((sl_view){(text), strlen(text)})
 
-#define HEAD                                                                                                          \
-    "{\"schema\":\"iglu:com.snowplowanalytics.snowplow.badrows/loader_parsing_error/jsonschema/2-0-0\",\"data\":{"    \
+#define HEAD                                                                                                       \
+    "{\"schema\":\"iglu:com.snowplowanalytics.snowplow.badrows/loader_parsing_error/jsonschema/2-0-0\",\"data\":{" \
     "\"processor\":{\"artifact\":\"shoplane\",\"version\":\"0.1.0\"},\"failure\":"
 
 static void is(const struct bad_row *bad, sl_view payload, const char *expected)
@@ -73,10 +73,12 @@ static void what_is_not_utf8_becomes_replacement_characters(void **state)
     struct bad_row bad;
     bad_row_set(&bad, BAD_NOT_TSV, "", VIEW(""), "-");
 #define FFFD "\xef\xbf\xbd"
-    is(&bad, (sl_view){"a\0b\xff\xc3\xa9\xc3", 7}, HEAD "{\"type\":\"NotTSV\"},\"payload\":\"a\\u0000b" FFFD "\xc3\xa9" FFFD "\"}}");
+    is(&bad, (sl_view){"a\0b\xff\xc3\xa9\xc3", 7},
+       HEAD "{\"type\":\"NotTSV\"},\"payload\":\"a\\u0000b" FFFD "\xc3\xa9" FFFD "\"}}");
     /* too long a form, half of a surrogate pair, beyond Unicode, cut off */
     is(&bad, VIEW("\xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82"),
-       HEAD "{\"type\":\"NotTSV\"},\"payload\":\"" FFFD FFFD " " FFFD FFFD FFFD " " FFFD FFFD FFFD FFFD " " FFFD FFFD "\"}}");
+       HEAD "{\"type\":\"NotTSV\"},\"payload\":\"" FFFD FFFD " " FFFD FFFD FFFD " " FFFD FFFD FFFD FFFD " " FFFD FFFD
+            "\"}}");
     is(&bad, VIEW("\xf0\x9f\x91\x9f \xff"), HEAD "{\"type\":\"NotTSV\"},\"payload\":\"\xf0\x9f\x91\x9f " FFFD "\"}}");
 }
 

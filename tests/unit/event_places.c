@@ -17,10 +17,11 @@ static void texts_numbers_amounts_and_flags_are_read(void **state)
                                       {"latitude", "geo_latitude"},
                                       {0}};
     struct fixture f = open_fixture(inputs);
-    must_read(&f, LINE({COLUMN_GEO_CITY, "New York"}, {COLUMN_TR_TOTAL, "1E+3"}, {COLUMN_BR_COOKIES, "1"},
-                       {COLUMN_BR_VIEWWIDTH, "2006"}, {COLUMN_GEO_LATITUDE, "-1.0E-4"},
-                       {COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"id\":\"5\",\"name\":\"a longer name\",\"price\":42.99,"
-                                                          "\"quantity\":2}") "," SHOP("user", "{\"is_guest\":true}"))}));
+    must_read(&f,
+              LINE({COLUMN_GEO_CITY, "New York"}, {COLUMN_TR_TOTAL, "1E+3"}, {COLUMN_BR_COOKIES, "1"},
+                   {COLUMN_BR_VIEWWIDTH, "2006"}, {COLUMN_GEO_LATITUDE, "-1.0E-4"},
+                   {COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"id\":\"5\",\"name\":\"a longer name\",\"price\":42.99,"
+                                                      "\"quantity\":2}") "," SHOP("user", "{\"is_guest\":true}"))}));
     text_is(&f, ID, "5");
     text_is(&f, NAME, "a longer name");
     assert_int_equal(sl_event_money(f.event, PRICE, -1), 42990000);
@@ -151,9 +152,10 @@ static void other_vendors_and_models_are_told_apart(void **state)
                                       {"acme", "com.acme-shop/product/1[0].id"},
                                       {0}};
     struct fixture f = open_fixture(inputs);
-    must_read(&f, LINE({COLUMN_CONTEXTS,
-                        CONTEXTS(ENTITY("com.acme-shop/product/jsonschema/1-2-3", "{\"id\":\"acme\"}") "," ENTITY(
-                            "com.snowplowanalytics.snowplow.ecommerce/product/jsonschema/2-0-0", "{\"id\":\"two\"}"))}));
+    must_read(&f,
+              LINE({COLUMN_CONTEXTS,
+                    CONTEXTS(ENTITY("com.acme-shop/product/jsonschema/1-2-3", "{\"id\":\"acme\"}") "," ENTITY(
+                        "com.snowplowanalytics.snowplow.ecommerce/product/jsonschema/2-0-0", "{\"id\":\"two\"}"))}));
     text_is(&f, OURS, "");
     text_is(&f, SECOND_MODEL, "two");
     text_is(&f, ACME, "acme");
@@ -167,10 +169,11 @@ static void json_may_be_written_in_any_way(void **state)
     static const sl_input inputs[] = {{"id", "product[0].id"}, {"nested", "product[0].size.eu.half"}, {0}};
     struct fixture f = open_fixture(inputs);
     /* slashes escaped, data before schema, equal keys, spaces, an escaped key */
-    must_read(&f, LINE({COLUMN_CONTEXTS,
-                        " { \"data\" : [ { \"data\" : { \"id\" : 1 , \"\\u0069d\" : \"caf\\u00e9 \\\"x\\\"\" , \"size\":{"
-                        "\"eu\":{\"half\":\"44\"}} } , \"schema\" : \"iglu:com.snowplowanalytics.snowplow.ecommerce\\/"
-                        "product\\/jsonschema\\/1-0-0\" } ] } "}));
+    must_read(&f,
+              LINE({COLUMN_CONTEXTS,
+                    " { \"data\" : [ { \"data\" : { \"id\" : 1 , \"\\u0069d\" : \"caf\\u00e9 \\\"x\\\"\" , \"size\":{"
+                    "\"eu\":{\"half\":\"44\"}} } , \"schema\" : \"iglu:com.snowplowanalytics.snowplow.ecommerce\\/"
+                    "product\\/jsonschema\\/1-0-0\" } ] } "}));
     text_is(&f, ID, "caf\xc3\xa9 \"x\"");
     text_is(&f, ID, "caf\xc3\xa9 \"x\"");
     text_is(&f, NESTED, "44");
@@ -203,7 +206,8 @@ static void an_opened_column_is_checked_to_its_end(void **state)
         enum bad_reason reason;
     } cases[] = {
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}")) "}", BAD_JSON},
-        {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"schema\":\"iglu:a/b/jsonschema/1-0-0\",\"data\":{\"x\":tru}}"), BAD_JSON},
+        {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"schema\":\"iglu:a/b/jsonschema/1-0-0\",\"data\":{\"x\":tru}}"),
+         BAD_JSON},
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"schema\":\"iglu:a/b/jsonschema/1-0-0\"}"), BAD_JSON},
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",5"), BAD_JSON},
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"data\":{}}"), BAD_SCHEMA},
@@ -212,6 +216,7 @@ static void an_opened_column_is_checked_to_its_end(void **state)
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"schema\":\"iglu:a/b/c/0-0-0\",\"data\":{}}"), BAD_SCHEMA},
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"schema\":\"iglu:a/b.c/c/1-0-0\",\"data\":{}}"), BAD_SCHEMA},
         {CONTEXTS(PRODUCT("{\"id\":\"5\"}") ",{\"schema\":\"iglu:a/b/c/1-0-0 \",\"data\":{}}"), BAD_SCHEMA},
+        {CONTEXTS("{\"schema\":\"\",\"data\":{}}," PRODUCT("{\"id\":\"5\"}")), BAD_SCHEMA},
         {"{\"data\":" PRODUCT("{\"id\":\"5\"}") "}", BAD_JSON},
         {"{\"date\":[" PRODUCT("{\"id\":\"5\"}") "]}", BAD_JSON},
         {"[" PRODUCT("{\"id\":\"5\"}") "]", BAD_JSON},
@@ -233,9 +238,10 @@ static void the_events_own_fields_are_read(void **state)
     (void)state;
     static const sl_input inputs[] = {{"name", "event.name"}, {"deep", "event.a.b"}, {0}};
     struct fixture f = open_fixture(inputs);
-    must_read(&f, LINE({COLUMN_EVENT, "unstruct"}, {COLUMN_EVENT_NAME, "snowplow_ecommerce_action"},
-                       {COLUMN_UNSTRUCT_EVENT,
-                        UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"list_view\",\"name\":\"New series\",\"a\":{\"b\":\"c\"}}")}));
+    must_read(&f,
+              LINE({COLUMN_EVENT, "unstruct"}, {COLUMN_EVENT_NAME, "snowplow_ecommerce_action"},
+                   {COLUMN_UNSTRUCT_EVENT,
+                    UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"list_view\",\"name\":\"New series\",\"a\":{\"b\":\"c\"}}")}));
     text_is(&f, 0, "New series");
     text_is(&f, 1, "c");
     must_read(&f, LINE({COLUMN_EVENT, "page_view"}));
@@ -255,10 +261,10 @@ static void the_device_is_what_the_best_source_says(void **state)
     const struct {
         const char *derived, *contexts, *type, *agent, *expected;
     } cases[] = {
-        {CONTEXTS(YAUAA("{\"deviceClass\":\"Robot Mobile\"}") "," UA_PARSER("{\"deviceFamily\":\"iPad\"}")), "", "Computer",
-         "curl", "Robot Mobile"},
-        {CONTEXTS(UA_PARSER("{\"deviceFamily\":\"iPad\",\"osFamily\":\"iOS\",\"useragentFamily\":\"Mobile Safari\"}")), "",
-         "Computer", "curl", "Tablet"},
+        {CONTEXTS(YAUAA("{\"deviceClass\":\"Robot Mobile\"}") "," UA_PARSER("{\"deviceFamily\":\"iPad\"}")), "",
+         "Computer", "curl", "Robot Mobile"},
+        {CONTEXTS(UA_PARSER("{\"deviceFamily\":\"iPad\",\"osFamily\":\"iOS\",\"useragentFamily\":\"Mobile Safari\"}")),
+         "", "Computer", "curl", "Tablet"},
         {CONTEXTS(YAUAA("{\"deviceClass\":null}")), "", "Mobile", "curl", "Phone"},
         {CONTEXTS(""), CONTEXTS(YAUAA("{\"deviceClass\":\"TV\"}")), "Mobile", "curl", "TV"},
         {CONTEXTS(YAUAA("{\"deviceClass\":\"Watch\"}")), CONTEXTS(YAUAA("{\"deviceClass\":\"TV\"}")), "", "", "Watch"},

@@ -169,8 +169,7 @@ static void the_user_is_the_best_known_id(void **state)
     close_fixture(&f);
 }
 
-#define CLIENT_SESSION(data) \
-    CONTEXTS(ENTITY("com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-2", data))
+#define CLIENT_SESSION(data) CONTEXTS(ENTITY("com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-2", data))
 
 static void the_session_is_the_columns_else_the_entitys(void **state)
 {

@@ -154,8 +154,9 @@ static void whatever_is_broken_is_seen(void **state)
 static void a_text_cut_anywhere_is_broken(void **state)
 {
     struct fixture *fixture = *state;
-    const char *whole = "{\"schema\":\"iglu:a/b/jsonschema/1-0-0\",\"data\":[{\"x\":[1,2,{\"y\":\"\\u00e9\\\\\"}],\"z\":null},"
-                        "{},[],\"\",-1.5e7,true,false]}";
+    const char *whole =
+        "{\"schema\":\"iglu:a/b/jsonschema/1-0-0\",\"data\":[{\"x\":[1,2,{\"y\":\"\\u00e9\\\\\"}],\"z\":null},"
+        "{},[],\"\",-1.5e7,true,false]}";
     for (size_t size = 0; size < strlen(whole); size++) {
         char *cut = malloc(size + 1);
         memcpy(cut, whole, size);

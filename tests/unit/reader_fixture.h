@@ -136,7 +136,7 @@ static inline void spoilt(struct fixture *fixture, enum bad_reason reason, const
 /* Contexts around entities; `entities` is what stands between the brackets. */
 #define CONTEXTS(entities) \
     "{\"schema\":\"iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-0\",\"data\":[" entities "]}"
-#define UNSTRUCT(schema, data)                                                                                 \
+#define UNSTRUCT(schema, data)                                                                                  \
     "{\"schema\":\"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0\",\"data\":{\"schema\":" \
     "\"iglu:" schema "\",\"data\":" data "}}"
 #define ENTITY(schema, data) "{\"schema\":\"iglu:" schema "\",\"data\":" data "}"

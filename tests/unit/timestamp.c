@@ -78,12 +78,29 @@ static void clock_times_end_before_24_and_60(void **state)
 static void other_forms_are_no_time(void **state)
 {
     (void)state;
-    const char *wrong[] = {"", "2024", "2024-01-01", "2024-01-01 00:00", "-2006-01-01 00:00:00", "2024-01-01 00:00:00.",
-                           "2024-01-01 00:00:00.Z", "2024-01-01 00:00:00.1234567890", "2024-01-01 00:00:00+00:00",
-                           "2024-01-01 00:00:00 ", " 2024-01-01 00:00:00", "2024/01/01 00:00:00", "2024-01-01_00:00:00",
-                           "2024-01-01 00.00.00", "2024-1-01 00:00:000", "20x4-01-01 00:00:00", "2024-01-01 00:00:0a",
-                           "2024-01-01 00:00:00ZZ", "2024-01-01 00:00:00,123", "2024-01-01 00:00:00.12a",
-                           "2024-01-01 0 :00:00", "12024-01-01 00:00:00", "1742986606033"};
+    const char *wrong[] = {"",
+                           "2024",
+                           "2024-01-01",
+                           "2024-01-01 00:00",
+                           "-2006-01-01 00:00:00",
+                           "2024-01-01 00:00:00.",
+                           "2024-01-01 00:00:00.Z",
+                           "2024-01-01 00:00:00.1234567890",
+                           "2024-01-01 00:00:00+00:00",
+                           "2024-01-01 00:00:00 ",
+                           " 2024-01-01 00:00:00",
+                           "2024/01/01 00:00:00",
+                           "2024-01-01_00:00:00",
+                           "2024-01-01 00.00.00",
+                           "2024-1-01 00:00:000",
+                           "20x4-01-01 00:00:00",
+                           "2024-01-01 00:00:0a",
+                           "2024-01-01 00:00:00ZZ",
+                           "2024-01-01 00:00:00,123",
+                           "2024-01-01 00:00:00.12a",
+                           "2024-01-01 0 :00:00",
+                           "12024-01-01 00:00:00",
+                           "1742986606033"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         is_no_time(wrong[i]);
 }
@@ -105,12 +122,9 @@ static void every_day_of_eight_centuries_is_the_systems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_written_forms_are_read),
-        cmocka_unit_test(fractions_are_cut_not_rounded),
-        cmocka_unit_test(days_are_those_of_the_calendar),
-        cmocka_unit_test(clock_times_end_before_24_and_60),
-        cmocka_unit_test(other_forms_are_no_time),
-        cmocka_unit_test(every_day_of_eight_centuries_is_the_systems),
+        cmocka_unit_test(all_written_forms_are_read),     cmocka_unit_test(fractions_are_cut_not_rounded),
+        cmocka_unit_test(days_are_those_of_the_calendar), cmocka_unit_test(clock_times_end_before_24_and_60),
+        cmocka_unit_test(other_forms_are_no_time),        cmocka_unit_test(every_day_of_eight_centuries_is_the_systems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
