@@ -13,9 +13,10 @@ static const struct {
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "100"}, /* a partition whose leader moves */
     {"fetch.message.max.bytes", "1048576"},
-    {"queued.min.messages", "1000000"}, /* let bytes be the limit */
-    {"queued.max.messages.kbytes", "262144"},
-    {"socket.timeout.ms", "10000"}, /* after this a silent broker counts as away */
+    {"queued.min.messages", "1000000"},      /* let bytes be the limit */
+    {"fetch.queue.backoff.ms", "10"},        /* known since 2.2; before, kafka_watch.c helps */
+    {"queued.max.messages.kbytes", "32768"}, /* a worker: its partitions share one queue */
+    {"socket.timeout.ms", "10000"},          /* after this a silent broker counts as away */
     {"socket.keepalive.enable", "true"},
     {"socket.nagle.disable", "true"},
     {"reconnect.backoff.max.ms", "1000"},

@@ -263,6 +263,16 @@ static bool connect_handle(struct kafka_source *self, const struct kafka_setting
     return true;
 }
 
+/* Each in cache lines of its own: they belong to different workers. */
+static struct kafka_partition *new_partitions(size_t count)
+{
+    struct kafka_partition *partitions = aligned_alloc(_Alignof(struct kafka_partition), count * sizeof *partitions);
+    if (partitions == NULL)
+        abort();
+    memset(partitions, 0, count * sizeof *partitions);
+    return partitions;
+}
+
 struct source *kafka_source_new(const struct kafka_settings *settings, int workers, struct error *error)
 {
     assert(workers > 0 && settings->batch_messages > 0);
@@ -280,7 +290,7 @@ struct source *kafka_source_new(const struct kafka_settings *settings, int worke
         connect_handle(self, settings, error) && (start = kafka_start(self, settings, deadline_ms, error)) != NULL;
     if (made) {
         self->source.partitions = start->cnt;
-        self->partitions = memory_new((size_t)start->cnt * sizeof *self->partitions);
+        self->partitions = new_partitions((size_t)start->cnt);
         for (int i = 0; i < workers; i++) {
             self->workers[i].queue = rd_kafka_queue_new(self->handle);
             self->workers[i].taken = memory_new(self->batch_messages * sizeof(rd_kafka_message_t *));

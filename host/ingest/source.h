@@ -15,17 +15,17 @@
 #include <shoplane/types.h>
 
 struct message {
-    sl_view bytes;      /* without the newline of a file's line; at least 0 bytes */
-    int64_t stamp_ms;   /* the message's Kafka timestamp; for a file the wall clock when its batch was read */
-    int32_t partition;  /* index below source_partitions(); files: 0 */
-    int64_t offset;     /* Kafka: the message's; files: byte offset of the line within all files */
+    sl_view bytes;     /* without the newline of a file's line; at least 0 bytes */
+    int64_t stamp_ms;  /* the message's Kafka timestamp; for a file the wall clock when its batch was read */
+    int32_t partition; /* index below source_partitions(); files: 0 */
+    int64_t offset;    /* Kafka: the message's; files: byte offset of the line within all files */
 };
 
 struct batch {
     struct message *messages;
     size_t count;
-    uint64_t sequence;  /* files: number of this batch, from 0 */
-    void *memory;       /* the source's own */
+    uint64_t sequence; /* files: number of this batch, from 0 */
+    void *memory;      /* the source's own */
 };
 
 enum take {
@@ -82,7 +82,10 @@ static inline void source_progress(struct source *source, uint64_t *done, uint64
     source->class->progress(source, done, total);
 }
 /* True: it ended because of this error. */
-static inline bool source_error(struct source *source, struct error *error) { return source->class->error(source, error); }
+static inline bool source_error(struct source *source, struct error *error)
+{
+    return source->class->error(source, error);
+}
 /* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
 static inline void source_stop(struct source *source) { source->class->stop(source); }
 static inline void source_free(struct source *source)

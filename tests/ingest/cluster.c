@@ -170,15 +170,18 @@ void cluster_up(struct cluster *cluster)
 void cluster_send(struct cluster *cluster, const char *topic, int32_t partition, const void *bytes, size_t size,
                   int64_t stamp_ms)
 {
-    for (;;) {
-        rd_kafka_resp_err_t err = rd_kafka_producev(
-            cluster->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE((void *)(uintptr_t)bytes, size),
-            RD_KAFKA_V_TIMESTAMP(stamp_ms), RD_KAFKA_V_END);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            break;
-        if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            die(rd_kafka_err2str(err));
+    rd_kafka_vu_t values[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)bytes, size}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = stamp_ms},
+    };
+    rd_kafka_error_t *error;
+    while ((error = rd_kafka_produceva(cluster->producer, values, sizeof values / sizeof *values)) != NULL) {
+        if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            die(rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
         (void)rd_kafka_poll(cluster->producer, 100);
     }
     (void)rd_kafka_poll(cluster->producer, 0);
@@ -188,4 +191,20 @@ void cluster_flush(struct cluster *cluster)
 {
     if (rd_kafka_flush(cluster->producer, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         die("what was sent is not acknowledged");
+}
+
+void cluster_delete_before(struct cluster *cluster, const char *topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(cluster->producer);
+    rd_kafka_DeleteRecords(cluster->producer, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, FLUSH_MS);
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        die(event == NULL ? "no answer to DeleteRecords" : rd_kafka_event_error_string(event));
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
 }

@@ -33,6 +33,8 @@ void cluster_up(struct cluster *cluster);
 /* Send one message; stamp_ms 0: now. NULL is a tombstone. */
 void cluster_send(struct cluster *cluster, const char *topic, int32_t partition, const void *bytes, size_t size,
                   int64_t stamp_ms);
+/* Delete the messages below `offset`, as retention does. Not on the mock cluster. */
+void cluster_delete_before(struct cluster *cluster, const char *topic, int32_t partition, int64_t offset);
 /* Until all that was sent is acknowledged. */
 void cluster_flush(struct cluster *cluster);
 

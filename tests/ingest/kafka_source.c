@@ -342,6 +342,38 @@ static void a_source_can_be_freed_while_its_broker_is_away(void **state)
     cluster_up(&cluster);
 }
 
+static void what_was_deleted_before_it_was_read_is_skipped(void **state)
+{
+    (void)state;
+    if (!cluster.real)
+        skip();
+    const char *topic = new_topic(1);
+    for (int i = 0; i < 400; i += 10)
+        fill(topic, 1, i, i + 9); /* in small sets, of which a fetch has a few */
+    struct kafka_property few[] = {{"queued.min.messages", "1", {"", 0}}, {"fetch.message.max.bytes", "1024", {"", 0}}};
+    struct kafka_settings settings = settings_of(topic, START_EARLIEST, 1);
+    settings.properties = few;
+    settings.property_count = COUNT(few);
+    struct source *source = open_settings(&settings, 1);
+    int64_t next = 0, jumped_from = -1;
+    while (next < 400) {
+        struct batch batch;
+        assert_int_equal(source_take(source, 0, LIMIT_MS, &batch), TAKE_BATCH);
+        if (next == 0)
+            cluster_delete_before(&cluster, topic, 0, 300);
+        if (batch.messages[0].offset != next) {
+            assert_int_equal(jumped_from, -1);
+            assert_int_equal(batch.messages[0].offset, 300);
+            jumped_from = next;
+        }
+        next = batch.messages[0].offset + 1;
+        source_give_back(source, &batch);
+    }
+    assert_in_range(jumped_from, 1, 299);
+    await_state(source, PARTITION_AT_END);
+    source_free(source);
+}
+
 static void *take_until_end(void *argument)
 {
     struct source *source = argument;
@@ -453,6 +485,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_single_message_does_not_wait_for_a_full_batch),
         cmocka_unit_test(a_broker_that_dies_makes_its_partitions_away_until_it_is_back),
         cmocka_unit_test(a_source_can_be_freed_while_its_broker_is_away),
+        cmocka_unit_test(what_was_deleted_before_it_was_read_is_skipped),
         cmocka_unit_test(stopping_ends_a_take_that_waits),
         cmocka_unit_test(a_source_with_messages_nobody_took_can_be_freed),
         cmocka_unit_test(a_topic_that_is_not_there_is_named),
