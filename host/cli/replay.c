@@ -25,10 +25,11 @@ static const char usage[] =
     "  --workers N          threads, 1 to 256; default: as configured. The features do not depend on it\n"
     "  --batch N            lines a batch; default: as configured. The features do not depend on it\n"
     "  --dead-letters FILE  where messages go that can't be taken; default: as configured, a topic becomes standard error\n"
+    "  --stats FILE         what the run did, as one JSON object\n"
     "  --quiet              no progress and no summary\n";
 
 struct options {
-    const char *config, *sink, *dead_letters;
+    const char *config, *sink, *dead_letters, *stats;
     bool final, final_all, quiet;
     int64_t until_ms, workers, batch;
 };
@@ -41,6 +42,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"final", optional_argument, NULL, 'f'},  {"until", required_argument, NULL, 'u'},
         {"workers", required_argument, NULL, 'w'}, {"batch", required_argument, NULL, 'b'},
         {"dead-letters", required_argument, NULL, 'd'}, {"quiet", no_argument, NULL, 'q'},
+        {"stats", required_argument, NULL, 't'},
         {"help", no_argument, NULL, 'h'},         {0}};
     *options = (struct options){.until_ms = INT64_MIN, .sink = NULL};
     *status = 2;
@@ -77,6 +79,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
                 return false;
             break;
         case 'd': options->dead_letters = optarg; break;
+        case 't': options->stats = optarg; break;
         case 'q': options->quiet = true; break;
         case 'h':
             (void)fputs(usage, stdout);
@@ -182,6 +185,11 @@ static int replay(const struct options *options, const struct config *config, co
     }
     if (counters.unsent > 0)
         status = 1;
+    if (options->stats != NULL &&
+        !report_stats(options->stats, &counters, settings.letters, time_monotonic_ms() - started_ms, &error)) {
+        report_error(&error);
+        status = 1;
+    }
     if (!options->quiet)
         report_summary(&counters, settings.letters, time_monotonic_ms() - started_ms);
     source_free(settings.source);

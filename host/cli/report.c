@@ -3,7 +3,9 @@
 
 #include "base/time.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void report_error(const struct error *error)
@@ -81,4 +83,43 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
     if (counters->unsent > 0)
         (void)fprintf(stderr, "  NOT SENT   the sink did not take the features of %llu keys\n",
                       (unsigned long long)counters->unsent);
+}
+
+bool report_stats(const char *path, const struct engine_counters *counters, struct dead_letters *letters,
+                  int64_t took_ms, struct error *error)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } values[] = {
+        {"messages", counters->messages},     {"bytes", counters->bytes},
+        {"events", counters->events},         {"unwanted", counters->unwanted},
+        {"unkeyed", counters->unkeyed},       {"bad", counters->bad},
+        {"records", counters->records},       {"duplicates", counters->duplicates},
+        {"late", counters->late},             {"folds", counters->folds},
+        {"keys", counters->keys},             {"memory_bytes", counters->memory},
+        {"sets", counters->sink.sets},        {"deletes", counters->sink.deletes},
+        {"refreshes", counters->sink.refreshes}, {"unsent", counters->unsent},
+        {"took_ms", (uint64_t)took_ms},
+    };
+    FILE *file = fopen(path, "we");
+    bool good = file != NULL;
+    if (good) {
+        (void)fprintf(file, "{");
+        for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+            (void)fprintf(file, "\"%s\":%llu,", values[i].name, (unsigned long long)values[i].value);
+        uint64_t by_reason[BAD_REASONS];
+        (void)dead_letters_counts(letters, by_reason);
+        (void)fprintf(file, "\"dead_letters\":{");
+        for (int i = 0; i < BAD_REASONS; i++)
+            (void)fprintf(file, "%s\"%s\":%llu", i == 0 ? "" : ",", bad_reason_word((enum bad_reason)i),
+                          (unsigned long long)by_reason[i]);
+        (void)fprintf(file, "}}\n");
+        good = fclose(file) == 0;
+    }
+    if (!good) {
+        error_what(error, "the figures can't be written: %s", strerror(errno));
+        error_found(error, "--stats %s", path);
+    }
+    return good;
 }

@@ -22,7 +22,11 @@ void progress_start(struct progress *progress, bool quiet);
 void progress_show(struct progress *progress, const struct engine_counters *counters, uint64_t done, uint64_t total);
 void progress_end(struct progress *progress);
 
-/* What a run did, a few lines on standard error. */
+/* What a run did, as one JSON object in a file of its own. False: *error says why not. */
+bool report_stats(const char *path, const struct engine_counters *counters, struct dead_letters *letters,
+                  int64_t took_ms, struct error *error);
+
+/* The same, a few lines on standard error. */
 void report_summary(const struct engine_counters *counters, struct dead_letters *letters, int64_t took_ms);
 
 #endif

@@ -291,6 +291,8 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
         }
         for (size_t i = 0; i < count; i++) {
             const struct log *log = key_table_guess(&shard->tables[group[i]->lane], group[i]->key_hash);
+            if (log == NULL)
+                continue;
             __builtin_prefetch(log);
             __builtin_prefetch((const char *)log + 64);
         }

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""What an event and a shopper cost: prints one JSON object.
+
+    bench.py BUILD_DIR [--events N] [--runs N]
+
+Events: `shoplane replay --sink null` over generated events (3-4 KB each, seeded), parity configuration, all lanes, one
+worker. Time is that of the CPU (user and system) of the whole process, the best of a few runs, since machines are shared;
+the ratio to merely counting the same file's tabs is taken within the same run. Instructions come from `perf stat`, where
+that is supported, else from valgrind's callgrind over two runs of different length, so that start and end cancel out.
+
+Shoppers: 14 events each in all five lanes, with the ids, names and texts that real trackers send, all inside the windows at
+the end; the state's own count of its memory, everything included, and the process's peak beside it.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COLUMNS = 131
+
+
+def cpu_of(command):
+    """Run a command; (seconds of CPU, peak resident KB)."""
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))}: {errors.decode(errors='replace')}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+
+
+def replay_command(build, config, events, *more):
+    return [build / "shoplane", "replay", "--config", config, "--sink", "null", "--workers", "1", "--quiet",
+            "--dead-letters", "/dev/null", *more, events]
+
+
+def head(source, target, lines):
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        for _ in range(lines):
+            writer.write(reader.readline())
+
+
+def instructions_per_event(build, config, events, folder):
+    """(instructions an event, how they were counted); (None, why not)."""
+    few, many = folder / "few.tsv", folder / "many.tsv"
+    head(events, few, 4000)
+    head(events, many, 14000)
+    if shutil.which("perf"):
+        def count(file):
+            done = subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", *replay_command(build, config, file)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            found = re.search(r"^(\d+),", done.stderr, re.M)
+            return int(found.group(1)) if found else None
+        pair = count(few), count(many)
+        if None not in pair:
+            return round((pair[1] - pair[0]) / 10000), "perf stat instructions:u"
+    if shutil.which("valgrind"):
+        def count_simulated(file):
+            out = folder / "callgrind"
+            done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
+                                   *replay_command(build, config, file)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            found = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
+            return int(found.group(1)) if found else None
+        pair = count_simulated(few), count_simulated(many)
+        if None not in pair:
+            return round((pair[1] - pair[0]) / 10000), "valgrind callgrind"
+    return None, "neither perf's instruction counter nor valgrind is here"
+
+
+def column_numbers():
+    """The columns' numbers by name, from the table the program itself reads by."""
+    text = (ROOT / "host" / "snowplow" / "columns.c").read_text()
+    names = re.findall(r'\{"([a-z_0-9]+)", *COLUMN_', text) or re.findall(r'"([a-z_0-9]+)"', text)
+    assert len(names) >= COLUMNS, "columns.c does not list 131 columns as it used to"
+    return {name: number for number, name in enumerate(names[:COLUMNS])}
+
+
+def shoppers(path, count, seed):
+    """14 events a shopper: 4 page views, 4 product views, 2 list views, 2 adds, a step, a transaction, within 4 minutes."""
+    number = column_numbers()
+    dice = random.Random(seed)
+    products = [(str(uuid.UUID(int=dice.getrandbits(128))), round(dice.uniform(5, 300), 2), f"Category {dice.randrange(60)}")
+                for _ in range(5000)]
+    visits = [(str(uuid.UUID(int=dice.getrandbits(128))), str(uuid.UUID(int=dice.getrandbits(128)))) for _ in range(count)]
+
+    def schema(vendor, name, data):
+        return {"schema": f"iglu:{vendor}/{name}/jsonschema/1-0-0", "data": data}
+
+    ecommerce, atomic = "com.snowplowanalytics.snowplow.ecommerce", "com.snowplowanalytics.snowplow"
+    kinds = ["page_view", "list_view", "page_view", "product_view", "product_view", "add_to_cart", "page_view", "list_view",
+             "product_view", "product_view", "add_to_cart", "page_view", "checkout_step", "transaction"]
+    with open(path, "w", encoding="utf-8") as out:
+        for step, kind in enumerate(kinds):
+            for index, (user, session) in enumerate(visits):
+                ms = step * 17000 + index * 17000 // count
+                time = f"2025-06-02 10:{ms // 60000:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
+                product, price, category = dice.choice(products)
+                columns = [""] * COLUMNS
+
+                def put(**values):
+                    for name, value in values.items():
+                        columns[number[name]] = value
+
+                put(app_id="shop", platform="web", collector_tstamp=time, derived_tstamp=time,
+                    event_id=str(uuid.UUID(int=dice.getrandbits(128))), domain_userid=user, domain_sessionid=session,
+                    page_url=f"https://shop.example/{kind}", useragent="Mozilla/5.0 (X11; Linux x86_64) Firefox/139.0",
+                    geo_country="NL", geo_region="NH", mkt_campaign="summer-sale-2025" if step == 0 else "",
+                    v_collector="ssc", v_etl="enrich", event="page_view", event_name="page_view")
+                if kind != "page_view":
+                    contexts = []
+                    action = {"type": kind}
+                    if kind == "list_view":
+                        action["name"] = category
+                    elif kind == "checkout_step":
+                        contexts = [schema(ecommerce, "checkout_step", {"step": 2})]
+                    elif kind == "transaction":
+                        contexts = [schema(ecommerce, "transaction", {
+                            "transaction_id": str(uuid.UUID(int=dice.getrandbits(128))), "revenue": price,
+                            "currency": "EUR", "payment_method": "card", "total_quantity": 1})]
+                    else:
+                        contexts = [schema(ecommerce, "product", {"id": product, "category": category, "price": price,
+                                                                  "currency": "EUR"})]
+                    if kind == "add_to_cart":
+                        contexts.append(schema(ecommerce, "cart", {"total_value": price, "currency": "EUR"}))
+                    put(event="unstruct", event_name="snowplow_ecommerce_action", event_vendor=ecommerce,
+                        unstruct_event=json.dumps(schema(atomic, "unstruct_event", schema(
+                            ecommerce, "snowplow_ecommerce_action", action)), separators=(",", ":")),
+                        contexts=json.dumps(schema(atomic, "contexts", contexts), separators=(",", ":")))
+                out.write("\t".join(columns) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--events", type=int, default=200000)
+    parser.add_argument("--shoppers", type=int, default=50000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    build = arguments.build.resolve()
+    parity = ROOT / "config" / "live-shopper.conf"
+    everything = ROOT / "config" / "shoplane.conf"
+    with tempfile.TemporaryDirectory(prefix="shoplane-bench-") as temporary:
+        folder = pathlib.Path(temporary)
+        events = folder / "events.tsv"
+        subprocess.run([build / "shoplane-demo", "generate", "--events", str(arguments.events), "--seed", "1", "--rate",
+                        "1000", "--output", events], check=True)
+        size = events.stat().st_size
+        best, tabs = None, None
+        for _ in range(arguments.runs):
+            seconds, _ = cpu_of(replay_command(build, parity, events))
+            best = seconds if best is None else min(best, seconds)
+            counted = subprocess.run([build / "tests" / "count_tabs", events], check=True, capture_output=True, text=True)
+            yardstick = float(counted.stdout.split()[1])
+            tabs = yardstick if tabs is None else min(tabs, yardstick)
+        instructions, counted_by = instructions_per_event(build, parity, events, folder)
+        many, stats_file = folder / "shoppers.tsv", folder / "stats.json"
+        shoppers(many, arguments.shoppers, 7)
+        _, peak_kb = cpu_of(replay_command(build, everything, many, "--stats", stats_file))
+        stats = json.loads(stats_file.read_text())
+        print(json.dumps({
+            "events": arguments.events,
+            "bytes_per_event": round(size / arguments.events),
+            "events_per_second": round(arguments.events / best),
+            "bytes_per_second": round(size / best),
+            "cpu_us_per_event": round(best / arguments.events * 1e6, 2),
+            "times_counting_tabs": round(best / tabs, 1),
+            "instructions_per_event": instructions,
+            "instructions_counted_by": counted_by,
+            "shoppers": arguments.shoppers,
+            "events_per_shopper": stats["events"] / arguments.shoppers,
+            "records_per_shopper": stats["records"] / arguments.shoppers,
+            "memory_per_shopper": round(stats["memory_bytes"] / arguments.shoppers),
+            "process_peak_per_shopper": round(peak_kb * 1024 / arguments.shoppers),
+        }))
+
+
+if __name__ == "__main__":
+    main()
