@@ -1,12 +1,7 @@
 /* main.c - shoplane-demo: everything around Shoplane that is not production - simulated shoppers, a producer, an embedded
  * broker, a console to watch features. One command a file; this one only chooses. */
 #include "demo/commands.h"
-#if __has_include("demo/watch.c")
 #include "demo/watch.h"
-#define WATCH {"watch", command_watch, "features of shoppers as they change in Redis"},
-#else
-#define WATCH
-#endif
 
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +15,7 @@ static const struct command {
     {"generate", command_generate, "simulated shoppers' events into a file"},
     {"produce", command_produce, "a recorded stream, or shoppers in real time, into Kafka"},
     {"broker", command_broker, "a Kafka broker in memory, for trying things out"},
-    WATCH
+    {"watch", command_watch, "features of shoppers as they change in Redis"},
 };
 
 static void help(FILE *out)
