@@ -179,6 +179,8 @@ def main():
     parser.add_argument("--long", action="store_true", help="streams ten times as long, run in every way")
     parser.add_argument("--stop-after", type=int, default=3, metavar="N", help="failures to make small and show")
     arguments = parser.parse_args()
+    if arguments.streams < 1:
+        parser.error(f"--streams {arguments.streams}: nothing would be tested")
     build = arguments.build.resolve()
     if not os.access(build / "shoplane", os.X_OK):
         parser.error(f"{build / 'shoplane'}: no such program")
