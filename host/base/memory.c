@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void memory_exhausted(size_t size)
+{
+    (void)fprintf(stderr, "shoplane: out of memory: %zu bytes could not be allocated\n", size);
+    abort();
+}
+
 static void *checked(void *memory, size_t size)
 {
-    if (memory == NULL && size != 0) {
-        (void)fprintf(stderr, "shoplane: out of memory: %zu bytes could not be allocated\n", size);
-        abort();
-    }
+    if (memory == NULL && size != 0)
+        memory_exhausted(size);
     return memory;
 }
 

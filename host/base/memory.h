@@ -9,6 +9,7 @@
 
 void *memory_new(size_t size);                    /* zeroed; free with free() */
 void *memory_resize(void *memory, size_t size);   /* as realloc */
+void memory_exhausted(size_t size) __attribute__((noreturn)); /* says so, and aborts */
 char *memory_text(const char *text);              /* a copy of a zero-terminated text */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

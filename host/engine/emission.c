@@ -15,7 +15,8 @@ static int64_t refresh_ms(const struct window_settings *window) { return window-
 
 static bool dirty_due(const struct window_settings *window, const struct view *view, int64_t now_ms)
 {
-    return view->dirty && (view->last_send_ms == VIEW_NEVER || view->last_send_ms + window->emit_ms <= now_ms);
+    return view->dirty &&
+           (view_last_send(view) == VIEW_NEVER || view_last_send(view) + window->emit_ms <= now_ms);
 }
 
 /* When the first refresh of a live view is due; WHEEL_NEVER if it keeps nothing. */
@@ -105,10 +106,19 @@ void emission_silence(const struct set_lane *lane, struct log *log, size_t windo
         log_view(log, lane, window)->sent[m].hash = 0;
 }
 
+/* What a group at the sink is known by: the log, and above its address the window. */
+#define TOKEN_WINDOW 48
+static void *emission_token(struct log *log, size_t window)
+{
+    return (void *)((uintptr_t)log | (uintptr_t)window << TOKEN_WINDOW);
+}
+
 static void write_view(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
 {
     struct view *view = log_view(log, lane, w);
-    size_t first = first_record(shard, lane, log, w, &view->live);
+    bool live;
+    size_t first = first_record(shard, lane, log, w, &live);
+    view->live = live;
     bool due = view->owed || dirty_due(&lane->windows[w].settings, view, shard->send_ms);
     bool skip = lane->session && (log->count == 0 || (!view->live && !view->owed));
     view->dirty = view->dirty && !due && !skip;
@@ -124,13 +134,13 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
         feature += lane->metrics[m].feature_count;
     }
     if (changed)
-        view->last_send_ms = shard->send_ms;
+        view_note_send(view, shard->send_ms);
     if (!view->live && !lane->session)
         emission_silence(lane, log, w);
     if (written == 0)
         return;
     log->pins++;
-    sink_commit(shard->sink, (void *)((uintptr_t)log | w));
+    sink_commit(shard->sink, emission_token(log, w));
 }
 
 /* ---- what is due, and when ---- */
@@ -159,8 +169,8 @@ static bool spent(const struct shard *shard, const struct set_lane *lane, struct
         const struct view *view = log_view(log, lane, w);
         if (view->dirty || view->owed)
             return false;
-        if (view->last_send_ms != VIEW_NEVER && view->last_send_ms + window->emit_ms > last)
-            last = view->last_send_ms + window->emit_ms;
+        if (view_last_send(view) != VIEW_NEVER && view_last_send(view) + window->emit_ms > last)
+            last = view_last_send(view) + window->emit_ms;
         /* A session that starts anew must delete what the last one left and it has not. */
         for (size_t m = 0; lane->session && m < lane->metric_count; m++)
             if (sent_present(&view->sent[m]) != 0 &&
@@ -183,7 +193,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         if (view->owed)
             continue; /* it is queued */
         if (view->dirty)
-            due = view->last_send_ms + window->emit_ms; /* it was due at once had nothing been sent */
+            due = view_last_send(view) + window->emit_ms; /* it was due at once had nothing been sent */
         int64_t refresh = next_refresh(lane, window, view);
         if (refresh < due)
             due = refresh;
@@ -192,7 +202,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
     }
     if (next != WHEEL_NEVER && next > shard->send_ms &&
         (!timer_armed(&log->send) || next < log->send.due_ms))
-        wheel_arm(&shard->send, &log->send, next);
+        wheel_arm(&shard->send, log, next);
 }
 
 /* Write what is due and the sink takes; queue the log if something is owed. */
@@ -275,8 +285,8 @@ void shard_settled(void *context, void *token, bool ok)
     struct shard *shard = context;
     if (token == NULL)
         return;
-    size_t w = (uintptr_t)token & (WINDOWS_MAX - 1);
-    struct log *log = (struct log *)((uintptr_t)token & ~(uintptr_t)(WINDOWS_MAX - 1));
+    size_t w = (uintptr_t)token >> TOKEN_WINDOW;
+    struct log *log = (struct log *)((uintptr_t)token & (((uintptr_t)1 << TOKEN_WINDOW) - 1));
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     log->pins--;
     if (!ok) {

@@ -14,7 +14,7 @@ static struct log *log_of(uint64_t slot) { return (struct log *)(uintptr_t)(slot
 static uint64_t slot_of(struct log *log)
 {
     assert(((uintptr_t)log & ~ADDRESS_MASK) == 0);
-    return (uint64_t)(uintptr_t)log | (log->hash & ~ADDRESS_MASK);
+    return (uint64_t)(uintptr_t)log | (uint64_t)log->tag << ADDRESS_BITS;
 }
 
 void key_table_init(struct key_table *table)
@@ -38,7 +38,7 @@ struct log *key_table_find(const struct key_table *table, uint64_t hash, sl_view
         if ((table->slots[at] & ~ADDRESS_MASK) != (hash & ~ADDRESS_MASK))
             continue;
         struct log *log = log_of(table->slots[at]);
-        if (log->hash != hash)
+        if (log->hash != (uint32_t)hash)
             continue;
         sl_view kept = text_view(&log->key);
         if (kept.size == key.size && memcmp(kept.data, key.data, key.size) == 0)
@@ -57,7 +57,7 @@ static void put(uint64_t *slots, size_t capacity, struct log *log)
 
 void key_table_add(struct key_table *table, struct log *log)
 {
-    if ((table->count + 1) * 4 > table->capacity * 3) {
+    if ((table->count + 1) * 8 > table->capacity * 7) {
         size_t capacity = table->capacity * 2;
         uint64_t *slots = memory_new(capacity * sizeof *slots);
         for (size_t i = 0; i < table->capacity; i++)

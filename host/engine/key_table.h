@@ -1,6 +1,7 @@
 /* key_table.h - from a key to its log: one table a lane and worker.
  *
- * Open addressing; a slot is the log's address with the hash's top 16 bits above it, so that a miss rarely touches a log. */
+ * Open addressing, up to seven eighths full; a slot is the log's address with the hash's top 16 bits above it, so that a miss
+ * rarely touches a log. Positions come from the low 32 bits of the hash: up to four billion slots. */
 #ifndef ENGINE_KEY_TABLE_H
 #define ENGINE_KEY_TABLE_H
 

@@ -81,7 +81,68 @@ static int compare_records(const struct set_lane *lane, const char *a, const cha
     return 0;
 }
 
-/* Make room for one more record behind the last. */
+/* ---- memory of the records ----
+ *
+ * A block of the slab, for a long log with a set of its ids in front. */
+
+#define LONG_HEADER 16 /* keeps the records aligned to 16 */
+
+static bool is_long(const struct log *log) { return log->capacity > LOG_SCAN_MAX; }
+
+static struct id_index **ids_of(const struct log *log)
+{
+    return (struct id_index **)(void *)(log->records - LONG_HEADER);
+}
+
+static size_t block_size(const struct set_lane *lane, size_t capacity)
+{
+    return capacity * lane->table->record_size + (capacity > LOG_SCAN_MAX ? LONG_HEADER : 0);
+}
+
+static void give_block(struct log *log, const struct set_lane *lane, struct slab *slab)
+{
+    if (log->records == NULL)
+        return;
+    char *block = log->records - (is_long(log) ? LONG_HEADER : 0);
+    slab_give(slab, block, block_size(lane, log->capacity));
+    log->records = NULL;
+    log->start = log->capacity = 0;
+}
+
+/* As many records as the block that `wanted` of them need can hold. */
+static uint32_t capacity_for(const struct set_lane *lane, size_t wanted)
+{
+    size_t room = slab_room(block_size(lane, wanted));
+    size_t capacity = (room - (wanted > LOG_SCAN_MAX ? LONG_HEADER : 0)) / lane->table->record_size;
+    return (uint32_t)(wanted <= LOG_SCAN_MAX && capacity > LOG_SCAN_MAX ? LOG_SCAN_MAX : capacity);
+}
+
+/* Move the records to a block for `wanted` of them. */
+static void resize(struct log *log, const struct set_lane *lane, struct slab *slab, size_t wanted)
+{
+    size_t size = lane->table->record_size;
+    uint32_t capacity = capacity_for(lane, wanted), count = log->count;
+    struct id_index *ids = log->records != NULL && is_long(log) ? *ids_of(log) : NULL;
+    bool needs_ids = capacity > LOG_SCAN_MAX;
+    char *records = (char *)slab_take(slab, block_size(lane, capacity)) + (needs_ids ? LONG_HEADER : 0);
+    if (count > 0)
+        memcpy(records, log->records + log->start * size, count * size);
+    give_block(log, lane, slab);
+    log->records = records;
+    log->capacity = capacity;
+    if (!needs_ids) {
+        id_index_free(ids, slab);
+        return;
+    }
+    if (ids == NULL) {
+        ids = id_index_new(slab, capacity);
+        for (size_t i = 0; i < count; i++)
+            ids = id_index_add(ids, slab, stamp_of(log_record(log, lane, i))->id);
+    }
+    *ids_of(log) = ids;
+}
+
+/* Make room for one more record behind the last. Short logs grow by what their block's size class gives. */
 static void reserve(struct log *log, const struct set_lane *lane, struct slab *slab)
 {
     if (log->start + log->count < log->capacity)
@@ -92,15 +153,17 @@ static void reserve(struct log *log, const struct set_lane *lane, struct slab *s
         log->start = 0;
         return;
     }
-    size_t wanted = log->count == 0 ? 1 : log->count < 8 ? log->count + 2 : log->count + log->count / 4;
-    size_t room = slab_room(wanted * size);
-    char *records = slab_take(slab, room);
-    if (log->count > 0)
-        memcpy(records, log->records + log->start * size, log->count * size);
-    slab_give(slab, log->records, slab_room(log->capacity * size));
-    log->records = records;
-    log->start = 0;
-    log->capacity = (uint32_t)(room / size);
+    resize(log, lane, slab, log->count + 1 + log->count / 8);
+}
+
+void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab)
+{
+    if (log->records == NULL)
+        return;
+    if (is_long(log))
+        id_index_free(*ids_of(log), slab);
+    if (block_size(lane, log->capacity) > SLAB_LARGEST)
+        give_block(log, lane, slab);
 }
 
 /* Take one record out, without its texts. */
@@ -124,7 +187,7 @@ static void put_in(struct log *log, const struct set_lane *lane, const void *rec
 /* Where a record with this id is; log->count if nowhere. */
 static size_t find_id(const struct log *log, const struct set_lane *lane, uint64_t id)
 {
-    if (log->ids != NULL && !id_index_has(log->ids, id))
+    if (is_long(log) && !id_index_has(*ids_of(log), id))
         return log->count;
     size_t index = 0;
     while (index < log->count && stamp_of(log_record(log, lane, index))->id != id)
@@ -151,13 +214,8 @@ enum log_result log_insert(struct log *log, const struct set_lane *lane, struct 
     }
     reserve(log, lane, slab);
     put_in(log, lane, record);
-    if (log->ids != NULL) {
-        log->ids = id_index_add(log->ids, slab, stamp->id);
-    } else if (log->count > LOG_SCAN_MAX) {
-        log->ids = id_index_new(slab, log->count * 2);
-        for (size_t i = 0; i < log->count; i++)
-            log->ids = id_index_add(log->ids, slab, stamp_of(log_record(log, lane, i))->id);
-    }
+    if (is_long(log))
+        *ids_of(log) = id_index_add(*ids_of(log), slab, stamp->id);
     return LOG_INSERTED;
 }
 
@@ -167,18 +225,17 @@ void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, s
     for (size_t i = 0; i < count; i++) {
         const char *record = log_record(log, lane, i);
         drop_texts(lane, texts, record);
-        if (log->ids != NULL)
-            id_index_remove(log->ids, stamp_of(record)->id);
+        if (is_long(log))
+            id_index_remove(*ids_of(log), stamp_of(record)->id);
     }
     log->start += (uint32_t)count;
     log->count -= (uint32_t)count;
-    if (log->count <= LOG_SCAN_MAX / 2 && log->ids != NULL) {
-        id_index_free(log->ids, slab);
-        log->ids = NULL;
+    if (log->count > 0) {
+        if (is_long(log) && log->count < LOG_SCAN_MAX / 2)
+            resize(log, lane, slab, log->count + 1);
+        return;
     }
-    if (log->count == 0) {
-        slab_give(slab, log->records, slab_room(log->capacity * lane->table->record_size));
-        log->records = NULL;
-        log->start = log->capacity = 0;
-    }
+    if (log->records != NULL && is_long(log))
+        id_index_free(*ids_of(log), slab);
+    give_block(log, lane, slab);
 }

@@ -24,33 +24,42 @@ static inline void sent_note(struct sent *sent, int64_t when_ms, unsigned presen
     sent->when_present = (uint64_t)when_ms << 16 | (present & 0xffffu);
 }
 
-#define VIEW_NEVER INT64_MIN /* last_send_ms before the first */
-
 /* One window of a log, as readers see it. */
 struct view {
-    int64_t last_send_ms; /* VIEW_NEVER: nothing yet */
-    bool dirty;           /* its records changed since it was last folded */
-    bool live;            /* it has records (a session: and is not over): what it wrote is kept alive */
-    bool owed;            /* was due, but the sink could not take it, or lost it */
-    struct sent sent[];   /* one a parser of the lane */
+    uint32_t send_low; /* view_last_send() */
+    int16_t send_high;
+    bool dirty : 1; /* its records changed since it was last folded */
+    bool live : 1;  /* it has records (a session: and is not over): what it wrote is kept alive */
+    bool owed : 1;  /* was due, but the sink could not take it, or lost it */
+    struct sent sent[]; /* one a parser of the lane */
 };
 
-struct id_index;
+/* When something was last written of it; 48 bits of milliseconds. */
+#define VIEW_NEVER (-((int64_t)1 << 47))
+static inline int64_t view_last_send(const struct view *view)
+{
+    return (int64_t)view->send_high * ((int64_t)1 << 32) + view->send_low;
+}
+static inline void view_note_send(struct view *view, int64_t now_ms)
+{
+    view->send_low = (uint32_t)now_ms;
+    view->send_high = (int16_t)(now_ms >> 32);
+}
 
 struct log {
-    uint64_t hash; /* of kind and key: position in the table, choice of worker */
+    struct timer expiry, send;
     sl_text key;
-    char *records; /* slab memory; the first record is at `start` */
+    char *records; /* slab memory; the first record is at `start`. A long log keeps its set of ids before them */
     uint32_t start, count, capacity; /* in records */
+    uint32_t hash; /* low half of the key's: position in the table */
+    uint16_t tag;  /* its top bits: what tells logs apart without touching them */
     uint16_t pins; /* groups in flight at the sink that name this log */
     uint8_t lane;  /* index in the lane set */
     bool queued;   /* in the shard's list of logs that are due */
-    struct id_index *ids; /* only above LOG_SCAN_MAX records */
-    struct timer expiry, send;
     /* views follow */
 };
 
-/* Above this many records a set of ids answers whether one is a duplicate; below, a scan does. */
+/* From this capacity on a set of ids answers whether a record is a duplicate; below, a scan does. */
 #define LOG_SCAN_MAX 48
 
 enum log_result {
@@ -92,6 +101,9 @@ size_t log_newest_run(const struct log *log, const struct set_lane *lane);
  * Cost: a step per record newer than it, usually none. */
 enum log_result log_insert(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts,
                            const void *record, int64_t *replaced_ms);
+
+/* Give back what the slab does not free by itself, when all of it goes. */
+void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab);
 
 /* Drop the first `count` records and their texts. */
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count);

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "base/text_handle.h"
 #include "engine/emission.h"
-#include "engine/id_index.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -28,18 +27,10 @@ void shard_init(struct shard *shard, const struct lane_set *set, bool event_cloc
     shard->tables = memory_new((set->lane_count + 1) * sizeof *shard->tables);
     for (size_t i = 0; i < set->lane_count; i++)
         key_table_init(&shard->tables[i]);
-    wheel_init(&shard->expiry, SHARD_BEGINNING_MS);
-    wheel_init(&shard->send, event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
+    wheel_init(&shard->expiry, &shard->slab, offsetof(struct log, expiry), SHARD_BEGINNING_MS);
+    wheel_init(&shard->send, &shard->slab, offsetof(struct log, send),
+               event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
     folder_init(&shard->folder);
-}
-
-/* What lies outside of the slab's chunks goes one by one, the rest with them. */
-static void free_large(struct shard *shard, const struct set_lane *lane, struct log *log)
-{
-    size_t room = slab_room(log->capacity * lane->table->record_size);
-    if (log->records != NULL && room > SLAB_LARGEST)
-        slab_give(&shard->slab, log->records, room);
-    id_index_free(log->ids, &shard->slab);
 }
 
 void shard_free(struct shard *shard)
@@ -47,7 +38,7 @@ void shard_free(struct shard *shard)
     for (size_t i = 0; i < shard->set->lane_count; i++) {
         size_t at = 0;
         for (struct log *log; (log = key_table_next(&shard->tables[i], &at)) != NULL;)
-            free_large(shard, &shard->set->lanes[i], log);
+            log_free_large(log, &shard->set->lanes[i], &shard->slab);
         key_table_free(&shard->tables[i]);
     }
     free(shard->tables);
@@ -58,6 +49,9 @@ void shard_free(struct shard *shard)
     free(shard->due);
 }
 
+_Static_assert(sizeof(struct log) + WINDOWS_MAX * (sizeof(struct view) + METRICS_MAX * sizeof(struct sent)) <= SLAB_LARGEST,
+               "a log is named by its slab ref, so it must not be a large block");
+
 /* ---- logs ---- */
 
 static struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash, sl_view key)
@@ -65,11 +59,12 @@ static struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash
     const struct set_lane *lane = &shard->set->lanes[lane_index];
     struct log *log = slab_take(&shard->slab, log_size(lane));
     memset(log, 0, log_size(lane));
-    log->hash = hash;
+    log->hash = (uint32_t)hash;
+    log->tag = (uint16_t)(hash >> 48);
     log->key = text_hold(&shard->texts, key.data, key.size);
     log->lane = (uint8_t)lane_index;
     for (size_t w = 0; w < lane->window_count; w++)
-        log_view(log, lane, w)->last_send_ms = VIEW_NEVER;
+        view_note_send(log_view(log, lane, w), VIEW_NEVER);
     key_table_add(&shard->tables[lane_index], log);
     return log;
 }
@@ -78,8 +73,8 @@ void shard_forget(struct shard *shard, struct log *log)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     assert(log->count == 0 && log->pins == 0 && !log->queued);
-    wheel_disarm(&shard->expiry, &log->expiry);
-    wheel_disarm(&shard->send, &log->send);
+    wheel_disarm(&shard->expiry, log);
+    wheel_disarm(&shard->send, log);
     key_table_remove(&shard->tables[log->lane], log);
     text_drop(&shard->texts, log->key);
     slab_give(&shard->slab, log, log_size(lane));
@@ -109,7 +104,7 @@ static void arm_expiry(struct shard *shard, const struct set_lane *lane, struct 
 {
     int64_t next = next_expiry(shard, lane, log);
     if (next != WHEEL_NEVER && (!timer_armed(&log->expiry) || next < log->expiry.due_ms))
-        wheel_arm(&shard->expiry, &log->expiry, next);
+        wheel_arm(&shard->expiry, log, next);
 }
 
 /* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since? */
@@ -146,30 +141,21 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
 
 /* ---- the clock ---- */
 
-static struct log *of_expiry(struct timer *timer)
+static void fire_expiry(struct shard *shard, struct log *log)
 {
-    return (struct log *)(void *)((char *)timer - offsetof(struct log, expiry));
-}
-static struct log *of_send(struct timer *timer)
-{
-    return (struct log *)(void *)((char *)timer - offsetof(struct log, send));
-}
-
-static void fire_expiry(struct shard *shard, struct timer *timer)
-{
-    while (timer != NULL) {
-        struct timer *next = timer->next;
-        expire(shard, of_expiry(timer), timer->due_ms);
-        timer = next;
+    while (log != NULL) {
+        struct log *next = wheel_after(&shard->expiry, log);
+        expire(shard, log, log->expiry.due_ms);
+        log = next;
     }
 }
 
-static void fire_send(struct shard *shard, struct timer *timer)
+static void fire_send(struct shard *shard, struct log *log)
 {
-    while (timer != NULL) {
-        struct timer *next = timer->next;
-        emission_look(shard, of_send(timer));
-        timer = next;
+    while (log != NULL) {
+        struct log *next = wheel_after(&shard->send, log);
+        emission_look(shard, log);
+        log = next;
     }
 }
 
@@ -327,7 +313,7 @@ int64_t shard_next_send(const struct shard *shard) { return wheel_bound(&shard->
 
 size_t shard_memory(const struct shard *shard)
 {
-    size_t bytes = shard->slab.reserved + shard->texts.capacity * sizeof(void *);
+    size_t bytes = shard->slab.mapped + shard->texts.capacity * sizeof(void *);
     for (size_t i = 0; i < shard->set->lane_count; i++)
         bytes += shard->tables[i].capacity * sizeof(uint64_t);
     return bytes;

@@ -1,7 +1,7 @@
 /* slab.c - see slab.h.
  *
- * Classes: 16, 32, 48 ... 256 in steps of 16, then four to a doubling (320, 384, 448, 512, 640, ...) up to SLAB_LARGEST. A
- * block's span is found by its address: spans are aligned to their size. */
+ * Classes: 8, 16, 24 ... 512, then in steps of 32 up to 1 024, of 64 up to 2 048, of 512 up to SLAB_LARGEST. A block's span
+ * is found by its address: spans are aligned to their size. */
 #include "engine/slab.h"
 
 #include "base/memory.h"
@@ -12,8 +12,7 @@
 
 #define SPAN_BYTES  ((size_t)16 << 10)
 #define CHUNK_BYTES ((size_t)1 << 20)
-#define SMALL_MAX   256u
-#define SMALL_STEP  16u
+#define MAX_CHUNKS  ((size_t)1 << 14)
 
 struct span {
     struct span *next, **link; /* in a list of its slab */
@@ -22,30 +21,25 @@ struct span {
     uint32_t taken;            /* blocks */
     uint32_t block_size;
     uint32_t class;
-    _Alignas(16) char blocks[];
+    uint32_t chunk; /* which of the slab's chunks it lies in */
+    _Alignas(8) char blocks[];
 };
 
-struct slab_chunk {
-    struct slab_chunk *next;
-    void *memory;
-};
+static const struct {
+    unsigned first; /* class */
+    size_t above, step;
+} ranges[] = {{0, 0, 8}, {64, 512, 32}, {80, 1024, 64}, {96, 2048, 512}};
 
 static unsigned class_of(size_t size)
 {
-    if (size <= SMALL_MAX)
-        return size == 0 ? 0 : (unsigned)((size - 1) / SMALL_STEP);
-    unsigned top = 63u - (unsigned)__builtin_clzll((unsigned long long)(size - 1)); /* 2^top <= size-1 */
-    unsigned quarter = (unsigned)(((size - 1) >> (top - 2)) & 3u);
-    return SMALL_MAX / SMALL_STEP + (top - 8) * 4 + quarter;
+    unsigned range = size <= 512 ? 0 : size <= 1024 ? 1 : size <= 2048 ? 2 : 3;
+    return size == 0 ? 0 : ranges[range].first + (unsigned)((size - 1 - ranges[range].above) / ranges[range].step);
 }
 
 static size_t class_size(unsigned class)
 {
-    if (class < SMALL_MAX / SMALL_STEP)
-        return ((size_t)class + 1) * SMALL_STEP;
-    unsigned over = class - SMALL_MAX / SMALL_STEP;
-    unsigned top = over / 4 + 8;
-    return ((size_t)1 << top) + ((size_t)(over % 4) + 1) * ((size_t)1 << (top - 2));
+    unsigned range = class < 64 ? 0 : class < 80 ? 1 : class < 96 ? 2 : 3;
+    return ranges[range].above + (class - ranges[range].first + 1) * ranges[range].step;
 }
 
 size_t slab_room(size_t size) { return size > SLAB_LARGEST ? size : class_size(class_of(size)); }
@@ -69,15 +63,20 @@ static void take_out(struct span *span)
 
 static void add_chunk(struct slab *slab)
 {
-    struct slab_chunk *chunk = memory_new(sizeof *chunk);
-    chunk->memory = aligned_alloc(SPAN_BYTES, CHUNK_BYTES);
-    if (chunk->memory == NULL)
-        abort(); /* as memory_new does, and says */
-    chunk->next = slab->chunks;
-    slab->chunks = chunk;
+    if (slab->chunk_count == slab->chunk_capacity) {
+        slab->chunk_capacity = slab->chunk_capacity == 0 ? 16 : slab->chunk_capacity * 2;
+        slab->chunks = memory_resize(slab->chunks, slab->chunk_capacity * sizeof(void *));
+    }
+    char *chunk = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
+    if (chunk == NULL || slab->chunk_count == MAX_CHUNKS)
+        memory_exhausted(CHUNK_BYTES);
+    for (size_t at = CHUNK_BYTES; at > 0; at -= SPAN_BYTES) {
+        struct span *span = (struct span *)(void *)(chunk + at - SPAN_BYTES);
+        span->chunk = (uint32_t)slab->chunk_count;
+        put_into(&slab->unused, span);
+    }
+    slab->chunks[slab->chunk_count++] = chunk;
     slab->mapped += CHUNK_BYTES;
-    for (size_t at = CHUNK_BYTES; at > 0; at -= SPAN_BYTES)
-        put_into(&slab->unused, (struct span *)(void *)((char *)chunk->memory + at - SPAN_BYTES));
 }
 
 static struct span *new_span(struct slab *slab, unsigned class)
@@ -94,6 +93,18 @@ static struct span *new_span(struct slab *slab, unsigned class)
     slab->reserved += SPAN_BYTES;
     put_into(&slab->partial[class], span);
     return span;
+}
+
+static struct span *span_of(const void *block)
+{
+    return (struct span *)((uintptr_t)block & ~(uintptr_t)(SPAN_BYTES - 1));
+}
+
+/* Never 0: a chunk begins with the head of a span. */
+uint32_t slab_ref(const void *block)
+{
+    uint32_t within = (uint32_t)((uintptr_t)block & (CHUNK_BYTES - 1)) / 8;
+    return span_of(block)->chunk << SLAB_CHUNK_UNITS | within;
 }
 
 static bool full(const struct span *span)
@@ -138,7 +149,7 @@ void slab_give(struct slab *slab, void *block, size_t size)
         free(block);
         return;
     }
-    struct span *span = (struct span *)((uintptr_t)block & ~(uintptr_t)(SPAN_BYTES - 1));
+    struct span *span = span_of(block);
     assert(span->class == class_of(size) && span->taken > 0);
     if (full(span))
         put_into(&slab->partial[span->class], span);
@@ -155,11 +166,8 @@ void slab_give(struct slab *slab, void *block, size_t size)
 
 void slab_free(struct slab *slab)
 {
-    while (slab->chunks != NULL) {
-        struct slab_chunk *next = slab->chunks->next;
-        free(slab->chunks->memory);
-        free(slab->chunks);
-        slab->chunks = next;
-    }
+    for (size_t i = 0; i < slab->chunk_count; i++)
+        free(slab->chunks[i]);
+    free(slab->chunks);
     *slab = (struct slab){0};
 }

@@ -1,8 +1,8 @@
 /* slab.h - a worker's memory for logs, records and texts: blocks of a few dozen sizes, reused by size.
  *
  * Blocks of one size lie together in spans of 16 KB; a span whose blocks have all been given back serves any size again, so
- * that a thousand shoppers who outgrow their blocks together leave no holes behind. Sizes grow by 16 bytes, later by an
- * eighth to a quarter; beyond SLAB_LARGEST they come from malloc. The caller knows the size of what it gives back. Touched
+ * that a thousand shoppers who outgrow their blocks together leave no holes behind. Sizes grow by 8 bytes, later by a
+ * sixteenth or so; beyond SLAB_LARGEST they come from malloc. The caller knows the size of what it gives back. Touched
  * by its worker's thread only. */
 #ifndef ENGINE_SLAB_H
 #define ENGINE_SLAB_H
@@ -10,25 +10,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLAB_CLASSES 28
-#define SLAB_LARGEST 2048u
+#define SLAB_CLASSES 101
+#define SLAB_LARGEST 4608u
 
 struct span;
 
 struct slab {
     struct span *partial[SLAB_CLASSES]; /* spans of the size with a block to give */
     struct span *unused;                /* spans without a size */
-    struct slab_chunk *chunks;          /* what spans are cut from */
+    void **chunks;                      /* what spans are cut from */
+    size_t chunk_count, chunk_capacity;
     size_t used;     /* bytes in blocks that are taken, rounded to their size class */
     size_t reserved; /* bytes in spans that have a size, and in large blocks */
     size_t mapped;   /* bytes from the system: reserved, and spans kept for later */
 };
 
-/* Not zeroed; aligned to 16. */
+/* Not zeroed; aligned to 8. */
 void *slab_take(struct slab *slab, size_t size);
 void slab_give(struct slab *slab, void *block, size_t size);
+/* A block (not a large one) in 31 bits, never 0: half a pointer. 16 GB a slab can be named so. */
+uint32_t slab_ref(const void *block);
+static inline void *slab_at(const struct slab *slab, uint32_t ref);
+
 /* What a block asked for with `size` really holds. */
 size_t slab_room(size_t size);
 void slab_free(struct slab *slab); /* all but large blocks, which their owners give back */
+
+#define SLAB_CHUNK_UNITS 17 /* a chunk of 1 MB has 2^17 units of 8 bytes */
+static inline void *slab_at(const struct slab *slab, uint32_t ref)
+{
+    return (char *)slab->chunks[ref >> SLAB_CHUNK_UNITS] + (size_t)(ref & ((1u << SLAB_CHUNK_UNITS) - 1)) * 8;
+}
 
 #endif

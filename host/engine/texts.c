@@ -69,7 +69,7 @@ sl_text text_hold(struct texts *texts, const char *data, size_t size)
     *text = (struct text){.hash = hash, .holders = 1, .size = (uint32_t)size};
     memcpy(text->data, data, size);
     texts->slots[at] = text;
-    if (++texts->count * 4 > texts->capacity * 3)
+    if (++texts->count * 8 > texts->capacity * 7)
         grow(texts);
     return text_long((uintptr_t)text);
 }

@@ -13,49 +13,77 @@
 
 static uint64_t biased(int64_t ms) { return (uint64_t)(ms + BIAS); }
 
-void wheel_init(struct wheel *wheel, int64_t now_ms)
+/* `previous` of the first timer of slot s is this with s in its low bits; refs of blocks are below it. */
+#define FIRST_OF_SLOT 0x80000000u
+
+void wheel_init(struct wheel *wheel, const struct slab *slab, size_t offset, int64_t now_ms)
 {
     memset(wheel, 0, sizeof *wheel);
+    wheel->slab = slab;
+    wheel->offset = offset;
     wheel->now_ms = now_ms;
+}
+
+static struct timer *timer_of(const struct wheel *wheel, const void *block)
+{
+    return (struct timer *)(void *)((char *)(uintptr_t)block + wheel->offset);
+}
+
+static struct timer *timer_at(const struct wheel *wheel, uint32_t ref)
+{
+    return timer_of(wheel, slab_at(wheel->slab, ref));
 }
 
 static void unlink_timer(struct wheel *wheel, struct timer *timer)
 {
-    *timer->link = timer->next;
-    if (timer->next != NULL)
-        timer->next->link = timer->link;
-    else if (timer->link >= &wheel->slots[0][0] && timer->link < &wheel->slots[0][0] + WHEEL_LEVELS * 64 &&
-             *timer->link == NULL) {
-        size_t slot = (size_t)(timer->link - &wheel->slots[0][0]);
-        wheel->occupied[slot / 64] &= ~((uint64_t)1 << (slot % 64));
+    if (timer->next != 0)
+        timer_at(wheel, timer->next)->previous = timer->previous;
+    if ((timer->previous & FIRST_OF_SLOT) == 0) {
+        timer_at(wheel, timer->previous)->next = timer->next;
+    } else {
+        uint32_t slot = timer->previous & ~FIRST_OF_SLOT;
+        wheel->slots[slot] = timer->next;
+        if (timer->next == 0)
+            wheel->occupied[slot / WHEEL_SLOTS] &= ~((uint64_t)1 << (slot % WHEEL_SLOTS));
     }
-    timer->link = NULL;
-    timer->next = NULL;
+    timer->next = timer->previous = 0;
 }
 
-void wheel_arm(struct wheel *wheel, struct timer *timer, int64_t due_ms)
+static void link_timer(struct wheel *wheel, uint32_t ref, struct timer *timer)
 {
-    assert(due_ms > wheel->now_ms);
-    if (timer->link != NULL)
-        unlink_timer(wheel, timer);
-    uint64_t due = biased(due_ms), now = biased(wheel->now_ms);
+    uint64_t due = biased(timer->due_ms), now = biased(wheel->now_ms);
     unsigned level = (63u - (unsigned)__builtin_clzll(due ^ now)) / 6;
     assert(level < WHEEL_LEVELS);
-    unsigned slot = (unsigned)(due >> (6 * level)) & 63u;
-    struct timer **head = &wheel->slots[level][slot];
-    timer->due_ms = due_ms;
-    timer->next = *head;
-    if (timer->next != NULL)
-        timer->next->link = &timer->next;
-    timer->link = head;
-    *head = timer;
-    wheel->occupied[level] |= (uint64_t)1 << slot;
+    uint32_t slot = level * WHEEL_SLOTS + ((uint32_t)(due >> (6 * level)) & (WHEEL_SLOTS - 1));
+    timer->next = wheel->slots[slot];
+    timer->previous = FIRST_OF_SLOT | slot;
+    if (timer->next != 0)
+        timer_at(wheel, timer->next)->previous = ref;
+    wheel->slots[slot] = ref;
+    wheel->occupied[level] |= (uint64_t)1 << (slot % WHEEL_SLOTS);
 }
 
-void wheel_disarm(struct wheel *wheel, struct timer *timer)
+void wheel_arm(struct wheel *wheel, void *block, int64_t due_ms)
 {
-    if (timer->link != NULL)
+    assert(due_ms > wheel->now_ms);
+    struct timer *timer = timer_of(wheel, block);
+    if (timer_armed(timer))
         unlink_timer(wheel, timer);
+    timer->due_ms = due_ms;
+    link_timer(wheel, slab_ref(block), timer);
+}
+
+void wheel_disarm(struct wheel *wheel, void *block)
+{
+    struct timer *timer = timer_of(wheel, block);
+    if (timer_armed(timer))
+        unlink_timer(wheel, timer);
+}
+
+void *wheel_after(const struct wheel *wheel, const void *block)
+{
+    uint32_t next = timer_of(wheel, block)->next;
+    return next == 0 ? NULL : slab_at(wheel->slab, next);
 }
 
 /* The slot that comes first, and when time reaches it. */
@@ -80,30 +108,30 @@ int64_t wheel_bound(const struct wheel *wheel)
     return first_slot(wheel, &level, &slot, &start) ? start : WHEEL_NEVER;
 }
 
-struct timer *wheel_advance(struct wheel *wheel, int64_t now_ms)
+void *wheel_advance(struct wheel *wheel, int64_t now_ms)
 {
-    struct timer *due = NULL;
+    uint32_t due = 0;
     unsigned level, slot;
     int64_t start;
     while (first_slot(wheel, &level, &slot, &start) && start <= now_ms) {
         wheel->now_ms = start;
-        struct timer *timer = wheel->slots[level][slot];
-        wheel->slots[level][slot] = NULL;
+        uint32_t ref = wheel->slots[level * WHEEL_SLOTS + slot];
+        wheel->slots[level * WHEEL_SLOTS + slot] = 0;
         wheel->occupied[level] &= ~((uint64_t)1 << slot);
-        while (timer != NULL) {
-            struct timer *next = timer->next;
-            timer->link = NULL;
-            timer->next = NULL;
+        while (ref != 0) {
+            struct timer *timer = timer_at(wheel, ref);
+            uint32_t next = timer->next;
             if (timer->due_ms <= start) {
+                timer->previous = 0;
                 timer->next = due;
-                due = timer;
+                due = ref;
             } else {
-                wheel_arm(wheel, timer, timer->due_ms);
+                link_timer(wheel, ref, timer);
             }
-            timer = next;
+            ref = next;
         }
     }
     if (now_ms > wheel->now_ms)
         wheel->now_ms = now_ms;
-    return due;
+    return due == 0 ? NULL : slab_at(wheel->slab, due);
 }
