@@ -83,18 +83,7 @@ sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_v
     if (has(device_family, phones) || is(os_family, "iOS") || is(os_family, "Android") ||
         has(os_family, phone_systems) || has(agent_family, mobile))
         return PHONE;
-    return has(os_family, computers) || is(device_family, "Mac") ? DESKTOP : UNKNOWN;
-}
-
-sl_view device_class_of_type(sl_view dvce_type)
-{
-    if (is(dvce_type, "Computer"))
-        return DESKTOP;
-    if (is(dvce_type, "Mobile"))
-        return PHONE;
-    if (is(dvce_type, "Tablet"))
-        return TABLET;
-    return dvce_type;
+    return has(os_family, computers) || is(device_family, "Mac") ? DESKTOP : LITERAL("");
 }
 
 struct device_memo_key device_memo_key(sl_view user_agent, sl_view dvce_type, sl_view derived_contexts)

@@ -1,14 +1,14 @@
 /* device_class.h - what kind of thing a shopper holds: "Desktop", "Phone", "Tablet", "Robot", "Unknown".
  *
- * FEATURES.md section 5: yauaa's deviceClass as it is, else from ua_parser, else from dvce_type, else from the user agent.
- * The results below live for ever, or as long as what was given. */
+ * FEATURES.md section 5: yauaa's deviceClass as it is, else from ua_parser (where what it says tells a class), else dvce_type
+ * as it is, else from the user agent. The results below live for ever. */
 #ifndef SNOWPLOW_DEVICE_CLASS_H
 #define SNOWPLOW_DEVICE_CLASS_H
 
 #include <shoplane/types.h>
 
-sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_view agent_family);
-sl_view device_class_of_type(sl_view dvce_type);   /* Computer, Mobile, ...; what it does not know stays as it is */
+sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_view agent_family); /* size 0: it tells
+                                                                                                     nothing */
 sl_view device_class_of_agent(sl_view user_agent); /* an empty one: "Unknown" */
 
 /* What was found before, by a 128-bit hash of everything it depends on. Of fixed size, 256 KB: a new entry takes an old

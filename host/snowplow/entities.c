@@ -1,7 +1,8 @@
 /* entities.c - opening the JSON columns of a line: contexts, derived_contexts, unstruct_event.
  *
- * A column is opened when something inside is asked for, and then at once for all that the plan wants of it. A column in
- * which the wanted schema's name does not occur need not be opened to know that the entity is not there. */
+ * A column is opened when something inside is asked for, and then at once for all that the plan wants of it. What is derived
+ * would replace what the tracker sent, but need not be opened to know that it does not: the schema's name does not occur in
+ * it. The tracker's own contexts are opened whatever they mention: if they are broken the event is no good. */
 #include "snowplow/reader.h"
 
 #include "base/memory.h"
@@ -251,7 +252,11 @@ struct opened *reader_entity(struct reader *reader, uint32_t entity)
     if (entity == ENTITY_EVENT)
         return reader_unstruct(reader);
     struct opened *derived = reader_open(reader, OPENED_DERIVED, entity);
-    return derived != NULL ? derived : reader_open(reader, OPENED_CONTEXTS, entity);
+    if (derived != NULL)
+        return derived;
+    sl_view column = tsv_column(&reader->tsv, reader->message, COLUMN_CONTEXTS);
+    struct opened *contexts = column.size == 0 ? NULL : open_column(reader, OPENED_CONTEXTS, column);
+    return contexts != NULL && contexts->entities[entity].count != 0 ? contexts : NULL;
 }
 
 struct opened *reader_unstruct(struct reader *reader)

@@ -59,7 +59,7 @@ static sl_view class_by_entity(struct reader *reader, struct opened *yauaa, stru
 static sl_view class_by_column(struct reader *reader)
 {
     sl_view type = reader_column(reader, COLUMN_DVCE_TYPE);
-    return type.size != 0 ? device_class_of_type(type) : device_class_of_agent(reader_column(reader, COLUMN_USERAGENT));
+    return type.size != 0 ? type : device_class_of_agent(reader_column(reader, COLUMN_USERAGENT));
 }
 
 /* Does the tracker itself say what only Enrich should? Then the memo, which does not know the contexts, must not. */

@@ -61,16 +61,7 @@ static void ua_parser_families_tell_the_device(void **state)
     is(device_class_of_ua_parser(VIEW("Pixel 8"), VIEW("Android"), VIEW("Chrome Mobile")), "Phone");
     is(device_class_of_ua_parser(VIEW("Samsung SM-T510"), VIEW("Android"), VIEW("Chrome")), "Tablet");
     is(device_class_of_ua_parser(VIEW("Spider"), VIEW("Other"), VIEW("Googlebot")), "Robot");
-    is(device_class_of_ua_parser(VIEW("Other"), VIEW("Other"), VIEW("Other")), "Unknown");
-}
-
-static void dvce_type_is_translated_where_it_is_known(void **state)
-{
-    (void)state;
-    is(device_class_of_type(VIEW("Computer")), "Desktop");
-    is(device_class_of_type(VIEW("Mobile")), "Phone");
-    is(device_class_of_type(VIEW("Tablet")), "Tablet");
-    is(device_class_of_type(VIEW("Game console")), "Game console");
+    is(device_class_of_ua_parser(VIEW("Other"), VIEW("Other"), VIEW("Other")), "");
 }
 
 static void the_memo_gives_back_what_it_was_given(void **state)
@@ -115,7 +106,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_agents_tell_the_device),
         cmocka_unit_test(ua_parser_families_tell_the_device),
-        cmocka_unit_test(dvce_type_is_translated_where_it_is_known),
         cmocka_unit_test(the_memo_gives_back_what_it_was_given),
         cmocka_unit_test(the_memo_tells_apart_all_that_it_depends_on),
         cmocka_unit_test(the_memo_does_not_keep_what_is_too_long_for_it),
