@@ -41,7 +41,8 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     worker->sender_clock = memory_new(workers * sizeof(int64_t));
     worker->sender_ended = memory_new(workers * sizeof(bool));
     for (size_t i = 0; i < workers; i++)
-        worker->sender_clock[i] = WATERMARK_UNKNOWN;
+        worker->sender_clock[i] =
+            settings->source->ordered || (int32_t)i < settings->source->partitions ? WATERMARK_UNKNOWN : WATERMARK_NO_LIMIT;
     worker->largest_ms = INT64_MIN;
     worker->seen.clock_ms = INT64_MIN;
 }
