@@ -11,7 +11,8 @@ Readings of the specification, where it leaves room:
   may also skip a column that does not name what is asked for: broken columns in tests name it.)
 - A ua_parser context names a device's family and no class: the families in `FAMILIES` say what they are, any other says nothing,
   and the next source is asked.
-- The user agent is told apart by the marks in `AGENT_MARKS`; one without any of them, or none, is Unknown.
+- The user agent is told apart by the marks in `AGENT_MARKS`; one without any of them, or none, is Unknown. That an Android
+  without "Mobile" is a tablet is a custom of browsers (Mozilla/...); an app's user agent says nothing of it and is taken for a phone's.
 """
 
 import calendar
@@ -43,7 +44,7 @@ ENTITY = {
 
 FAMILIES = {"Spider": "Robot", "iPhone": "Phone", "Generic Smartphone": "Phone", "Generic Feature Phone": "Phone",
             "iPad": "Tablet", "Generic Tablet": "Tablet", "Mac": "Desktop"}
-AGENT_MARKS = [("bot", "Robot"), ("spider", "Robot"), ("crawl", "Robot"), ("ipad", "Tablet"), ("tablet", "Tablet"),
+AGENT_MARKS = [("bot", "Robot"), ("headless", "Robot"), ("spider", "Robot"), ("crawl", "Robot"), ("ipad", "Tablet"), ("tablet", "Tablet"),
                ("iphone", "Phone"), ("mobile", "Phone"), ("android", "Tablet"), ("windows nt", "Desktop"),
                ("macintosh", "Desktop"), ("x11; linux", "Desktop"), ("cros", "Desktop")]
 
@@ -181,10 +182,11 @@ class Event:
     def device_class(self):
         """yauaa's deviceClass, else ua_parser, else dvce_type, else from the user agent."""
         agent = self.column("useragent").lower()
+        marks = AGENT_MARKS if agent.startswith("mozilla/") else [("android", "Phone"), *AGENT_MARKS]
         sources = (lambda: text(self.entity("yauaa_context").get("deviceClass")),
                    lambda: FAMILIES.get(text(self.entity("ua_parser_context").get("deviceFamily"))),
                    lambda: self.column("dvce_type"),
-                   lambda: next((device for mark, device in AGENT_MARKS if mark in agent), None))
+                   lambda: next((device for mark, device in marks if mark in agent), None))
         return next((found for found in (source() for source in sources) if found), "Unknown")
 
 
