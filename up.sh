@@ -41,7 +41,7 @@ while [ $# -gt 0 ]; do
         --rate) whole "$1" "$2" 1 100000 && rate=$2 ;;
         --workers) whole "$1" "$2" 1 256 && workers=$2 ;;
         --brokers)
-            [[ $2 =~ ^[A-Za-z0-9.:,_\[\]-]+:[0-9]+$ ]] || refuse "the value of $1 can't be used" "$2" "give HOST:PORT"
+            [[ $2 =~ ^[][A-Za-z0-9.:,_-]+:[0-9]+$ ]] || refuse "the value of $1 can't be used" "$2" "give HOST:PORT"
             brokers=$2 ;;
         --redis)
             [[ $2 =~ ^[A-Za-z0-9.:_-]+:[0-9]+(/[0-9]+)?$ ]] ||
@@ -58,7 +58,7 @@ done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/shoplane-up.XXXXXX")
 interrupted="" failed=""
-step_pid="" watch_pid="" producer_pid="" host_pid="" redis_pid="" broker_pid="" apache=""
+ticker_pid="" step_pid="" watch_pid="" producer_pid="" host_pid="" redis_pid="" broker_pid="" apache=""
 
 end_process() { # PID SIGNAL LIMIT_S: our child; the signal goes to its whole group
     local i
@@ -73,6 +73,7 @@ end_process() { # PID SIGNAL LIMIT_S: our child; the signal goes to its whole gr
 }
 
 end_all() { # in the order of the stream, so that nobody misses somebody who is gone
+    end_process "$ticker_pid" TERM 1
     end_process "$step_pid" TERM 5
     end_process "$watch_pid" TERM 5
     end_process "$producer_pid" TERM 8
@@ -104,9 +105,9 @@ trap on_signal INT TERM HUP
 
 # die WHAT [LOG]: it failed; the end of the log says why.
 die() {
-    failed=yes
     echo "up.sh: $1" >&2
     if [ -n "${2:-}" ] && [ -s "$2" ]; then
+        failed=yes
         echo "  the end of $2:" >&2
         tail -n 20 "$2" | sed 's/^/    /' >&2
     fi
@@ -160,11 +161,11 @@ await() {
 
 if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
     # in the foreground: sudo may ask for a password, and apt is not to be torn apart
-    (while sleep 10; do echo "packages   still at it"; done) &
-    ticker=$!
-    ./packages.sh run || { kill "$ticker"; die "the packages could not be installed"; }
-    kill "$ticker" 2>/dev/null
-    wait "$ticker" 2>/dev/null || true
+    setsid bash -c 'while sleep 10; do echo "packages   still at it"; done' </dev/null &
+    ticker_pid=$!
+    ./packages.sh run || die "the packages could not be installed"
+    end_process "$ticker_pid" TERM 1
+    ticker_pid=""
 else
     echo "packages   not Debian or Ubuntu: taken for granted (the list is in packages.sh)"
 fi
@@ -291,6 +292,7 @@ for line in "brokers = \"$brokers\";" "topic = \"$topic\";" "start = \"$start\";
     grep -qF "$line" "$config" || die "config/shoplane.conf was changed so that up.sh can't fill in: $line"
 done
 unset SHOPLANE_CONFIG SHOPLANE_PLUGINS
+touch "$work/host.log"
 "$build/shoplane" check --config "$config" >"$work/check.log" 2>&1 || die "the configuration is refused" "$work/check.log"
 
 setsid "$build/shoplane" run --config "$config" >"$work/host.log" 2>&1 </dev/null &

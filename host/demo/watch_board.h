@@ -1,7 +1,7 @@
 /* watch_board.h - a few shoppers on a screen: who is looking at products or buying right now, and their features in Redis.
  *
  * A shopper keeps the row for as long as something happens, so that an eye can follow; who has been quiet for ten seconds
- * makes room for whoever does something next. Probes are left out. One thread. */
+ * makes room for whoever does something next. Probes and broken lines are left out. One thread. */
 #ifndef DEMO_WATCH_BOARD_H
 #define DEMO_WATCH_BOARD_H
 
