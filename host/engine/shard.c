@@ -107,6 +107,20 @@ static void arm_expiry(struct shard *shard, const struct set_lane *lane, struct 
         wheel_arm(&shard->expiry, log, next);
 }
 
+/* A session that is over is kept alive no longer; and when no late event may change it any more its log goes. */
+static void end_session(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    const struct window_settings *window = &lane->windows[0].settings;
+    int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
+    if (over >= shard->clock_ms)
+        return;
+    log_view(log, lane, 0)->live = false;
+    if (over + window->lateness_ms < shard->clock_ms) {
+        log_trim(log, lane, &shard->slab, &shard->texts, log->count);
+        emission_silence(lane, log, 0);
+    }
+}
+
 /* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since? */
 static void expire(struct shard *shard, struct log *log, int64_t due_ms)
 {
@@ -115,14 +129,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
     if (log->count == 0)
         return;
     if (lane->session) {
-        const struct window_settings *window = &lane->windows[0].settings;
-        int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
-        if (over < clock)
-            log_view(log, lane, 0)->live = false;
-        if (over + window->lateness_ms < clock) {
-            log_trim(log, lane, &shard->slab, &shard->texts, log->count);
-            emission_silence(lane, log, 0);
-        }
+        end_session(shard, lane, log);
     } else {
         for (size_t w = 0; w < lane->window_count; w++) {
             int64_t length = lane->windows[w].settings.length_ms;
@@ -255,6 +262,8 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     }
     shard->counters.records++;
     touch(shard, lane, log, replaced_ms);
+    if (lane->session && result == LOG_REPLACED)
+        end_session(shard, lane, log); /* the newest event may turn out to be older than it seemed */
     arm_expiry(shard, lane, log);
     emission_look(shard, log);
 }
