@@ -72,16 +72,61 @@ export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
 
-for test in build-debug/tests/unit_*; do
-    check "$(basename "$test")" "$test"
+# compiled BUILD [PREFIX [EXCEPT]]: every test that CMake knows in a build folder, but those whose name matches EXCEPT.
+compiled() {
+    local name log start status
+    for name in $(ctest --test-dir "$1" -N | sed -n 's/^ *Test *#[0-9]*: //p'); do
+        [[ -n ${3:-} && $name =~ $3 ]] && continue
+        [[ -n $only && ${2:-}$name != *"$only"* ]] && continue
+        log=$logs/${2:-}$name start=$SECONDS
+        timeout --kill-after=10 "${limit:-600}" ctest --test-dir "$1" -V -R "^$name\$" >"$log" 2>&1 </dev/null
+        status=$?
+        if grep -q '\*\*\*Skipped' "$log"; then
+            status=77
+            sed -n 's/^[0-9]*: //p' "$log" | tail -n 1 >"$log.why" && mv "$log.why" "$log"
+        fi
+        result "${2:-}$name" $status $((SECONDS - start))
+    done
+}
+
+compiled build-debug
+compiled build-asan asan_ '^(golden|ingest_kafka_source_apache)$'
+compiled build-tsan tsan_ '^(golden|ingest_|integration_|demo_|unit_dead_letters)'
+
+# Features: against cases made by hand, and against a slow model of the rules.
+check golden_cases python3 -B tests/golden/run_cases.py build
+check golden_checkout python3 -B tests/golden/successful_checkout.py build
+check golden_day python3 -B tests/property/golden_day.py build
+check property_model python3 -B tests/property/test_model.py
+check property_streams python3 -B tests/property/run.py build --streams "$([ -n "$long" ] && echo 5000 || echo 150)"
+check asan_golden_cases python3 -B tests/golden/run_cases.py build-asan
+check asan_property_streams python3 -B tests/property/run.py build-asan --seed 100000 --streams "$([ -n "$long" ] && echo 500 || echo 25)"
+check tsan_property_streams python3 -B tests/property/run.py build-tsan --seed 200000 --streams "$([ -n "$long" ] && echo 500 || echo 25)"
+
+# Parsing, against the analytics SDK.
+check parse_corpus tests/integration/parse_corpus.sh build
+check parse_oracle tests/integration/parse_oracle.sh build
+check generate_valid tests/integration/generate_valid.sh build
+
+# The whole path, with real servers.
+for script in commands dead_letters end_to_end live outages; do
+    check "$script" python3 -B "tests/integration/$script.py" build
 done
-for test in build-asan/tests/unit_*; do
-    check "asan_$(basename "$test")" "$test"
+check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
+check up tests/integration/up.sh build
+check readme python3 -B tests/integration/readme.py build
+
+# Every reader of outside bytes, for a while.
+for target in build-asan/tests/fuzz_*; do
+    [ -x "$target" ] || continue
+    name=$(basename "$target")
+    mkdir -p "build-asan/fuzz/$name"
+    check "$name" "$target" -max_total_time="$([ -n "$long" ] && echo 900 || echo 15)" -timeout=10 -rss_limit_mb=4096 \
+        -print_final_stats=1 -artifact_prefix="build-asan/fuzz/$name-" "build-asan/fuzz/$name" \
+        "tests/fuzz/corpus/${name#fuzz_}"
 done
 
-check golden_cases python3 tests/golden/run_cases.py build
-check asan_golden_cases python3 tests/golden/run_cases.py build-asan
-check golden_checkout python3 tests/golden/checkout.py build
-check golden_day python3 tests/property/golden_day.py build
-check property_model python3 tests/property/test_model.py
-check property_streams python3 tests/property/run.py build --streams "${long:+30}00"
+[ -z "$only" ] && check bench python3 -B tests/bench/bench.py build --events 50000 --shoppers 10000 --runs 1
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
