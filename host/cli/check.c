@@ -45,8 +45,9 @@ int command_check(int argc, char **argv)
     if (optind < argc)
         return command_usage("check", "\"%s\" is one word too many; the file goes behind --config", argv[optind]);
     char *path = setup_config_path(named);
-    struct config *config = setup_config(path);
-    struct lane_set *set = config == NULL ? NULL : setup_lanes(config);
+    struct config *config;
+    struct lane_set *set;
+    (void)setup_read(path, &config, &set);
     for (size_t i = 0; set != NULL && i < set->lane_count; i++)
         print_lane(&set->lanes[i]);
     if (set != NULL)

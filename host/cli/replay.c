@@ -212,9 +212,9 @@ int command_replay(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     status = 2;
     char *path = setup_config_path(options.config);
-    struct config *config = setup_config(path);
-    struct lane_set *set = config == NULL ? NULL : setup_lanes(config);
-    if (set != NULL)
+    struct config *config;
+    struct lane_set *set;
+    if (setup_read(path, &config, &set))
         status = replay(&options, config, set, (const char *const *)argv + optind, (size_t)(argc - optind));
     lane_set_free(set);
     config_free(config);

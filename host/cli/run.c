@@ -200,9 +200,9 @@ int command_run(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     status = 2;
     char *path = setup_config_path(options.config);
-    struct config *config = setup_config(path);
-    struct lane_set *set = config == NULL ? NULL : setup_lanes(config);
-    if (set != NULL)
+    struct config *config;
+    struct lane_set *set;
+    if (setup_read(path, &config, &set))
         status = run(&options, config, set, &signals);
     lane_set_free(set);
     config_free(config);

@@ -31,22 +31,19 @@ char *setup_config_path(const char *named)
     return memory_text(SHOPLANE_CONFIG_FILE);
 }
 
-struct config *setup_config(const char *path)
+bool setup_read(const char *path, struct config **config, struct lane_set **set)
 {
     struct error_list errors = {0};
-    struct config *config = config_read_path(path, &errors);
-    if (config == NULL)
-        report_errors(&errors);
-    return config;
-}
-
-struct lane_set *setup_lanes(const struct config *config)
-{
-    struct error_list errors = {0};
-    struct lane_set *set = lane_set_load(config, &errors);
-    if (set == NULL)
-        report_errors(&errors);
-    return set;
+    *config = config_read_partial(path, &errors);
+    *set = *config == NULL ? NULL : lane_set_load(*config, &errors);
+    if (errors.count == 0)
+        return true;
+    lane_set_free(*set);
+    config_free(*config);
+    *set = NULL;
+    *config = NULL;
+    report_errors(&errors);
+    return false;
 }
 
 static struct sink *target(const struct sink_maker *maker, sink_settled *settled, void *context)

@@ -9,10 +9,8 @@
  * one of the source tree that this program was built in. Free with free(). */
 char *setup_config_path(const char *named);
 
-/* Read it; on mistakes say all of them on standard error and return NULL. */
-struct config *setup_config(const char *path);
-/* Load the lanes it names; the same. */
-struct lane_set *setup_lanes(const struct config *config);
+/* Read it and load the lanes it names. Mistakes of both kinds are said together on standard error; false. */
+bool setup_read(const char *path, struct config **config, struct lane_set **set);
 
 /* Sinks by the configuration. */
 struct sink_maker {

@@ -1,5 +1,4 @@
-/* config.c - see config.h. Reads the text, hands each group to its reader (read_*.c), and gives out a configuration only
- * if nothing was wrong. */
+/* config.c - see config.h. Reads the text and hands each group to its reader (read_*.c). */
 #include "config/config.h"
 
 #include "config/config_memory.h"
@@ -40,7 +39,11 @@ static void read_all(struct reading *reading, struct config *config)
     read_dead_letters(reading, root, &config->source, &config->dead_letters);
 }
 
-static struct config *read_text(const char *text, const char *path, const char *folder, struct error_list *errors)
+/* What to give out where something is wrong: nothing, or as much as could be read. */
+enum mistakes { MISTAKES_FATAL, MISTAKES_ALLOWED };
+
+static struct config *read_text(const char *text, const char *path, const char *folder, enum mistakes mistakes,
+                                struct error_list *errors)
 {
     struct reading reading;
     struct config_memory *memory = config_memory_new();
@@ -50,7 +53,7 @@ static struct config *read_text(const char *text, const char *path, const char *
         config->file = reading.path;
         read_all(&reading, config);
     }
-    if (reading_end(&reading, errors) == 0)
+    if (reading_end(&reading, errors) == 0 || (mistakes == MISTAKES_ALLOWED && config->file != NULL))
         return config;
     config_memory_free(memory);
     return NULL;
@@ -58,10 +61,10 @@ static struct config *read_text(const char *text, const char *path, const char *
 
 struct config *config_read_text(const char *text, const char *path, struct error_list *errors)
 {
-    return read_text(text, path, NULL, errors);
+    return read_text(text, path, NULL, MISTAKES_FATAL, errors);
 }
 
-struct config *config_read_path(const char *path, struct error_list *errors)
+static struct config *read_path(const char *path, enum mistakes mistakes, struct error_list *errors)
 {
     struct error error;
     size_t size;
@@ -72,11 +75,21 @@ struct config *config_read_path(const char *path, struct error_list *errors)
     }
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL ? NULL : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    struct config *config = read_text(text, path, folder, errors);
+    struct config *config = read_text(text, path, folder, mistakes, errors);
     free(folder);
     explicit_bzero(text, size);
     free(text);
     return config;
+}
+
+struct config *config_read_path(const char *path, struct error_list *errors)
+{
+    return read_path(path, MISTAKES_FATAL, errors);
+}
+
+struct config *config_read_partial(const char *path, struct error_list *errors)
+{
+    return read_path(path, MISTAKES_ALLOWED, errors);
 }
 
 void config_free(struct config *config)

@@ -139,7 +139,11 @@ struct config {
  * password. Files named by @include are looked for beside `path`. (Not config_read: libconfig exports that name, and a
  * symbol of ours would replace it inside the library.) */
 struct config *config_read_path(const char *path, struct error_list *errors);
-/* The same from a text, under the name `path` in messages; for tests and fuzzing. */
+/* The same, but what could be read in spite of mistakes is given out too, with names and texts NULL and lists empty where
+ * they could not: only to look for further mistakes (do the plugins exist that it names?), never to run with. NULL if not
+ * even the syntax is right. */
+struct config *config_read_partial(const char *path, struct error_list *errors);
+/* As config_read_path from a text, under the name `path` in messages; for tests and fuzzing. */
 struct config *config_read_text(const char *text, const char *path, struct error_list *errors);
 void config_free(struct config *config);
 

@@ -191,5 +191,5 @@ void read_source(struct reading *reading, const config_setting_t *root, struct s
     (void)duration_read(reading, group, "idle", 100, 3600000, &source->idle_ms);
     (void)duration_read(reading, group, "future", 0, 400 * DAY_MS, &source->future_ms);
     (void)integer_read(reading, group, "batch", 1, 100000, &source->kafka.batch_messages);
-    (void)integer_read(reading, group, "max_message_bytes", 1000, 100000000, &source->max_message_bytes);
+    (void)integer_read(reading, group, "max_message_bytes", 1000, 16000000, &source->max_message_bytes);
 }

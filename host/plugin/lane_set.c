@@ -79,6 +79,8 @@ static void load_metrics(const struct lane_set *set, struct set_lane *lane, cons
     for (size_t i = 0; i < settings->metric_count; i++) {
         const struct metric_settings *given = &settings->metrics[i];
         struct error refusal;
+        if (!plugin_name_valid(given->name))
+            continue; /* said by whoever read the configuration */
         if (lane->metric_count == METRICS_MAX) {
             struct error *error = error_list_add(errors);
             error_what(error, "lane \"%s\" has too many metric parsers", settings->name);
@@ -115,6 +117,8 @@ static void take_windows(struct set_lane *lane, const struct lane_settings *sett
         return;
     }
     for (size_t i = 0; i < settings->window_count; i++) {
+        if (settings->windows[i].name == NULL)
+            continue; /* said by whoever read the configuration */
         struct lane_window *window = &lane->windows[lane->window_count++];
         window->settings = settings->windows[i];
         if (window->settings.session && settings->window_count > 1) {
@@ -161,6 +165,8 @@ static void resolve(struct lane_set *set, struct set_lane *lane, const struct co
 static void load_lane(struct lane_set *set, const struct lane_settings *settings, struct error_list *errors)
 {
     struct error refusal;
+    if (!plugin_name_valid(settings->name))
+        return; /* said by whoever read the configuration */
     const sl_plugin *plugin = plugin_file_load(set->folder, PLUGIN_LANE, settings->name, &refusal);
     if (plugin == NULL) {
         add_place(&refusal, &settings->place);

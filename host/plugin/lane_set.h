@@ -56,7 +56,8 @@ struct lane_set {
     char *folder;
 };
 
-/* Load what the configuration names, and nothing else. All mistakes are added to `errors`; NULL if there is one. */
+/* Load what the configuration names, and nothing else. All mistakes are added to `errors`; NULL if there is one. Of a
+ * configuration that was only read in part (config_read_partial) what is missing is passed over. */
 struct lane_set *lane_set_load(const struct config *config, struct error_list *errors);
 void lane_set_free(struct lane_set *set);
 

@@ -6,6 +6,7 @@
 #include "plugin/plugin_table.h"
 #include "plugin/sdk_note.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -166,6 +167,7 @@ out:
 
 const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error)
 {
+    assert(plugin_name_valid(name)); /* or it could lead out of the folder */
     char *path = memory_format("%s/%s/%s.so", folder, plugin_kind_folder(kind), name);
     struct error reason = {0};
     const sl_plugin *plugin = NULL;

@@ -24,7 +24,7 @@ static bool type_known(sl_type type) { return (size_t)type < sizeof types / size
 
 const char *plugin_type_word(sl_type type) { return type_known(type) ? types[type].word : "unknown"; }
 
-static bool name_valid(const char *name)
+bool plugin_name_valid(const char *name)
 {
     if (name == NULL || *name < 'a' || *name > 'z' || strlen(name) > 63)
         return false;
@@ -92,7 +92,7 @@ static bool lane_check(const sl_lane *lane, const char *name, struct error *erro
 {
     if (lane->struct_size < sizeof *lane)
         return refuse(error, "its lane table is too short", "", "set .struct_size = sizeof(sl_lane)");
-    if (!name_valid(lane->name) || strcmp(lane->name, name) != 0) {
+    if (!plugin_name_valid(lane->name) || strcmp(lane->name, name) != 0) {
         error_what(error, "it calls itself \"%s\"", lane->name == NULL ? "" : lane->name);
         error_advice(error, "a plugin's name is that of its file: lower-case letters, digits, _");
         return false;
@@ -126,7 +126,7 @@ static bool metric_check(const sl_metric *metric, const char *name, struct error
 {
     if (metric->struct_size < sizeof *metric)
         return refuse(error, "its metric table is too short", "", "set .struct_size = sizeof(sl_metric)");
-    if (!name_valid(metric->name) || strcmp(metric->name, name) != 0) {
+    if (!plugin_name_valid(metric->name) || strcmp(metric->name, name) != 0) {
         error_what(error, "it calls itself \"%s\"", metric->name == NULL ? "" : metric->name);
         error_advice(error, "a plugin's name is that of its file: lower-case letters, digits, _");
         return false;
@@ -138,7 +138,7 @@ static bool metric_check(const sl_metric *metric, const char *name, struct error
     size_t count = 0;
     if (metric->features != NULL)
         for (const sl_feature *feature = metric->features; feature->name != NULL; feature++, count++)
-            if (!name_valid(feature->name) || !type_known(feature->type) || feature->type == SL_CHOICE ||
+            if (!plugin_name_valid(feature->name) || !type_known(feature->type) || feature->type == SL_CHOICE ||
                 feature->type == SL_U8 || feature->type == SL_I32)
                 return refuse(error, "a feature's name or type is not one", feature->name,
                               "lower-case letters, digits, _; bool, i64, f64, money, text, counts or list");

@@ -11,6 +11,9 @@
 /* Kind, name, sizes, declared fields inside their structs, required functions. False: *error says what is wrong. */
 bool plugin_table_check(const sl_plugin *plugin, enum plugin_kind kind, const char *name, struct error *error);
 
+/* [a-z][a-z0-9_]*, at most 63 of them: what a plugin, a value or a feature may be called. NULL is not. */
+bool plugin_name_valid(const char *name);
+
 /* The word for a type in messages and in `shoplane plugins`: "i64", "money", ... */
 const char *plugin_type_word(sl_type type);
 
