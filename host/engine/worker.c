@@ -199,6 +199,9 @@ static bool read_batch(struct worker *worker, int timeout_ms)
 {
     struct source *source = worker->settings->source;
     struct batch batch;
+    /* Before the batch is taken: a partition that ends with it still has what is in it to give. */
+    if (!source->ordered)
+        watermark_refresh(&worker->extraction.watermark, time_wall_ms());
     switch (source_take(source, worker->index, timeout_ms, &batch)) {
     case TAKE_END: end_input(worker); return true;
     case TAKE_WAIT:
@@ -209,8 +212,6 @@ static bool read_batch(struct worker *worker, int timeout_ms)
         return false;
     default: break;
     }
-    if (!source->ordered)
-        watermark_refresh(&worker->extraction.watermark, time_wall_ms());
     make_parcels(worker);
     uint64_t bytes = 0;
     for (size_t i = 0; i < batch.count; i++) {
