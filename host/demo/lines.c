@@ -38,7 +38,7 @@ bool lines_next(struct lines *lines, struct bytes *line)
     size_t searched = 0; /* bytes behind `at` that hold no newline */
     for (;;) {
         size_t rest = lines->buffer.size - lines->at;
-        const char *start = lines->buffer.data + lines->at;
+        const char *start = rest == 0 ? "" : lines->buffer.data + lines->at;
         const char *newline = rest == searched ? NULL : memchr(start + searched, '\n', rest - searched);
         if (newline == NULL && !lines->ended) {
             searched = rest;
