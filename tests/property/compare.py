@@ -10,6 +10,7 @@ RUN_SECONDS = 120
 @dataclass
 class Run:
     """One run of `shoplane replay`."""
+
     config: object
     files: list
     output: str = "writes"  # or final, or final=all
@@ -53,14 +54,18 @@ def by_key(lines):
 @dataclass
 class Difference:
     """The first line of a key on which the two sides disagree."""
+
     key: str
     number: int  # of the line among the key's
     wanted: list = field(repr=False)
     got: list = field(repr=False)
 
     def at(self):
-        sides = [side[self.number]["event_time"] for side in (self.wanted, self.got)
-                 if self.number < len(side) and "event_time" in side[self.number]]
+        sides = [
+            side[self.number]["event_time"]
+            for side in (self.wanted, self.got)
+            if self.number < len(side) and "event_time" in side[self.number]
+        ]
         return min(sides, default=""), self.key
 
 
@@ -85,8 +90,8 @@ def tell_difference(found, out):
         print(f"  the program: {found}", file=out)
         return
     print(f"  {found.key}, line {found.number + 1} of its lines", file=out)
-    for line in found.wanted[max(0, found.number - 2):found.number]:
+    for line in found.wanted[max(0, found.number - 2) : found.number]:
         print(f"    both         {json.dumps(line, ensure_ascii=False)}", file=out)
     for name, side in (("expected   ", found.wanted), ("the program", found.got)):
-        for line in side[found.number:found.number + 2] or ["nothing more"]:
+        for line in side[found.number : found.number + 2] or ["nothing more"]:
             print(f"    {name}  {line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)}", file=out)

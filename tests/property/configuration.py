@@ -7,13 +7,16 @@ from settings import HOUR, LaneSettings, MINUTE, SECOND, Settings, Window
 
 UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": 24 * HOUR}
 
-TOKEN = re.compile(r"""
+TOKEN = re.compile(
+    r"""
     (?P<space> \s+ | (?:\#|//)[^\n]* | /\*.*?\*/ )
   | (?P<text> "(?:[^"\\]|\\.)*" )
   | (?P<number> [-+]?(?:0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)L{0,2} )
   | (?P<name> [A-Za-z*][-A-Za-z0-9_*]* )
   | (?P<mark> [=:;,{}()\[\]] )
-""", re.VERBOSE | re.DOTALL)
+""",
+    re.VERBOSE | re.DOTALL,
+)
 
 CLOSING = {"(": ")", "[": "]"}
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
@@ -61,7 +64,11 @@ class _Reader:
             return "".join(re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[1]), piece[1:-1]) for piece in pieces)
         if kind == "number":
             digits = written.rstrip("L")
-            return int(digits, 16) if digits.lower().startswith("0x") else Decimal(digits) if re.search(r"[.eE]", digits) else int(digits)
+            return (
+                int(digits, 16)
+                if digits.lower().startswith("0x")
+                else Decimal(digits) if re.search(r"[.eE]", digits) else int(digits)
+            )
         if kind == "name":
             return {"true": True, "false": False}[written.lower()]
         if written == "{":
@@ -92,7 +99,9 @@ def _window(group):
 
 def _lane(group):
     metrics = [metric if isinstance(metric, str) else metric["metric"] for metric in group["metrics"]]
-    return LaneSettings(group["lane"], [_window(window) for window in group["windows"]], metrics, group.get("params", {}))
+    return LaneSettings(
+        group["lane"], [_window(window) for window in group["windows"]], metrics, group.get("params", {})
+    )
 
 
 def read_text(text):
@@ -111,6 +120,7 @@ def read(path):
 
 
 # Writing
+
 
 def _setting(value):
     if isinstance(value, bool):
@@ -137,15 +147,21 @@ def _lane_text(lane):
     params = "".join(f" {name} = {_setting(value)};" for name, value in lane.params.items())
     windows = ",\n                ".join(_window_text(window) for window in lane.windows)
     metrics = ", ".join(f'"{metric}"' for metric in lane.metrics)
-    return (f'  {{ lane = "{lane.name}";\n' + (f"    params = {{{params} }};\n" if params else "") +
-            f"    windows = ( {windows} );\n    metrics = ( {metrics} ); }}")
+    return (
+        f'  {{ lane = "{lane.name}";\n'
+        + (f"    params = {{{params} }};\n" if params else "")
+        + f"    windows = ( {windows} );\n    metrics = ( {metrics} ); }}"
+    )
 
 
 def write_text(settings, workers=1, batch=1000, files=("events",), plugins=None):
     """A configuration with these settings, for files and the event clock. `plugins` None: left to the program."""
     lanes = ",\n".join(_lane_text(lane) for lane in settings.lanes)
     names = ", ".join(_setting(str(file)) for file in files)
-    return (f"workers = {workers};\n" + (f"plugins = {_setting(str(plugins))};\n" if plugins else "") +
-            f'source: {{ kind = "files"; files = [ {names} ]; clock = "event"; batch = {batch};'
-            f" disorder = {_ms(settings.disorder_ms)}; future = {_ms(settings.future_ms)}; }};\n"
-            f'dead_letters: {{ file = "/dev/null"; }};\nlanes = (\n{lanes}\n);\n')
+    return (
+        f"workers = {workers};\n"
+        + (f"plugins = {_setting(str(plugins))};\n" if plugins else "")
+        + f'source: {{ kind = "files"; files = [ {names} ]; clock = "event"; batch = {batch};'
+        f" disorder = {_ms(settings.disorder_ms)}; future = {_ms(settings.future_ms)}; }};\n"
+        f'dead_letters: {{ file = "/dev/null"; }};\nlanes = (\n{lanes}\n);\n'
+    )

@@ -25,28 +25,74 @@ from xxh3 import xxh3_64
 
 COLUMNS = 131
 COLUMN = {
-    "platform": 1, "collector_tstamp": 3, "event": 5, "event_id": 6, "user_id": 12, "domain_userid": 15,
-    "network_userid": 17, "geo_country": 18, "geo_region": 19, "page_url": 29, "mkt_medium": 47, "mkt_source": 48,
-    "mkt_term": 49, "mkt_content": 50, "mkt_campaign": 51, "contexts": 52, "unstruct_event": 58, "useragent": 77,
-    "dvce_type": 101, "mkt_clickid": 116, "mkt_network": 117, "derived_contexts": 122, "domain_sessionid": 123,
-    "derived_tstamp": 124, "event_vendor": 125, "event_name": 126, "event_format": 127, "event_version": 128,
+    "platform": 1,
+    "collector_tstamp": 3,
+    "event": 5,
+    "event_id": 6,
+    "user_id": 12,
+    "domain_userid": 15,
+    "network_userid": 17,
+    "geo_country": 18,
+    "geo_region": 19,
+    "page_url": 29,
+    "mkt_medium": 47,
+    "mkt_source": 48,
+    "mkt_term": 49,
+    "mkt_content": 50,
+    "mkt_campaign": 51,
+    "contexts": 52,
+    "unstruct_event": 58,
+    "useragent": 77,
+    "dvce_type": 101,
+    "mkt_clickid": 116,
+    "mkt_network": 117,
+    "derived_contexts": 122,
+    "domain_sessionid": 123,
+    "derived_tstamp": 124,
+    "event_vendor": 125,
+    "event_name": 126,
+    "event_format": 127,
+    "event_version": 128,
 }
 MARKETING = [name for name in COLUMN if name.startswith("mkt_")]
 
 ECOMMERCE = "com.snowplowanalytics.snowplow.ecommerce"
 SNOWPLOW = "com.snowplowanalytics.snowplow"
 ENTITY = {
-    "product": (ECOMMERCE, "product", 1), "cart": (ECOMMERCE, "cart", 1),
-    "checkout_step": (ECOMMERCE, "checkout_step", 1), "transaction": (ECOMMERCE, "transaction", 1),
-    "refund": (ECOMMERCE, "refund", 1), "client_session": (SNOWPLOW, "client_session", 1),
-    "yauaa_context": ("nl.basjes", "yauaa_context", 1), "ua_parser_context": (SNOWPLOW, "ua_parser_context", 1),
+    "product": (ECOMMERCE, "product", 1),
+    "cart": (ECOMMERCE, "cart", 1),
+    "checkout_step": (ECOMMERCE, "checkout_step", 1),
+    "transaction": (ECOMMERCE, "transaction", 1),
+    "refund": (ECOMMERCE, "refund", 1),
+    "client_session": (SNOWPLOW, "client_session", 1),
+    "yauaa_context": ("nl.basjes", "yauaa_context", 1),
+    "ua_parser_context": (SNOWPLOW, "ua_parser_context", 1),
 }
 
-FAMILIES = {"Spider": "Robot", "iPhone": "Phone", "Generic Smartphone": "Phone", "Generic Feature Phone": "Phone",
-            "iPad": "Tablet", "Generic Tablet": "Tablet", "Mac": "Desktop"}
-AGENT_MARKS = [("bot", "Robot"), ("headless", "Robot"), ("spider", "Robot"), ("crawl", "Robot"), ("ipad", "Tablet"), ("tablet", "Tablet"),
-               ("iphone", "Phone"), ("mobile", "Phone"), ("android", "Tablet"), ("windows nt", "Desktop"),
-               ("macintosh", "Desktop"), ("x11; linux", "Desktop"), ("cros", "Desktop")]
+FAMILIES = {
+    "Spider": "Robot",
+    "iPhone": "Phone",
+    "Generic Smartphone": "Phone",
+    "Generic Feature Phone": "Phone",
+    "iPad": "Tablet",
+    "Generic Tablet": "Tablet",
+    "Mac": "Desktop",
+}
+AGENT_MARKS = [
+    ("bot", "Robot"),
+    ("headless", "Robot"),
+    ("spider", "Robot"),
+    ("crawl", "Robot"),
+    ("ipad", "Tablet"),
+    ("tablet", "Tablet"),
+    ("iphone", "Phone"),
+    ("mobile", "Phone"),
+    ("android", "Tablet"),
+    ("windows nt", "Desktop"),
+    ("macintosh", "Desktop"),
+    ("x11; linux", "Desktop"),
+    ("cros", "Desktop"),
+]
 
 MAX_MONEY = 9_999_999
 
@@ -123,7 +169,9 @@ def format_time(time_ms):
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
-IGLU = re.compile(r"iglu:([a-zA-Z0-9\-_.]+)/([a-zA-Z0-9\-_]+)/[a-zA-Z0-9\-_]+/([1-9][0-9]*)-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*)\Z")
+IGLU = re.compile(
+    r"iglu:([a-zA-Z0-9\-_.]+)/([a-zA-Z0-9\-_]+)/[a-zA-Z0-9\-_]+/([1-9][0-9]*)-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*)\Z"
+)
 
 
 def schema_key(uri):
@@ -183,10 +231,12 @@ class Event:
         """yauaa's deviceClass, else ua_parser, else dvce_type, else from the user agent."""
         agent = self.column("useragent").lower()
         marks = AGENT_MARKS if agent.startswith("mozilla/") else [("android", "Phone"), *AGENT_MARKS]
-        sources = (lambda: text(self.entity("yauaa_context").get("deviceClass")),
-                   lambda: FAMILIES.get(text(self.entity("ua_parser_context").get("deviceFamily"))),
-                   lambda: self.column("dvce_type"),
-                   lambda: next((device for mark, device in marks if mark in agent), None))
+        sources = (
+            lambda: text(self.entity("yauaa_context").get("deviceClass")),
+            lambda: FAMILIES.get(text(self.entity("ua_parser_context").get("deviceFamily"))),
+            lambda: self.column("dvce_type"),
+            lambda: next((device for mark, device in marks if mark in agent), None),
+        )
         return next((found for found in (source() for source in sources) if found), "Unknown")
 
 
@@ -244,16 +294,21 @@ class AcceleratorEvent(Event):
     """One JSON object, as the accelerator's Snowbridge script makes it."""
 
     PLACES = {
-        "platform": ("enrich", "platform"), "user_id": ("enrich", "user", "user_id"),
-        "domain_userid": ("enrich", "user", "domain_userid"), "network_userid": ("enrich", "user", "network_userid"),
-        "useragent": ("enrich", "client", "useragent"), "domain_sessionid": ("session", "domain_sessionid"),
+        "platform": ("enrich", "platform"),
+        "user_id": ("enrich", "user", "user_id"),
+        "domain_userid": ("enrich", "user", "domain_userid"),
+        "network_userid": ("enrich", "user", "network_userid"),
+        "useragent": ("enrich", "client", "useragent"),
+        "domain_sessionid": ("session", "domain_sessionid"),
         "page_url": ("enrich", "client", "page", "page_url"),
         **{name: ("enrich", "marketing", name) for name in MARKETING},
     }
 
     def __init__(self, line):
         self.document = parse_json(line)
-        super().__init__(text(self._at("id")), text(self._at("timestamp")), text(self._at("metadata", "collector_tstamp")))
+        super().__init__(
+            text(self._at("id")), text(self._at("timestamp")), text(self._at("metadata", "collector_tstamp"))
+        )
         self.name = text(self._at("type"))
 
     def _at(self, *path):
@@ -265,7 +320,9 @@ class AcceleratorEvent(Event):
     def column(self, name):
         if name not in self.PLACES:
             return ""
-        return text(self._at(*self.PLACES[name])) or (text(self._at("payload", "page_url")) if name == "page_url" else "")
+        return text(self._at(*self.PLACES[name])) or (
+            text(self._at("payload", "page_url")) if name == "page_url" else ""
+        )
 
     def entities(self, short_name):
         if short_name == "client_session":

@@ -27,8 +27,27 @@ SKIPPED = 77
 
 def generate(build, arguments, form, folder):
     path = folder / f"day.{form}"
-    subprocess.run([str(build / "shoplane-demo"), "generate", "--duration", "24h", "--rate", str(arguments.rate), "--seed",
-                    str(arguments.seed), "--late", "3%", "--duplicates", "3%", "--format", form, "--output", str(path)], check=True)
+    subprocess.run(
+        [
+            str(build / "shoplane-demo"),
+            "generate",
+            "--duration",
+            "24h",
+            "--rate",
+            str(arguments.rate),
+            "--seed",
+            str(arguments.seed),
+            "--late",
+            "3%",
+            "--duplicates",
+            "3%",
+            "--format",
+            form,
+            "--output",
+            str(path),
+        ],
+        check=True,
+    )
     return path
 
 
@@ -73,7 +92,9 @@ def main():
                     failed = True
                     tell_difference(found, sys.stdout)
     if failed:
-        print(f"  repeat   {pathlib.Path(__file__).name} {build} --rate {arguments.rate} --seed {arguments.seed} --keep FOLDER")
+        print(
+            f"  repeat   {pathlib.Path(__file__).name} {build} --rate {arguments.rate} --seed {arguments.seed} --keep FOLDER"
+        )
     return 1 if failed else 0
 
 

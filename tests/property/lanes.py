@@ -28,6 +28,7 @@ SEARCH_PAIR_MS = 5000
 
 # How values are printed: FEATURES.md section 0.
 
+
 def print_money(micros):
     """42.99, 0, 28.5: no exponent, no trailing zeros."""
     sign, micros = ("-" if micros < 0 else ""), abs(micros)
@@ -74,20 +75,22 @@ def distinct(items):
 @dataclass
 class Parser:
     """A metric parser: the features that it makes, and how, from (records of the window, settings of the lane)."""
+
     features: list
     compute: Callable
 
 
 @dataclass
 class Lane:
-    key: str           # "user" or "session"
-    events: list       # names of the events that it sees
+    key: str  # "user" or "session"
+    events: list  # names of the events that it sees
     extract: Callable  # (event, settings) -> record, or None: not for this lane
     parsers: dict
-    settings: dict     # with their defaults
+    settings: dict  # with their defaults
 
 
 # Section 1: product
+
 
 def extract_product(event, settings):
     product = event.entity("product")
@@ -112,6 +115,7 @@ def viewed_price(records, settings):
 
 # Section 2: category
 
+
 def extract_category(event, settings):
     if event.name == "list_view":
         category = event.list_name if settings["count_lists"] else ""
@@ -131,6 +135,7 @@ def category_views(records, settings):
 
 
 # Section 3: cart
+
 
 def extract_cart(event, settings):
     value = money(event.entity("cart").get("total_value"))
@@ -156,6 +161,7 @@ def cart_value(records, settings):
 
 
 # Section 4: purchase
+
 
 def extract_purchase(event, settings):
     if settings["order_signal"] == "transaction":
@@ -212,11 +218,16 @@ def orders(records, settings):
 
 # Section 5: session
 
+
 def extract_session(event, settings):
     return {
-        "event": event.name, "url": event.column("page_url"), "platform": event.column("platform"),
-        "marketing": any(event.column(name) for name in MARKETING), "campaign": event.column("mkt_campaign"),
-        "device": event.device_class, "location": event.location,
+        "event": event.name,
+        "url": event.column("page_url"),
+        "platform": event.column("platform"),
+        "marketing": any(event.column(name) for name in MARKETING),
+        "campaign": event.column("mkt_campaign"),
+        "device": event.device_class,
+        "location": event.location,
     }
 
 
@@ -239,8 +250,11 @@ def session_search(records, settings):
     signal = settings["search_signal"]
     pages = [record for record in of_kind(records, "page_view") if settings["search_url"] in record["url"]]
     searches = of_kind(records, "site_search")
-    alone = [search for search in searches
-             if not any(abs(page["time_ms"] - search["time_ms"]) <= SEARCH_PAIR_MS for page in pages)]
+    alone = [
+        search
+        for search in searches
+        if not any(abs(page["time_ms"] - search["time_ms"]) <= SEARCH_PAIR_MS for page in pages)
+    ]
     counted = {"url": pages, "site_search": searches, "either": pages + alone}[signal]
     return [str(len(counted))]
 
@@ -250,7 +264,10 @@ def session_campaign(records, settings):
 
 
 def shopper_devices(records, settings):
-    return [print_list(distinct(record["device"] for record in records)), print_text(records[-1]["platform"]) if records else None]
+    return [
+        print_list(distinct(record["device"] for record in records)),
+        print_text(records[-1]["platform"]) if records else None,
+    ]
 
 
 def shopper_locations(records, settings):
@@ -260,29 +277,57 @@ def shopper_locations(records, settings):
 
 
 LANES = {
-    "product": Lane("user", ["product_view"], extract_product, {
-        "product_views": Parser(["product_view_count", "return_view_count"], product_views),
-        "viewed_price": Parser(["avg_viewed_price", "price_range_viewed"], viewed_price),
-    }, {}),
-    "category": Lane("user", ["list_view", "product_view"], extract_category, {
-        "top_category": Parser(["top_category"], top_category),
-        "category_views": Parser(["unique_categories", "category_view_count"], category_views),
-    }, {"count_lists": True}),
-    "cart": Lane("user", ["add_to_cart", "remove_from_cart"], extract_cart, {
-        "cart_activity": Parser(["cart_add_count", "cart_remove_count", "cart_update_frequency"], cart_activity),
-        "cart_value": Parser(["cart_value"], cart_value),
-    }, {"total_is_before": False}),
-    "purchase": Lane("user", ["transaction", "refund", "checkout_step", "add_to_cart", "remove_from_cart"],
-                     extract_purchase, {
-        "orders": Parser(["orders_count", "order_value", "avg_order_value"], orders),
-    }, {"order_signal": "transaction"}),
-    "session": Lane("session", ["page_view", "product_view", "add_to_cart", "remove_from_cart", "site_search"],
-                    extract_session, {
-        "session_pages": Parser(["session_duration", "session_page_count", "session_bounce"], session_pages),
-        "session_shopping": Parser(["session_cart_ratio", "session_product_views"], session_shopping),
-        "session_search": Parser(["session_search_count"], session_search),
-        "session_campaign": Parser(["session_marketing_campaign"], session_campaign),
-        "shopper_devices": Parser(["shopper_device_types", "shopper_latest_platform"], shopper_devices),
-        "shopper_locations": Parser(["shopper_locations", "shopper_region_changes"], shopper_locations),
-    }, {"search_signal": "either", "search_url": "/search?q="}),
+    "product": Lane(
+        "user",
+        ["product_view"],
+        extract_product,
+        {
+            "product_views": Parser(["product_view_count", "return_view_count"], product_views),
+            "viewed_price": Parser(["avg_viewed_price", "price_range_viewed"], viewed_price),
+        },
+        {},
+    ),
+    "category": Lane(
+        "user",
+        ["list_view", "product_view"],
+        extract_category,
+        {
+            "top_category": Parser(["top_category"], top_category),
+            "category_views": Parser(["unique_categories", "category_view_count"], category_views),
+        },
+        {"count_lists": True},
+    ),
+    "cart": Lane(
+        "user",
+        ["add_to_cart", "remove_from_cart"],
+        extract_cart,
+        {
+            "cart_activity": Parser(["cart_add_count", "cart_remove_count", "cart_update_frequency"], cart_activity),
+            "cart_value": Parser(["cart_value"], cart_value),
+        },
+        {"total_is_before": False},
+    ),
+    "purchase": Lane(
+        "user",
+        ["transaction", "refund", "checkout_step", "add_to_cart", "remove_from_cart"],
+        extract_purchase,
+        {
+            "orders": Parser(["orders_count", "order_value", "avg_order_value"], orders),
+        },
+        {"order_signal": "transaction"},
+    ),
+    "session": Lane(
+        "session",
+        ["page_view", "product_view", "add_to_cart", "remove_from_cart", "site_search"],
+        extract_session,
+        {
+            "session_pages": Parser(["session_duration", "session_page_count", "session_bounce"], session_pages),
+            "session_shopping": Parser(["session_cart_ratio", "session_product_views"], session_shopping),
+            "session_search": Parser(["session_search_count"], session_search),
+            "session_campaign": Parser(["session_marketing_campaign"], session_campaign),
+            "shopper_devices": Parser(["shopper_device_types", "shopper_latest_platform"], shopper_devices),
+            "shopper_locations": Parser(["shopper_locations", "shopper_region_changes"], shopper_locations),
+        },
+        {"search_signal": "either", "search_url": "/search?q="},
+    ),
 }

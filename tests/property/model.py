@@ -54,10 +54,10 @@ class WrittenParser:
     """What one metric parser of one window of one key has written."""
 
     def __init__(self):
-        self.values = None      # as written last; None: counts as never written
+        self.values = None  # as written last; None: counts as never written
         self.touched_ms = None  # last write or refresh
-        self.there = set()      # features that were written and not deleted since
-        self.gone_ms = None     # after forget(): when the TTL of those runs out
+        self.there = set()  # features that were written and not deleted since
+        self.gone_ms = None  # after forget(): when the TTL of those runs out
 
 
 class WindowView:
@@ -84,7 +84,9 @@ class WindowView:
         run = []
         for record in log:
             time_ms = record["time_ms"]
-            if run and (time_ms - run[-1]["time_ms"] > self.window.gap_ms or time_ms - run[0]["time_ms"] > self.window.max_ms):
+            if run and (
+                time_ms - run[-1]["time_ms"] > self.window.gap_ms or time_ms - run[0]["time_ms"] > self.window.max_ms
+            ):
                 run = []
             run.append(record)
         return run
@@ -301,9 +303,13 @@ def print_lines(lines, out):
 
 def main():
     parser = argparse.ArgumentParser(description="What Shoplane must write, by brute force.")
-    parser.add_argument("--config", required=True, help="Shoplane's configuration; its source, sink and workers don't matter")
+    parser.add_argument(
+        "--config", required=True, help="Shoplane's configuration; its source, sink and workers don't matter"
+    )
     parser.add_argument("--until", help="let the clock go on to this time, 2025-03-26T11:00:00Z")
-    parser.add_argument("--final", nargs="?", const="live", choices=("live", "all"), help="final features instead of all writes")
+    parser.add_argument(
+        "--final", nargs="?", const="live", choices=("live", "all"), help="final features instead of all writes"
+    )
     parser.add_argument("files", nargs="+", metavar="FILE", help="enriched TSV, or the accelerator's JSON")
     arguments = parser.parse_args()
     until_ms = parse_time(arguments.until) if arguments.until else None

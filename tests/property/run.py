@@ -38,7 +38,12 @@ class Way:
 
 
 ORDINARY_WAYS = [Way(1, 1, "writes"), Way(4, 1000, "writes"), Way(4, 1, "final"), Way(1, 1000, "final=all")]
-ALL_WAYS = [Way(workers, batch, output) for workers in (1, 4) for batch in (1, 1000) for output in ("writes", "final", "final=all")]
+ALL_WAYS = [
+    Way(workers, batch, output)
+    for workers in (1, 4)
+    for batch in (1, 1000)
+    for output in ("writes", "final", "final=all")
+]
 
 
 def write_files(build, folder, stream, way):
@@ -75,6 +80,7 @@ def trouble(build, stream, way):
 
 # Making a failure small
 
+
 def same_kind(one, other):
     return isinstance(one, Difference) == isinstance(other, Difference)
 
@@ -82,7 +88,11 @@ def same_kind(one, other):
 def smaller_settings(stream):
     """Streams that have one lane, window or metric parser less, or no --until."""
     for number, lane in enumerate(stream.settings.lanes):
-        for drop in ("lane", *(("window", n) for n in range(len(lane.windows))), *(("metric", n) for n in range(len(lane.metrics)))):
+        for drop in (
+            "lane",
+            *(("window", n) for n in range(len(lane.windows))),
+            *(("metric", n) for n in range(len(lane.metrics))),
+        ):
             settings = copy.deepcopy(stream.settings)
             if drop == "lane":
                 del settings.lanes[number]
@@ -99,7 +109,7 @@ def smaller_settings(stream):
 def fewer_messages(stream, size):
     """Streams without a piece of `size` messages."""
     for start in range(0, len(stream.messages), size):
-        yield Stream(stream.settings, stream.messages[:start] + stream.messages[start + size:], stream.until_ms)
+        yield Stream(stream.settings, stream.messages[:start] + stream.messages[start + size :], stream.until_ms)
 
 
 def shrink(build, stream, way, found):
@@ -127,6 +137,7 @@ def shrink(build, stream, way, found):
 
 # Showing it
 
+
 def tell_events(stream):
     """The messages in order of arrival: the clock after each, its time, name, keys and what lanes keep of it."""
     largest = None
@@ -138,11 +149,19 @@ def tell_events(stream):
             yield f"  (dead letter: {letter})"
             continue
         largest = event.time_ms if largest is None else max(largest, event.time_ms)
-        kept = [f"{stream.settings.lanes[number].name} {key}: " +
-                " ".join(f"{name}={value}" for name, value in record.items() if name not in ("time_ms", "id", "event") and value not in ("", None))
-                for number, key, record in records]
-        yield (f"  clock {format_time(largest - stream.settings.disorder_ms)}  {event.name} at {format_time(event.time_ms)}"
-               f" id {event.event_id[:24]} (hash {event.id:016x})  {' | '.join(kept)}")
+        kept = [
+            f"{stream.settings.lanes[number].name} {key}: "
+            + " ".join(
+                f"{name}={value}"
+                for name, value in record.items()
+                if name not in ("time_ms", "id", "event") and value not in ("", None)
+            )
+            for number, key, record in records
+        ]
+        yield (
+            f"  clock {format_time(largest - stream.settings.disorder_ms)}  {event.name} at {format_time(event.time_ms)}"
+            f" id {event.event_id[:24]} (hash {event.id:016x})  {' | '.join(kept)}"
+        )
 
 
 def tell_failure(build, arguments, seed, stream, way, found, out):
@@ -157,8 +176,13 @@ def tell_failure(build, arguments, seed, stream, way, found, out):
     print("\n".join(tell_events(stream)), file=out)
     tell_difference(found, out)
     print(f"  repeat   {' '.join(run_of(folder, stream, way).command(build))}", file=out)
-    print(f"  truth    {here / 'model.py'} {final}--config {folder / 'shoplane.conf'}{until} {folder / 'events'}", file=out)
-    print(f"  seed     {here / 'run.py'} {build} --seed {seed} --streams 1{' --long' if arguments.long else ''}", file=out)
+    print(
+        f"  truth    {here / 'model.py'} {final}--config {folder / 'shoplane.conf'}{until} {folder / 'events'}",
+        file=out,
+    )
+    print(
+        f"  seed     {here / 'run.py'} {build} --seed {seed} --streams 1{' --long' if arguments.long else ''}", file=out
+    )
 
 
 def run_seed(build, seed, long):
@@ -197,9 +221,11 @@ def main():
                 stream, found = shrink(build, random_stream(seed, arguments.long), way, found)
                 tell_failure(build, arguments, seed, stream, way, found, sys.stdout)
                 sys.stdout.flush()
-    print(f"property: {arguments.streams} streams from seed {arguments.seed}, {messages} messages, "
-          f"{len(ALL_WAYS if arguments.long else ORDINARY_WAYS)} runs each, {time.monotonic() - started:.0f} s: "
-          + (f"{len(failures)} FAILED, seeds {' '.join(map(str, failures[:40]))}" if failures else "all agree"))
+    print(
+        f"property: {arguments.streams} streams from seed {arguments.seed}, {messages} messages, "
+        f"{len(ALL_WAYS if arguments.long else ORDINARY_WAYS)} runs each, {time.monotonic() - started:.0f} s: "
+        + (f"{len(failures)} FAILED, seeds {' '.join(map(str, failures[:40]))}" if failures else "all agree")
+    )
     return 1 if failures else 0
 
 

@@ -12,12 +12,12 @@ SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
 class Window:
     name: str
     session: bool = False
-    length_ms: int = 0              # rolling
-    gap_ms: int = 0                 # session: a longer pause ends the run
-    max_ms: int = 12 * HOUR         # session: a run lasts no longer
-    lateness_ms: int = 5 * MINUTE   # session: how long after its end its log still stands
+    length_ms: int = 0  # rolling
+    gap_ms: int = 0  # session: a longer pause ends the run
+    max_ms: int = 12 * HOUR  # session: a run lasts no longer
+    lateness_ms: int = 5 * MINUTE  # session: how long after its end its log still stands
     emit_ms: int = SECOND
-    ttl_s: int = 0                  # 0: length or gap, and ten minutes
+    ttl_s: int = 0  # 0: length or gap, and ten minutes
 
     def __post_init__(self):
         if self.ttl_s == 0:
@@ -28,7 +28,7 @@ class Window:
 class LaneSettings:
     name: str
     windows: list
-    metrics: list                               # names of metric parsers
+    metrics: list  # names of metric parsers
     params: dict = field(default_factory=dict)  # those that are not the default
 
 

@@ -15,20 +15,70 @@ from settings import HOUR, LaneSettings, MINUTE, SECOND, Settings, Window
 from wire import Raw, to_message
 
 DAY = 24 * HOUR
-LENGTHS = {"1s": SECOND, "2s": 2 * SECOND, "10s": 10 * SECOND, "90s": 90 * SECOND, "5m": 5 * MINUTE, "1h": HOUR, "24h": DAY,
-           "400d": 400 * DAY, "odd": 12_345}
+LENGTHS = {
+    "1s": SECOND,
+    "2s": 2 * SECOND,
+    "10s": 10 * SECOND,
+    "90s": 90 * SECOND,
+    "5m": 5 * MINUTE,
+    "1h": HOUR,
+    "24h": DAY,
+    "400d": 400 * DAY,
+    "odd": 12_345,
+}
 START = parse_time("2025-03-01 00:00:00")
 
-PRICES = [Raw(text) for text in (
-    "42.99", "19.99", "10", "28.50", "0", "0.00", "-0", "100", "33.33", "1e2", "4.5E+1", "250e-2", "0.1", "0.3", "7.123456",
-    "1.0000005", "1.0000015", "1.00000050000000000000000000001", "12.3456785", "12.34567849999999999999999999999",
-    "9999999", "9999999.0000001", "10000000", "-1", "-0.0000001", "1e400", "1e-400", "123456789012345678901234567890",
-    "0.1000000000000000055511151231257827021181583404541015625", '"42.99"', '""', "true", "null", "[1]", "{}")]
+PRICES = [
+    Raw(text)
+    for text in (
+        "42.99",
+        "19.99",
+        "10",
+        "28.50",
+        "0",
+        "0.00",
+        "-0",
+        "100",
+        "33.33",
+        "1e2",
+        "4.5E+1",
+        "250e-2",
+        "0.1",
+        "0.3",
+        "7.123456",
+        "1.0000005",
+        "1.0000015",
+        "1.00000050000000000000000000001",
+        "12.3456785",
+        "12.34567849999999999999999999999",
+        "9999999",
+        "9999999.0000001",
+        "10000000",
+        "-1",
+        "-0.0000001",
+        "1e400",
+        "1e-400",
+        "123456789012345678901234567890",
+        "0.1000000000000000055511151231257827021181583404541015625",
+        '"42.99"',
+        '""',
+        "true",
+        "null",
+        "[1]",
+        "{}",
+    )
+]
 PLAIN_PRICES = PRICES[:5]
 IDS = ["1", "2", "3", "4", "a longer product id", "zoë ✓", 'quo"te\\', "", None]
 CATEGORIES = ["Kid shoes", "Boots", "Sandals", "Ge\u200bschenke & mehr", "", None]
 LISTS = ["New series", "Boots", "Top this week", "", None]
-URLS = ["http://shop.example/", "http://shop.example/search?q=red+shoes", "http://shop.example/find/?q=x", "http://shop.example/cart", ""]
+URLS = [
+    "http://shop.example/",
+    "http://shop.example/search?q=red+shoes",
+    "http://shop.example/find/?q=x",
+    "http://shop.example/cart",
+    "",
+]
 AGENTS = [
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/134.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:136.0) Gecko/20100101 Firefox/136.0",
@@ -40,18 +90,35 @@ AGENTS = [
 LOCATIONS = [("DE", "BE"), ("DE", ""), ("US", "TX"), ("NL", "NH"), ("", "BE"), ("", "")]
 SHOPPERS = [
     {"user_id": "", "domain_userid": "67430c52", "network_userid": "de30aa02"},
-    {"user_id": "ann@shop.example", "domain_userid": "67430c52", "network_userid": "de30aa02"},  # the same one, logged in
+    {
+        "user_id": "ann@shop.example",
+        "domain_userid": "67430c52",
+        "network_userid": "de30aa02",
+    },  # the same one, logged in
     {"user_id": "bob: zoë", "domain_userid": "", "network_userid": ""},
     {"user_id": "", "domain_userid": "", "network_userid": "only-network"},
     {"user_id": "", "domain_userid": "", "network_userid": ""},
 ]
-KINDS = {"product_view": 8, "list_view": 4, "add_to_cart": 5, "remove_from_cart": 2, "checkout_step": 4, "transaction": 3,
-         "refund": 2, "page_view": 6, "site_search": 3, "page_ping": 1, "promo_view": 1, "list_click": 1}
+KINDS = {
+    "product_view": 8,
+    "list_view": 4,
+    "add_to_cart": 5,
+    "remove_from_cart": 2,
+    "checkout_step": 4,
+    "transaction": 3,
+    "refund": 2,
+    "page_view": 6,
+    "site_search": 3,
+    "page_ping": 1,
+    "promo_view": 1,
+    "list_click": 1,
+}
 
 
 @dataclass
 class Stream:
     """One test: the settings, the messages in order of arrival, and where `--until` is (None: not given)."""
+
     settings: Settings
     messages: list
     until_ms: int = None
@@ -94,6 +161,7 @@ def stretch_ttls(settings, span_ms):
 
 # Settings
 
+
 def random_settings(draw):
     lanes = [random_lane(draw, name) for name in draw.sample(list(LANES), draw.randint(1, len(LANES)))]
     return Settings(lanes, disorder_ms=draw.choice((0, 1, SECOND, 5 * SECOND, 5 * SECOND, 30 * SECOND)))
@@ -101,7 +169,11 @@ def random_settings(draw):
 
 def random_lane(draw, name):
     lane = LANES[name]
-    metrics = draw.sample(list(lane.parsers), draw.randint(1, len(lane.parsers))) if draw.random() < 0.3 else list(lane.parsers)
+    metrics = (
+        draw.sample(list(lane.parsers), draw.randint(1, len(lane.parsers)))
+        if draw.random() < 0.3
+        else list(lane.parsers)
+    )
     if (lane.key == "session") == (draw.random() < 0.9):  # now and then the other kind of window
         windows = [random_session_window(draw)]
     else:
@@ -140,11 +212,19 @@ def random_session_window(draw):
     max_ms = max(gap_ms, draw.choice((15 * SECOND, 2 * MINUTE, HOUR, 12 * HOUR)))
     lateness_ms = draw.choice((0, 1, SECOND, 10 * SECOND, 5 * MINUTE, HOUR))
     emit_ms = random_emit(draw, gap_ms)
-    return Window("session", session=True, gap_ms=gap_ms, max_ms=max_ms, lateness_ms=lateness_ms, emit_ms=emit_ms,
-                  ttl_s=random_ttl(draw, emit_ms))
+    return Window(
+        "session",
+        session=True,
+        gap_ms=gap_ms,
+        max_ms=max_ms,
+        lateness_ms=lateness_ms,
+        emit_ms=emit_ms,
+        ttl_s=random_ttl(draw, emit_ms),
+    )
 
 
 # Events
+
 
 class StreamWriter:
     """Draws events one after the other; `now` is when the next one really happens."""
@@ -158,29 +238,50 @@ class StreamWriter:
         self.shoppers = draw.sample(SHOPPERS, draw.choice((2, 2, 3, 5)))
         self.sessions = draw.sample(["s1", "s2", "8d2c-session"], draw.choice((1, 1, 2))) + draw.choice(([], [""]))
         wanted = sorted({kind for lane in settings.lanes for kind in LANES[lane.name].events})
-        self.kinds = draw.sample(wanted, min(len(wanted), draw.choice((1, 3, 9)))) + draw.sample(list(KINDS), draw.choice((0, 1, 3)))
+        self.kinds = draw.sample(wanted, min(len(wanted), draw.choice((1, 3, 9)))) + draw.sample(
+            list(KINDS), draw.choice((0, 1, 3))
+        )
         self.prices = draw.choice((PRICES, PLAIN_PRICES))
         self.edge_share = draw.choice((0.05, 0.2, 0.6))
-        self.edges = sorted({distance for lane in settings.lanes for window in lane.windows for distance in (
-            window.length_ms or window.gap_ms, window.emit_ms, window.ttl_s * 750, window.ttl_s * 1000, window.gap_ms + window.lateness_ms,
-            window.max_ms if window.session else window.length_ms) if distance > 0})
+        self.edges = sorted(
+            {
+                distance
+                for lane in settings.lanes
+                for window in lane.windows
+                for distance in (
+                    window.length_ms or window.gap_ms,
+                    window.emit_ms,
+                    window.ttl_s * 750,
+                    window.ttl_s * 1000,
+                    window.gap_ms + window.lateness_ms,
+                    window.max_ms if window.session else window.length_ms,
+                )
+                if distance > 0
+            }
+        )
 
     def distance(self):
         """A length of time: mostly some seconds, often an edge of the settings."""
         kind = self.draw.random()
         if kind < self.edge_share:
-            edge = self.draw.choice(self.edges) + self.draw.choice((-1, 0, 0, 1, self.settings.disorder_ms, self.settings.disorder_ms + 1))
+            edge = self.draw.choice(self.edges) + self.draw.choice(
+                (-1, 0, 0, 1, self.settings.disorder_ms, self.settings.disorder_ms + 1)
+            )
             return max(0, edge)
         if kind < self.edge_share + 0.005:
             return self.draw.randrange(40 * DAY)
-        return self.draw.choice((0, 0, 1, self.draw.randrange(1000), self.draw.randrange(5000), self.draw.randrange(60_000)))
+        return self.draw.choice(
+            (0, 0, 1, self.draw.randrange(1000), self.draw.randrange(5000), self.draw.randrange(60_000))
+        )
 
     def step(self):
         draw = self.draw
         self.now += self.distance()
         kind = draw.random()
         if kind < 0.02:
-            self.messages.append(draw.choice((b"", b"no event", b"a\tb", b"{\"id\":", b"\t" * 131, b"\xff\xfe" + b"\t" * 130)))
+            self.messages.append(
+                draw.choice((b"", b"no event", b"a\tb", b'{"id":', b"\t" * 131, b"\xff\xfe" + b"\t" * 130))
+            )
         elif kind < 0.15 and self.sent:
             self.send_again()
         else:
@@ -202,15 +303,28 @@ class StreamWriter:
         country, region = draw.choice(LOCATIONS)
         marked = draw.random() < 0.25
         event = {
-            "kind": kind, "id": f"{draw.randrange(1 << 64):x}" + "-" * draw.choice((0, 0, 0, 20, 120, 200)),
+            "kind": kind,
+            "id": f"{draw.randrange(1 << 64):x}" + "-" * draw.choice((0, 0, 0, 20, 120, 200)),
             "format": draw.choice(("tsv", "json")) if self.format == "mixed" else self.format,
-            **shopper, "domain_sessionid": in_column, "client_session": in_context,
-            "products": [self.product() for _ in range(draw.choice((0, 1, 1, 1, 1, 2, 3)))], "replacing_products": [],
-            "cart": None, "step": None, "transaction": None, "refund": None,
-            "list_name": draw.choice(LISTS), "page_url": draw.choice(URLS), "useragent": draw.choice(AGENTS),
-            "platform": draw.choice(("web", "web", "mob", "")), "geo_country": country, "geo_region": region,
-            "dvce_type": draw.choice(("", "", "Tablet")), "yauaa": draw.choice((None, None, "Desktop", "Phone", "Robot Mobile", "")),
-            "mkt_medium": draw.choice(("", "cpc")) if marked else "", "mkt_clickid": draw.choice(("", "gclid-1")) if marked else "",
+            **shopper,
+            "domain_sessionid": in_column,
+            "client_session": in_context,
+            "products": [self.product() for _ in range(draw.choice((0, 1, 1, 1, 1, 2, 3)))],
+            "replacing_products": [],
+            "cart": None,
+            "step": None,
+            "transaction": None,
+            "refund": None,
+            "list_name": draw.choice(LISTS),
+            "page_url": draw.choice(URLS),
+            "useragent": draw.choice(AGENTS),
+            "platform": draw.choice(("web", "web", "mob", "")),
+            "geo_country": country,
+            "geo_region": region,
+            "dvce_type": draw.choice(("", "", "Tablet")),
+            "yauaa": draw.choice((None, None, "Desktop", "Phone", "Robot Mobile", "")),
+            "mkt_medium": draw.choice(("", "cpc")) if marked else "",
+            "mkt_clickid": draw.choice(("", "gclid-1")) if marked else "",
             "mkt_campaign": draw.choice(("", "winter-sale", "null")) if marked else "",
             "escape_more": draw.random() < 0.2,
         }
@@ -221,17 +335,27 @@ class StreamWriter:
         if kind == "checkout_step" and draw.random() < 0.95:
             event["step"] = self.entity(step=Raw(draw.choice(("1", "2", "2", "2", "2.0", "20e-1", '"2"', "3", "null"))))
         if kind == "transaction" and draw.random() < 0.95:
-            event["transaction"] = self.entity(transaction_id=draw.choice(("t1", "t2", "t3", "", None)), revenue=draw.choice(self.prices))
+            event["transaction"] = self.entity(
+                transaction_id=draw.choice(("t1", "t2", "t3", "", None)), revenue=draw.choice(self.prices)
+            )
         if kind == "refund" and draw.random() < 0.95:
-            event["refund"] = self.entity(transaction_id=draw.choice(("t1", "t2", "t3", "t4")), refund_amount=draw.choice(self.prices))
+            event["refund"] = self.entity(
+                transaction_id=draw.choice(("t1", "t2", "t3", "t4")), refund_amount=draw.choice(self.prices)
+            )
         self.spoil(event)
         self.stamp(event, self.event_time())
         return event
 
     def product(self):
         draw = self.draw
-        return self.entity(id=draw.choice(IDS), name="a shoe", category=draw.choice(CATEGORIES), price=draw.choice(self.prices),
-                           quantity=Raw(draw.choice(("1", "2", "3", "0", "12", "2.0", '"4"', "null"))), currency="USD")
+        return self.entity(
+            id=draw.choice(IDS),
+            name="a shoe",
+            category=draw.choice(CATEGORIES),
+            price=draw.choice(self.prices),
+            quantity=Raw(draw.choice(("1", "2", "3", "0", "12", "2.0", '"4"', "null"))),
+            currency="USD",
+        )
 
     def entity(self, **fields):
         """With some of its fields missing altogether."""
@@ -255,13 +379,18 @@ class StreamWriter:
         way = draw.random()
         written = self.written_time(time_ms)
         if way < 0.7:
-            event["derived"], event["collector"] = written, self.written_time(max(time_ms, self.now) + draw.randrange(1000))
+            event["derived"], event["collector"] = written, self.written_time(
+                max(time_ms, self.now) + draw.randrange(1000)
+            )
         elif way < 0.8:
             event["derived"], event["collector"] = "", written
         elif way < 0.85:
             event["derived"], event["collector"] = written, ""
         else:  # the client's clock is ahead, by up to years
-            event["derived"], event["collector"] = self.written_time(time_ms + draw.choice((1, MINUTE, DAY, 2500 * DAY))), written
+            event["derived"], event["collector"] = (
+                self.written_time(time_ms + draw.choice((1, MINUTE, DAY, 2500 * DAY))),
+                written,
+            )
         if event["format"] == "json" and not event["derived"]:
             event["derived"] = written
         event["time_ms"] = time_ms
@@ -292,7 +421,10 @@ class StreamWriter:
             self.stamp(copy, first["time_ms"] + draw.choice((-1, 1)) * self.distance())
         different = {key: value for key, value in copy.items() if key not in ("derived", "collector")}
         for other in self.sent:
-            if other["id"] == copy["id"] and other["time_ms"] == copy["time_ms"] and different != {
-                    key: value for key, value in other.items() if key not in ("derived", "collector")}:
+            if (
+                other["id"] == copy["id"]
+                and other["time_ms"] == copy["time_ms"]
+                and different != {key: value for key, value in other.items() if key not in ("derived", "collector")}
+            ):
                 return  # which of two different records of one time stays is not ours to say
         self.send(copy)

@@ -13,9 +13,25 @@ from wire import Raw, to_message
 from xxh3 import xxh3_64
 
 DAY = "2025-03-26 "
-QUIET = {"format": "tsv", "user_id": "ann", "domain_userid": "", "network_userid": "", "domain_sessionid": "s1",
-         "client_session": "", "products": [], "replacing_products": [], "cart": None, "step": None, "transaction": None,
-         "refund": None, "list_name": None, "page_url": "", "useragent": "", "platform": "web", "yauaa": "Desktop"}
+QUIET = {
+    "format": "tsv",
+    "user_id": "ann",
+    "domain_userid": "",
+    "network_userid": "",
+    "domain_sessionid": "s1",
+    "client_session": "",
+    "products": [],
+    "replacing_products": [],
+    "cart": None,
+    "step": None,
+    "transaction": None,
+    "refund": None,
+    "list_name": None,
+    "page_url": "",
+    "useragent": "",
+    "platform": "web",
+    "yauaa": "Desktop",
+}
 
 
 def event(time, kind, number=[0], **more):
@@ -45,15 +61,31 @@ def lines(settings, events, until=None, feature=None):
 
 class Words(unittest.TestCase):
     def test_xxh3(self):
-        known = {b"": 0x2d06800538d394c2, b"a": 0xe6c632b61e964e1f, b"abc": 0x78af5f94892f3950,
-                 b"event-1": 0x31b4b8490e3d95e4, b"0123456789ab": 0xcc054135822ae555,
-                 b"4ba8f147-05cf-48c6-b218-0def4f209181": 0xb2d3472591157f36, b"x" * 129: 0xe4f9742108fe27dc,
-                 bytes(range(240)): 0x375a384d957fe865}
+        known = {
+            b"": 0x2D06800538D394C2,
+            b"a": 0xE6C632B61E964E1F,
+            b"abc": 0x78AF5F94892F3950,
+            b"event-1": 0x31B4B8490E3D95E4,
+            b"0123456789ab": 0xCC054135822AE555,
+            b"4ba8f147-05cf-48c6-b218-0def4f209181": 0xB2D3472591157F36,
+            b"x" * 129: 0xE4F9742108FE27DC,
+            bytes(range(240)): 0x375A384D957FE865,
+        }
         self.assertEqual({data: xxh3_64(data) for data in known}, known)
 
     def test_money_is_the_text_rounded_half_even(self):
-        cases = {"42.99": 42_990_000, "0.0000005": 0, "0.0000015": 2, "0.00000050000000000000000001": 1, "1e2": 100_000_000,
-                 "-0": 0, "9999999": 9_999_999_000_000, "9999999.0000001": None, "-0.0000001": None, "1e400": None}
+        cases = {
+            "42.99": 42_990_000,
+            "0.0000005": 0,
+            "0.0000015": 2,
+            "0.00000050000000000000000001": 1,
+            "1e2": 100_000_000,
+            "-0": 0,
+            "9999999": 9_999_999_000_000,
+            "9999999.0000001": None,
+            "-0.0000001": None,
+            "1e400": None,
+        }
         self.assertEqual({written: money(Number(written)) for written in cases}, cases)
         self.assertEqual([money(value) for value in ("42.99", True, None, [])], [None] * 4)
 
@@ -63,21 +95,31 @@ class Words(unittest.TestCase):
             self.assertRaises(DeadLetter, text, value)
 
     def test_printing(self):
-        self.assertEqual([print_money(micros) for micros in (42_990_000, 0, 28_500_000, -5_000_000, 1, 100_000_000)],
-                         ["42.99", "0", "28.5", "-5", "0.000001", "100"])
-        self.assertEqual([print_decimal(value) for value in (42.99, 28.0, 0, 1 / 3, 0.00001)],
-                         ["42.99", "28", "0", "0.3333333333333333", "0.00001"])
+        self.assertEqual(
+            [print_money(micros) for micros in (42_990_000, 0, 28_500_000, -5_000_000, 1, 100_000_000)],
+            ["42.99", "0", "28.5", "-5", "0.000001", "100"],
+        )
+        self.assertEqual(
+            [print_decimal(value) for value in (42.99, 28.0, 0, 1 / 3, 0.00001)],
+            ["42.99", "28", "0", "0.3333333333333333", "0.00001"],
+        )
         self.assertEqual(print_counts({"7": 1, "5": 2, "10": 1}), '{"10":1,"5":2,"7":1}')
 
     def test_the_most_counted_thousand(self):
         printed = print_counts({f"{n:04}": 2 if n >= 1000 else 1 for n in range(1200)})
-        self.assertEqual((printed.count(":"), '"0799"' in printed, '"0800"' in printed, '"1199":2' in printed),
-                         (1000, True, False, True))
+        self.assertEqual(
+            (printed.count(":"), '"0799"' in printed, '"0800"' in printed, '"1199":2' in printed),
+            (1000, True, False, True),
+        )
 
     def test_times_are_cut(self):
-        self.assertEqual([format_time(parse_time(written)) for written in ("2025-03-26 10:56:46.0339999", "2025-03-26T10:57:56.7Z",
-                                                                             "2013-11-26 00:02:05")],
-                         ["2025-03-26T10:56:46.033Z", "2025-03-26T10:57:56.700Z", "2013-11-26T00:02:05.000Z"])
+        self.assertEqual(
+            [
+                format_time(parse_time(written))
+                for written in ("2025-03-26 10:56:46.0339999", "2025-03-26T10:57:56.7Z", "2013-11-26 00:02:05")
+            ],
+            ["2025-03-26T10:56:46.033Z", "2025-03-26T10:57:56.700Z", "2013-11-26T00:02:05.000Z"],
+        )
 
     def test_event_time_is_not_later_than_the_collectors(self):
         ahead = {**event("12:00:00", "page_view"), "derived": "2031-01-01 00:00:00"}
@@ -98,33 +140,62 @@ class Rolling(unittest.TestCase):
         """The golden case of STYLE.md. Both features are one parser's, so they are written together."""
         events = [view("12:00:00", "5", "42.99"), view("12:01:00", "5", "39.99")]
         settings = lane("product", [rolling()])
-        self.assertEqual(lines(settings, events, "12:05:00.001", "avg_viewed_price_5m"),
-                         [("42.99", "11:59:55.000"), ("42.99", "12:00:55.000"), ("39.99", "12:05:00.001")])
-        self.assertEqual(lines(settings, events, "12:05:00.001", "price_range_viewed_5m"),
-                         [("42.99-42.99", "11:59:55.000"), ("39.99-42.99", "12:00:55.000"), ("39.99-39.99", "12:05:00.001")])
-        self.assertEqual(lines(settings, events, "12:05:00", "price_range_viewed_5m")[-1], ("39.99-42.99", "12:00:55.000"))
+        self.assertEqual(
+            lines(settings, events, "12:05:00.001", "avg_viewed_price_5m"),
+            [("42.99", "11:59:55.000"), ("42.99", "12:00:55.000"), ("39.99", "12:05:00.001")],
+        )
+        self.assertEqual(
+            lines(settings, events, "12:05:00.001", "price_range_viewed_5m"),
+            [("42.99-42.99", "11:59:55.000"), ("39.99-42.99", "12:00:55.000"), ("39.99-39.99", "12:05:00.001")],
+        )
+        self.assertEqual(
+            lines(settings, events, "12:05:00", "price_range_viewed_5m")[-1], ("39.99-42.99", "12:00:55.000")
+        )
 
     def test_zeros_once_then_silence(self):
         found = lines(lane("category", [rolling(ttl_s=10_000)]), [view("12:00:00", "5", "1")], "23:00:00")
-        self.assertEqual(found, [("top_category_5m", "Shoes", "11:59:55.000"), ("unique_categories_5m", "1", "11:59:55.000"),
-                                 ("category_view_count_5m", "1", "11:59:55.000"), ("top_category_5m", None, "12:05:00.001"),
-                                 ("unique_categories_5m", "0", "12:05:00.001"), ("category_view_count_5m", "0", "12:05:00.001")])
+        self.assertEqual(
+            found,
+            [
+                ("top_category_5m", "Shoes", "11:59:55.000"),
+                ("unique_categories_5m", "1", "11:59:55.000"),
+                ("category_view_count_5m", "1", "11:59:55.000"),
+                ("top_category_5m", None, "12:05:00.001"),
+                ("unique_categories_5m", "0", "12:05:00.001"),
+                ("category_view_count_5m", "0", "12:05:00.001"),
+            ],
+        )
 
     def test_emit(self):
         """What is due at 11:59:58 goes before the event that moves the clock there."""
         events = [view(f"12:00:0{n}", str(n), "1") for n in range(8)]
-        self.assertEqual(lines(lane("product", [rolling(emit_ms=3000)]), events, None, "product_view_count_5m"),
-                         [("1", "11:59:55.000"), ("3", "11:59:58.000"), ("6", "12:00:01.000"), ("8", "12:00:04.000")])
+        self.assertEqual(
+            lines(lane("product", [rolling(emit_ms=3000)]), events, None, "product_view_count_5m"),
+            [("1", "11:59:55.000"), ("3", "11:59:58.000"), ("6", "12:00:01.000"), ("8", "12:00:04.000")],
+        )
 
     def test_final_flush_ignores_emit(self):
         events = [view("12:00:00", "1", "1"), view("12:00:01", "2", "1")]
-        self.assertEqual(lines(lane("product", [rolling(emit_ms=MINUTE)]), events, None, "product_view_count_5m"),
-                         [("1", "11:59:55.000"), ("2", "12:00:01.000")])
+        self.assertEqual(
+            lines(lane("product", [rolling(emit_ms=MINUTE)]), events, None, "product_view_count_5m"),
+            [("1", "11:59:55.000"), ("2", "12:00:01.000")],
+        )
 
     def test_refresh_at_three_quarters_of_the_ttl(self):
-        found = lines(lane("product", [rolling(ttl_s=100)]), [view("12:00:00", "1", "1")], "12:10:00", "product_view_count_5m")
-        self.assertEqual(found, [("1", "11:59:55.000"), ("1", "12:01:10.000"), ("1", "12:02:25.000"), ("1", "12:03:40.000"),
-                                 ("1", "12:04:55.000"), ("0", "12:05:00.001")])
+        found = lines(
+            lane("product", [rolling(ttl_s=100)]), [view("12:00:00", "1", "1")], "12:10:00", "product_view_count_5m"
+        )
+        self.assertEqual(
+            found,
+            [
+                ("1", "11:59:55.000"),
+                ("1", "12:01:10.000"),
+                ("1", "12:02:25.000"),
+                ("1", "12:03:40.000"),
+                ("1", "12:04:55.000"),
+                ("0", "12:05:00.001"),
+            ],
+        )
 
     def test_late_events(self):
         """With a disorder of 5 s the clock stands at 12:59:55; the log of the longest window begins at 11:59:55."""
@@ -145,13 +216,20 @@ class Rolling(unittest.TestCase):
         """A late event that only the long window holds leaves the short one silent."""
         windows = [rolling(ttl_s=9999), rolling("1h", HOUR, ttl_s=9999)]
         found = lines(lane("product", windows), [view("13:00:00", "1", "1", user_id="bob"), view("12:10:00", "1", "1")])
-        self.assertEqual([name for name, _, _ in found if name.startswith("product_view_count")],
-                         ["product_view_count_5m", "product_view_count_1h", "product_view_count_1h"])
+        self.assertEqual(
+            [name for name, _, _ in found if name.startswith("product_view_count")],
+            ["product_view_count_5m", "product_view_count_1h", "product_view_count_1h"],
+        )
 
     def test_final_features(self):
-        writes, end = replay([to_message(view("12:00:00", "1", "1"))], lane("product", [rolling(ttl_s=600)], ["product_views"]),
-                             parse_time(DAY + "12:00:00.001"))
-        self.assertEqual(final_features(writes, end)[0], {"key": "user:ann:product_view_count_5m", "value": "1", "ttl": 595})
+        writes, end = replay(
+            [to_message(view("12:00:00", "1", "1"))],
+            lane("product", [rolling(ttl_s=600)], ["product_views"]),
+            parse_time(DAY + "12:00:00.001"),
+        )
+        self.assertEqual(
+            final_features(writes, end)[0], {"key": "user:ann:product_view_count_5m", "value": "1", "ttl": 595}
+        )
         self.assertEqual(final_features(writes, end, True)[0]["ttl"], 600)
         self.assertEqual(final_features(writes, end + 595_000), [])
 
@@ -169,8 +247,12 @@ class Sessions(unittest.TestCase):
         self.assertEqual(found, [("1", "11:59:55.000"), ("2", "12:00:05.000"), ("1", "12:00:15.001")])
 
     def test_the_longest_run(self):
-        found = lines(self.session(), self.pages("12:00:00", "12:00:10", "12:00:20", "12:00:30", "12:00:30.001"), None,
-                      "session_page_count")
+        found = lines(
+            self.session(),
+            self.pages("12:00:00", "12:00:10", "12:00:20", "12:00:30", "12:00:30.001"),
+            None,
+            "session_page_count",
+        )
         self.assertEqual([value for value, _ in found], ["1", "2", "3", "4", "1"])
 
     def test_a_late_event_joins_two_runs(self):
@@ -182,17 +264,25 @@ class Sessions(unittest.TestCase):
         other = {"domain_sessionid": "other"}
         for clock, count in (("12:00:15", "2"), ("12:00:15.001", "1")):
             moved = event(f"12:00:{float(clock[6:]) + 5:06.3f}", "page_view", **other)
-            found = lines(self.session(), self.pages("12:00:00") + [moved] + self.pages("12:00:06"), None, "session_page_count")
+            found = lines(
+                self.session(), self.pages("12:00:00") + [moved] + self.pages("12:00:06"), None, "session_page_count"
+            )
             self.assertEqual(found[-1][0], count)
 
     def test_nothing_is_written_once_it_is_over(self):
         moved = event("12:00:20", "page_view", domain_sessionid="other")
-        found = lines(self.session(), self.pages("12:00:00") + [moved] + self.pages("12:00:04"), None, "session_page_count")
+        found = lines(
+            self.session(), self.pages("12:00:00") + [moved] + self.pages("12:00:04"), None, "session_page_count"
+        )
         self.assertEqual([value for value, _ in found], ["1", "1"])  # the second is the other session's
 
     def test_a_search_page_and_its_event_are_one(self):
         page = {"page_url": "http://shop/search?q=shoes"}
-        events = [event("12:00:00", "page_view", **page), event("12:00:05", "site_search"), event("12:00:05.001", "site_search")]
+        events = [
+            event("12:00:00", "page_view", **page),
+            event("12:00:05", "site_search"),
+            event("12:00:05.001", "site_search"),
+        ]
         for signal, count in (("either", "2"), ("url", "1"), ("site_search", "2")):
             settings = self.session()
             settings.lanes[0].params["search_signal"] = signal
@@ -200,14 +290,23 @@ class Sessions(unittest.TestCase):
 
     def test_locations_and_devices(self):
         places = [("DE", "BE"), ("", ""), ("DE", "BE"), ("US", ""), ("DE", "BE")]
-        events = [event(f"12:00:0{n}", "page_view", geo_country=country, geo_region=region) for n, (country, region) in enumerate(places)]
+        events = [
+            event(f"12:00:0{n}", "page_view", geo_country=country, geo_region=region)
+            for n, (country, region) in enumerate(places)
+        ]
         found = dict((name, value) for name, value, _ in lines(self.session(), events))
-        self.assertEqual((found["shopper_locations"], found["shopper_region_changes"], found["shopper_device_types"]),
-                         ('["DE-BE","US"]', "2", '["Desktop"]'))
+        self.assertEqual(
+            (found["shopper_locations"], found["shopper_region_changes"], found["shopper_device_types"]),
+            ('["DE-BE","US"]', "2", '["Desktop"]'),
+        )
 
     def test_cart_ratio_and_campaign(self):
-        events = [event("12:00:00", "page_view"), event("12:00:01", "add_to_cart", mkt_medium="cpc"),
-                  view("12:00:02", "1", "1", mkt_campaign="late"), view("12:00:03", "1", "1")]
+        events = [
+            event("12:00:00", "page_view"),
+            event("12:00:01", "add_to_cart", mkt_medium="cpc"),
+            view("12:00:02", "1", "1", mkt_campaign="late"),
+            view("12:00:03", "1", "1"),
+        ]
         found = dict((name, value) for name, value, _ in lines(self.session(), events))
         self.assertEqual((found["session_cart_ratio"], found.get("session_marketing_campaign")), ("0.5", None))
 
@@ -221,18 +320,30 @@ class Orders(unittest.TestCase):
             return event(time, "transaction", transaction={"transaction_id": order, "revenue": Raw(revenue)})
 
         refund = event("12:00:00", "refund", refund={"transaction_id": "t1", "refund_amount": Raw("30")})
-        events = [refund, bought("12:00:01", "t1", "100"), bought("12:00:02", "t1", "999"), bought("12:00:03", None, "20"),
-                  bought("12:00:04", None, "10.01")]
+        events = [
+            refund,
+            bought("12:00:01", "t1", "100"),
+            bought("12:00:02", "t1", "999"),
+            bought("12:00:03", None, "20"),
+            bought("12:00:04", None, "10.01"),
+        ]
         found = self.final(lane("purchase", [rolling("24h", 24 * HOUR)]), events)
         self.assertEqual(found, {"orders_count_24h": "3", "order_value_24h": "100.01", "avg_order_value_24h": "33.34"})
 
     def test_a_refund_takes_no_more_than_there_is(self):
-        records = [{"event": "transaction", "transaction_id": "a", "amount": 5}, {"event": "refund", "transaction_id": "a", "amount": 3},
-                   {"event": "refund", "transaction_id": "a", "amount": 3}, {"event": "refund", "transaction_id": "b", "amount": 3}]
+        records = [
+            {"event": "transaction", "transaction_id": "a", "amount": 5},
+            {"event": "refund", "transaction_id": "a", "amount": 3},
+            {"event": "refund", "transaction_id": "a", "amount": 3},
+            {"event": "refund", "transaction_id": "b", "amount": 3},
+        ]
         self.assertEqual(order_values_by_transaction(records), [0])
 
     def test_a_quotient_is_rounded_once_half_even(self):
-        events = [event(f"12:00:0{n}", "transaction", transaction={"revenue": Raw(revenue)}) for n, revenue in enumerate(("0.01", "0"))]
+        events = [
+            event(f"12:00:0{n}", "transaction", transaction={"revenue": Raw(revenue)})
+            for n, revenue in enumerate(("0.01", "0"))
+        ]
         self.assertEqual(self.final(lane("purchase", [rolling("24h", 24 * HOUR)]), events)["avg_order_value_24h"], "0")
 
     def test_checkout_step_closes_the_last_cart(self):
@@ -242,21 +353,42 @@ class Orders(unittest.TestCase):
         def step(time, number):
             return event(time, "checkout_step", step={"step": Raw(number)})
 
-        events = [step("12:00:00", "2"), cart("12:00:01", "add_to_cart", "0", "42.99"), cart("12:00:02", "add_to_cart", "42.99", "10"),
-                  step("12:00:03", "1"), step("12:00:04", "2.0"), step("12:00:05", "2"),
-                  cart("12:00:06", "remove_from_cart", "52.99", "10"), step("12:00:07", '"2"'), step("12:00:08", "2")]
+        events = [
+            step("12:00:00", "2"),
+            cart("12:00:01", "add_to_cart", "0", "42.99"),
+            cart("12:00:02", "add_to_cart", "42.99", "10"),
+            step("12:00:03", "1"),
+            step("12:00:04", "2.0"),
+            step("12:00:05", "2"),
+            cart("12:00:06", "remove_from_cart", "52.99", "10"),
+            step("12:00:07", '"2"'),
+            step("12:00:08", "2"),
+        ]
         settings = lane("purchase", [rolling("24h", 24 * HOUR)], order_signal="checkout_step")
-        self.assertEqual(self.final(settings, events),
-                         {"orders_count_24h": "2", "order_value_24h": "95.98", "avg_order_value_24h": "47.99"})
+        self.assertEqual(
+            self.final(settings, events),
+            {"orders_count_24h": "2", "order_value_24h": "95.98", "avg_order_value_24h": "47.99"},
+        )
 
     def test_cart_value(self):
-        first = event("12:00:00", "add_to_cart", cart={"total_value": Raw("10")},
-                      products=[{"price": Raw("2.5"), "quantity": Raw("2")}, {"price": Raw("1")}])
+        first = event(
+            "12:00:00",
+            "add_to_cart",
+            cart={"total_value": Raw("10")},
+            products=[{"price": Raw("2.5"), "quantity": Raw("2")}, {"price": Raw("1")}],
+        )
         without = event("12:00:01", "remove_from_cart", cart={"total_value": "10"})
         for before, value in ((False, "10"), (True, "16")):
             settings = lane("cart", [rolling()], total_is_before=before)
-            self.assertEqual(self.final(settings, [first, without]),
-                             {"cart_add_count_5m": "1", "cart_remove_count_5m": "1", "cart_update_frequency_5m": "2", "cart_value_5m": value})
+            self.assertEqual(
+                self.final(settings, [first, without]),
+                {
+                    "cart_add_count_5m": "1",
+                    "cart_remove_count_5m": "1",
+                    "cart_update_frequency_5m": "2",
+                    "cart_value_5m": value,
+                },
+            )
 
     def test_a_tie_goes_to_the_later_category(self):
         events = [view("12:00:00", "1", "1"), event("12:00:01", "list_view", list_name="Boots")]

@@ -54,7 +54,12 @@ def to_tsv(event):
 
     contexts = [entity("product", {"id": "of another model", "price": 1, "category": "none"}, model=2)] if more else []
     contexts += [entity("product", product) for product in event["products"]]
-    for name, place in (("cart", "cart"), ("checkout_step", "step"), ("transaction", "transaction"), ("refund", "refund")):
+    for name, place in (
+        ("cart", "cart"),
+        ("checkout_step", "step"),
+        ("transaction", "transaction"),
+        ("refund", "refund"),
+    ):
         if event[place] is not None:
             contexts.append(entity(name, event[place]))
     if event["client_session"]:
@@ -65,10 +70,18 @@ def to_tsv(event):
 
     columns = [""] * COLUMNS
     row = {name: event[name] for name in COLUMN if isinstance(event.get(name), str)}
-    row.update(contexts=contexts_column(contexts, more), derived_contexts=contexts_column(derived, more),
-               event_id=event["id"], derived_tstamp=event["derived"], collector_tstamp=event["collector"],
-               event=event["kind"], event_name=event["kind"], event_vendor=SNOWPLOW, event_format="jsonschema",
-               event_version="1-0-0")
+    row.update(
+        contexts=contexts_column(contexts, more),
+        derived_contexts=contexts_column(derived, more),
+        event_id=event["id"],
+        derived_tstamp=event["derived"],
+        collector_tstamp=event["collector"],
+        event=event["kind"],
+        event_name=event["kind"],
+        event_vendor=SNOWPLOW,
+        event_format="jsonschema",
+        event_version="1-0-0",
+    )
     if event.get("broken_contexts"):
         whole = contexts_column([entity("product", {"id": "5", "price": 1, "category": "Boots"})], more)
         row["contexts"] = whole[:-3]  # names what lanes look for, so that it must be opened
@@ -120,8 +133,12 @@ def to_accelerator_json(event):
         "type": "unstruct" if event["kind"] == "site_search" else event["kind"],
         "timestamp": iso(event["derived"] or event["collector"]),
         "payload": payload,
-        "enrich": {"client": {"useragent": event["useragent"], "page": {"page_url": event["page_url"]}}, "user": user,
-                   "marketing": marketing or None, "platform": event["platform"]},
+        "enrich": {
+            "client": {"useragent": event["useragent"], "page": {"page_url": event["page_url"]}},
+            "user": user,
+            "marketing": marketing or None,
+            "platform": event["platform"],
+        },
         "session": session,
         "metadata": {"collector_tstamp": iso(event["collector"]), "app_id": "property"} if event["collector"] else {},
     }

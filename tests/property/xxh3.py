@@ -23,15 +23,16 @@ SECRET = bytes.fromhex(
     "3c2852bb91c300cb88d0658b1b532ea371644897a20df94e3819ef46a9deacd8"
     "a8fa763fe39c343ff9dcbbc7c70b4f1d8a51e04bcdb45931c89f7ec9d9787364"
     "eac5ac8334d3ebc3c581a0fffa1363eb170ddd51b7f0da49d316552629d4689e"
-    "2b16be587d47a1fc8ff8b8d17ad031ce45cb3a8f95160428afd7fbcabb4b407e")
+    "2b16be587d47a1fc8ff8b8d17ad031ce45cb3a8f95160428afd7fbcabb4b407e"
+)
 
 
 def _read32(data, at):
-    return int.from_bytes(data[at:at + 4], "little")
+    return int.from_bytes(data[at : at + 4], "little")
 
 
 def _read64(data, at):
-    return int.from_bytes(data[at:at + 8], "little")
+    return int.from_bytes(data[at : at + 8], "little")
 
 
 def _fold_product(left, right):
@@ -63,8 +64,9 @@ def _avalanche(number):
 
 
 def _mix16(data, at, secret_at):
-    return _fold_product(_read64(data, at) ^ _read64(SECRET, secret_at),
-                         _read64(data, at + 8) ^ _read64(SECRET, secret_at + 8))
+    return _fold_product(
+        _read64(data, at) ^ _read64(SECRET, secret_at), _read64(data, at + 8) ^ _read64(SECRET, secret_at + 8)
+    )
 
 
 def _hash_1_to_3(data):
