@@ -2,8 +2,8 @@
  *
  * A window is due when it is dirty and its emit interval since the last send has passed (the first change: at once), or when
  * a value it keeps alive has a quarter of its TTL left. In the second case it may be dirty too: then what did not change is
- * refreshed with its value, and of what did only the TTL starts again, its new value waits for the interval. What was due while the sink could not take it is owed: it goes as
- * soon as the sink can, even if the session is over by then. */
+ * refreshed with its value, and of what did only the TTL starts again, its new value waits for the interval. What was due
+ * while the sink could not take it is owed: it goes as soon as the sink can, even if the session is over by then. */
 #include "engine/emission.h"
 
 #include "base/memory.h"
@@ -68,7 +68,8 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
+    /* Of a silent window nothing was kept alive. */
+    bool expired = sent->hash == 0 && sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
@@ -146,23 +147,42 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
 
 /* ---- what is due, and when ---- */
 
-static void queue(struct shard *shard, struct log *log)
+static void queue_put(struct log_queue *queue, struct log *log)
 {
-    if (log->queued)
-        return;
-    if (shard->due_count == shard->due_capacity) {
-        shard->due_capacity = shard->due_capacity == 0 ? 1024 : shard->due_capacity * 2;
-        shard->due = memory_resize(shard->due, shard->due_capacity * sizeof(struct log *));
+    if (queue->first + queue->count == queue->capacity) {
+        if (queue->first > queue->capacity / 2) {
+            memmove(queue->logs, queue->logs + queue->first, queue->count * sizeof(struct log *));
+            queue->first = 0;
+        } else {
+            queue->capacity = queue->capacity == 0 ? 1024 : queue->capacity * 2;
+            queue->logs = memory_resize(queue->logs, queue->capacity * sizeof(struct log *));
+        }
     }
-    shard->due[shard->due_count++] = log;
-    log->queued = true;
+    queue->logs[queue->first + queue->count++] = log;
+}
+
+static struct log *queue_take(struct log_queue *queue)
+{
+    struct log *log = queue->logs[queue->first++];
+    if (--queue->count == 0)
+        queue->first = 0;
+    log->queue = QUEUE_NONE;
+    return log;
+}
+
+static void enqueue(struct shard *shard, struct log *log, enum log_queue_kind kind)
+{
+    if (log->queue != QUEUE_NONE)
+        return;
+    log->queue = (uint8_t)kind;
+    queue_put(kind == QUEUE_TOUCHED ? &shard->touched : &shard->owed, log);
 }
 
 /* Is anything of it still of use? If not yet to be forgotten, *until is when to look again (WHEEL_NEVER: not by time). */
 static bool spent(const struct shard *shard, const struct set_lane *lane, struct log *log, int64_t *until)
 {
     *until = WHEEL_NEVER;
-    if (log->count > 0 || log->pins > 0 || log->queued)
+    if (log->count > 0 || log->pins > 0 || log->queue != QUEUE_NONE)
         return false;
     int64_t last = INT64_MIN;
     for (size_t w = 0; w < lane->window_count; w++) {
@@ -192,7 +212,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         const struct view *view = log_view(log, lane, w);
         int64_t due = WHEEL_NEVER;
         if (view->owed)
-            continue; /* it is queued */
+            continue; /* no timer: it goes when the sink can take it */
         if (view->dirty)
             due = view_last_send(view) + window->emit_ms; /* it was due at once had nothing been sent */
         int64_t refresh = next_refresh(lane, window, view);
@@ -206,7 +226,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         wheel_arm(&shard->send, log, next);
 }
 
-/* Write what is due and the sink takes; queue the log if something is owed. */
+/* Write what is due and the sink takes; the rest is owed. */
 static void serve(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
     for (size_t w = 0; w < lane->window_count; w++) {
@@ -219,7 +239,7 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
             write_view(shard, lane, log, w);
         } else {
             view->owed = true;
-            queue(shard, log);
+            enqueue(shard, log, QUEUE_OWED);
         }
     }
 }
@@ -238,30 +258,37 @@ void emission_look(struct shard *shard, struct log *log)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     if (!shard->event_clock || shard->clock_ms == SHARD_BEGINNING_MS) {
-        queue(shard, log);
+        enqueue(shard, log, QUEUE_TOUCHED);
         return;
     }
     serve(shard, lane, log);
     settle_down(shard, lane, log);
 }
 
+static void serve_next(struct shard *shard, struct log_queue *queue)
+{
+    struct log *log = queue_take(queue);
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    serve(shard, lane, log);
+    settle_down(shard, lane, log);
+}
+
 bool emission_send_queued(struct shard *shard)
 {
-    size_t done = 0;
     if (shard->event_clock && shard->clock_ms == SHARD_BEGINNING_MS)
         return true; /* no worker knows the time yet */
-    while (done < shard->due_count && sink_ready(shard->sink)) {
-        struct log *log = shard->due[done++];
-        const struct set_lane *lane = &shard->set->lanes[log->lane];
-        log->queued = false;
-        serve(shard, lane, log); /* may queue it again at the end, if the sink is full now */
-        settle_down(shard, lane, log);
-    }
-    if (done > 0) {
-        memmove(shard->due, shard->due + done, (shard->due_count - done) * sizeof(struct log *));
-        shard->due_count -= done;
-    }
-    return shard->due_count == 0;
+    /* Only what is there now: a sink that loses at once what it is given would have it all back at the end of the queue. */
+    for (size_t left = shard->touched.count; left > 0; left--)
+        serve_next(shard, &shard->touched);
+    for (size_t left = shard->owed.count; left > 0 && sink_ready(shard->sink); left--)
+        serve_next(shard, &shard->owed);
+    return shard->owed.count == 0;
+}
+
+static bool session_over(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    return lane->session && (log->count == 0 || log_time(log, lane, log->count - 1) +
+                                                        lane->windows[0].settings.gap_ms < shard->clock_ms);
 }
 
 void emission_release(struct shard *shard, struct log *log)
@@ -269,15 +296,32 @@ void emission_release(struct shard *shard, struct log *log)
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
-        if (!view->dirty)
-            continue;
-        bool over = lane->session &&
-                    (log->count == 0 || log_time(log, lane, log->count - 1) + lane->windows[0].settings.gap_ms <
-                                            shard->clock_ms);
-        if (over && !view->owed)
+        if (!view->dirty || (session_over(shard, lane, log) && !view->owed))
             continue;
         view->owed = true;
-        queue(shard, log);
+        enqueue(shard, log, QUEUE_OWED);
+    }
+}
+
+/* Forget what was written of a window; but what may be there and should not must be deleted. */
+static void forget_sent(const struct shard *shard, const struct set_lane *lane, struct view *view)
+{
+    for (size_t m = 0; m < lane->metric_count; m++) {
+        view->sent[m].hash = 0;
+        sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
+    }
+}
+
+void emission_write_again(struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    for (size_t w = 0; w < lane->window_count; w++) {
+        struct view *view = log_view(log, lane, w);
+        if (!view->live)
+            continue;
+        forget_sent(shard, lane, view);
+        view->owed = true;
+        enqueue(shard, log, QUEUE_OWED);
     }
 }
 
@@ -291,16 +335,13 @@ void shard_settled(void *context, void *token, bool ok)
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     log->pins--;
     if (!ok) {
-        /* What is there now is not known: write all again, and delete what should not be there. */
+        /* What is there now is not known: write all again. */
         struct view *view = log_view(log, lane, w);
-        for (size_t m = 0; m < lane->metric_count; m++) {
-            view->sent[m].hash = 0;
-            sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
-        }
+        forget_sent(shard, lane, view);
         view->owed = true;
         shard->counters.lost++;
-        queue(shard, log);
+        enqueue(shard, log, QUEUE_OWED);
     } else if (log->count == 0 && log->pins == 0) {
-        queue(shard, log); /* perhaps nothing is left of it */
+        enqueue(shard, log, QUEUE_TOUCHED); /* perhaps nothing is left of it */
     }
 }

@@ -11,11 +11,13 @@
  * be gone afterwards. */
 void emission_look(struct shard *shard, struct log *log);
 
-/* Look at what is queued, as long as the sink is ready. True: nothing is left. */
+/* Look at what was touched, and at what is owed as long as the sink is ready. True: nothing is owed any more. */
 bool emission_send_queued(struct shard *shard);
 
-/* Make every change of the log due, whatever its emit interval. */
+/* Make every change of the log owed, whatever its emit interval; or everything of it that is live, changed or not. Neither
+ * frees a log. */
 void emission_release(struct shard *shard, struct log *log);
+void emission_write_again(struct shard *shard, struct log *log);
 
 /* The window has nothing to say any more: should it wake, all of it is written again, changed or not. */
 void emission_silence(const struct set_lane *lane, struct log *log, size_t window);

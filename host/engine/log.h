@@ -55,7 +55,7 @@ struct log {
     uint16_t tag;  /* its top bits: what tells logs apart without touching them */
     uint16_t pins; /* groups in flight at the sink that name this log */
     uint8_t lane;  /* index in the lane set */
-    bool queued;   /* in the shard's list of logs that are due */
+    uint8_t queue; /* which of the shard's queues it waits in: enum log_queue_kind */
     /* views follow */
 };
 

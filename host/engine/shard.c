@@ -46,7 +46,8 @@ void shard_free(struct shard *shard)
     folder_free(&shard->folder);
     buffer_free(&shard->key);
     slab_free(&shard->slab);
-    free(shard->due);
+    free(shard->touched.logs);
+    free(shard->owed.logs);
 }
 
 _Static_assert(sizeof(struct log) + WINDOWS_MAX * (sizeof(struct view) + METRICS_MAX * sizeof(struct sent)) <= SLAB_LARGEST,
@@ -72,7 +73,7 @@ static struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash
 void shard_forget(struct shard *shard, struct log *log)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
-    assert(log->count == 0 && log->pins == 0 && !log->queued);
+    assert(log->count == 0 && log->pins == 0 && log->queue == QUEUE_NONE);
     wheel_disarm(&shard->expiry, log);
     wheel_disarm(&shard->send, log);
     key_table_remove(&shard->tables[log->lane], log);
@@ -309,14 +310,18 @@ bool shard_send(struct shard *shard, int64_t monotonic_ms)
     return emission_send_queued(shard);
 }
 
-void shard_release(struct shard *shard)
+static void for_every_log(struct shard *shard, void (*act)(struct shard *shard, struct log *log))
 {
     for (size_t i = 0; i < shard->set->lane_count; i++) {
         size_t at = 0;
         for (struct log *log; (log = key_table_next(&shard->tables[i], &at)) != NULL;)
-            emission_release(shard, log);
+            act(shard, log);
     }
 }
+
+void shard_release(struct shard *shard) { for_every_log(shard, emission_release); }
+
+void shard_write_again(struct shard *shard) { for_every_log(shard, emission_write_again); }
 
 int64_t shard_next_send(const struct shard *shard) { return wheel_bound(&shard->send); }
 

@@ -24,6 +24,17 @@ struct shard_counters {
     uint64_t lost;       /* groups that the sink lost and that were owed again */
 };
 
+/* Logs that wait for something, first come first served. */
+struct log_queue {
+    struct log **logs; /* from `first` on */
+    size_t first, count, capacity;
+};
+enum log_queue_kind {
+    QUEUE_NONE,
+    QUEUE_TOUCHED, /* to be looked at when the batch is through */
+    QUEUE_OWED     /* something of it was due when the sink could not take it */
+};
+
 struct shard {
     const struct lane_set *set;
     bool event_clock;
@@ -36,8 +47,7 @@ struct shard {
     struct folder folder;
     struct buffer key; /* of the feature being written */
     struct sink *sink; /* not owned */
-    struct log **due; /* queued: logs to look at when the sink is ready */
-    size_t due_count, due_capacity;
+    struct log_queue touched, owed; /* a log is in one of them at most */
     struct shard_counters counters;
 };
 
@@ -54,12 +64,15 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms);
  * written at their time. */
 void shard_advance(struct shard *shard, int64_t clock_ms);
 
-/* Live: sends that are due by `monotonic_ms`, and all that is queued, as far as the sink is ready. Event clock: only
- * what is queued. True: nothing is left queued. */
+/* Live: look at all that was touched or is due by `monotonic_ms`. With either clock: write what is owed, as far as the sink
+ * is ready. True: nothing is owed any more. */
 bool shard_send(struct shard *shard, int64_t monotonic_ms);
 
 /* The final flush: every change that waits for its emit interval becomes due. */
 void shard_release(struct shard *shard);
+
+/* Nobody knows what is in Redis any more: everything live is owed. */
+void shard_write_again(struct shard *shard);
 
 /* When shard_advance or shard_send has something to do next, in send time; WHEEL_NEVER if nothing. */
 int64_t shard_next_send(const struct shard *shard);

@@ -248,17 +248,21 @@ static void publish_counters(struct worker *worker)
         .memory = shard_memory(shard),
         .sink = worker->sink->counters,
         .clock_ms = shard->clock_ms == SHARD_BEGINNING_MS ? INT64_MIN : shard->clock_ms,
-        .unsent = shard->due_count,
+        .unsent = shard->owed.count,
     };
     (void)pthread_mutex_lock(&worker->lock);
     worker->seen = seen;
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
-/* Write what is due. False: the sink is full, though not away. */
+/* Write what is due. False: something is owed. */
 static bool send(struct worker *worker)
 {
     bool live = worker->settings->clock == CLOCK_LIVE;
+    if (worker->sink->counters.replaced != worker->replaced) {
+        worker->replaced = worker->sink->counters.replaced;
+        shard_write_again(&worker->shard);
+    }
     bool all = shard_send(&worker->shard, live ? time_monotonic_ms() : 0);
     sink_flush(worker->sink);
     (void)sink_poll(worker->sink, 0);
@@ -295,13 +299,12 @@ static void finish(struct worker *worker)
     uint64_t groups = 0;
     size_t waiting = 0;
     for (;;) {
-        bool sent = shard_send(shard, 0);
-        sink_flush(worker->sink);
-        if (sink_poll(worker->sink, 20) && sent && shard->due_count == 0)
+        bool sent = send(worker);
+        if (sink_poll(worker->sink, 20) && sent && shard->owed.count == 0)
             break;
-        if (worker->sink->counters.groups != groups || shard->due_count != waiting) {
+        if (worker->sink->counters.groups != groups || shard->owed.count != waiting) {
             groups = worker->sink->counters.groups;
-            waiting = shard->due_count;
+            waiting = shard->owed.count;
             progress_ms = time_monotonic_ms();
         } else if (time_monotonic_ms() - progress_ms > worker->settings->drain_ms) {
             break;

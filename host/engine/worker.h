@@ -23,6 +23,7 @@ struct worker {
     struct extraction extraction;
     struct shard shard;
     struct sink *sink;
+    uint64_t replaced; /* of the sink's servers, after which all was written again */
 
     struct ring *inbox;       /* one a sender: parcels to apply */
     struct ring *returns;     /* one a receiver: parcels of ours that were applied, to be used again */

@@ -336,6 +336,11 @@ static void run_id_read(struct redis_connection *connection)
     }
 }
 
+bool redis_connection_same_server(const struct redis_connection *connection)
+{
+    return connection->run_id[0] != '\0' && strcmp(connection->run_id, connection->former_run_id) == 0;
+}
+
 static void greeting_done(struct redis_connection *connection)
 {
     connection->state = REDIS_OPEN;
@@ -358,8 +363,7 @@ static void greeting_answer(struct redis_connection *connection, int64_t now_ms)
     } else if (greeting == GREET_INFO) {
         run_id_read(connection);
     }
-    if (greeting == GREET_INFO && connection->former_id != 0 && connection->run_id[0] != '\0' &&
-        strcmp(connection->run_id, connection->former_run_id) == 0) {
+    if (greeting == GREET_INFO && connection->former_id != 0 && redis_connection_same_server(connection)) {
         char id[24];
         (void)snprintf(id, sizeof id, "%lld", (long long)connection->former_id);
         greet(connection, GREET_KILL, 4, (const char *const[]){"CLIENT", "KILL", "ID", id});

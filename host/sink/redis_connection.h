@@ -82,4 +82,7 @@ bool redis_connection_wants_write(const struct redis_connection *connection);
 /* Wait for the socket, or for the next moment at which something is due, up to timeout_ms. */
 void redis_connection_wait(const struct redis_connection *connection, int64_t now_ms, int timeout_ms);
 
+/* Is this, once open, the very process that the former connection went to? False where it does not say. */
+bool redis_connection_same_server(const struct redis_connection *connection);
+
 #endif

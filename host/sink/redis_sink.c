@@ -202,8 +202,10 @@ static bool advance(struct redis_sink *redis, int64_t now_ms)
     enum redis_state before = redis->connection.state;
     bool any = transmit(redis, now_ms);
     any = redis_connection_step(&redis->connection, now_ms) || any;
-    if (before != REDIS_OPEN && redis->connection.state == REDIS_OPEN && redis->connection.losses != 0)
+    if (before != REDIS_OPEN && redis->connection.state == REDIS_OPEN && redis->connection.losses != 0) {
         redis->sink.counters.reconnects++;
+        redis->sink.counters.replaced += !redis_connection_same_server(&redis->connection);
+    }
     any = receive_answers(redis, now_ms) || any;
     any = transmit(redis, now_ms) || any;
     if (now_ms >= answer_due_ms(redis)) {

@@ -30,6 +30,8 @@ typedef void sink_settled(void *context, void *token, bool ok);
 struct sink_counters {
     uint64_t groups, sets, deletes, refreshes, bytes; /* accepted */
     uint64_t failed_groups, reconnects;
+    uint64_t replaced; /* of the reconnects: to a server that may not have what was written before (it was restarted, or
+                          is another, or does not say): everything live must be written again */
 };
 
 /* What an implementation provides; callers use the functions below. */
