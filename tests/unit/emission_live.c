@@ -1,0 +1,356 @@
+/* emission_live.c - when a live shard writes: sends go by monotonic time, what is in a window by the clock. */
+#include "shard_fixture.h"
+
+#define NO_WINDOW {0}
+static const struct window_settings ten_seconds[] = {
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100}, NO_WINDOW};
+static const struct window_settings an_hour[] = {
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100}, NO_WINDOW};
+static const struct window_settings rarely[] = {
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 200 * SECOND, .ttl_s = 100}, NO_WINDOW};
+static const struct window_settings at_once[] = {
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 0, .ttl_s = 100}, NO_WINDOW};
+static const struct window_settings two[] = {
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 1 * SECOND, .ttl_s = 100},
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 1000},
+    NO_WINDOW};
+static const struct window_settings session[] = {{.name = "session",
+                                                  .session = true,
+                                                  .gap_ms = 30 * SECOND,
+                                                  .max_ms = 3600 * SECOND,
+                                                  .lateness_ms = 10 * SECOND,
+                                                  .emit_ms = 5 * SECOND,
+                                                  .ttl_s = 100},
+                                                 NO_WINDOW};
+
+static struct fixture f;
+
+static void open(const struct window_settings *windows) { fixture_open(&f, windows, false); }
+static void sends(int64_t ms, const char *expected) { fixture_sends(&f, ms, expected); }
+
+static int close_fixture(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    return 0;
+}
+
+/* Everything is gone: logs, records, texts. */
+static void nothing_is_left(void)
+{
+    assert_int_equal(shard_keys(&f.shard), 0);
+    assert_int_equal(f.shard.texts.count, 0);
+    assert_int_equal(f.shard.slab.used, 0);
+    assert_int_equal(shard_next_send(&f.shard), WHEEL_NEVER);
+}
+
+static void the_first_change_goes_out_at_once_and_later_ones_not_before_emit(void **state)
+{
+    (void)state;
+    open(ten_seconds);
+    put(&f, "ann", T, 1, "home");
+    apply(&f, T);
+    assert_string_equal(kept_lines(f.kept), ""); /* not before the batch is done */
+    sends(0, "user:ann:visits_10s = 1 ttl 100 at " AT(000000) "\nuser:ann:page_10s = home ttl 100 at " AT(000000) "\n");
+    put(&f, "ann", T + 1000, 2, "a page with a long name");
+    apply(&f, T + 1000);
+    sends(1000, "");
+    assert_true(shard_next_send(&f.shard) <= M + 5000);
+    sends(4999, "");
+    sends(5000, "user:ann:visits_10s = 2 ttl 100 at " AT(001000) "\n"
+                "user:ann:page_10s = a page with a long name ttl 100 at " AT(001000) "\n");
+    sends(60000, "");
+}
+
+static void with_emit_0_every_batch_writes_what_changed(void **state)
+{
+    (void)state;
+    open(at_once);
+    for (int64_t i = 0; i < 3; i++) {
+        put(&f, "ann", T + i, (uint64_t)i * 2, "");
+        put(&f, "ann", T + i, (uint64_t)i * 2 + 1, ""); /* one write for both */
+        apply(&f, T + i);
+        (void)shard_send(&f.shard, M);
+        char expected[80];
+        (void)snprintf(expected, sizeof expected, "user:ann:visits_10s = %lld ttl 100 at %lld\n", (long long)(i + 1) * 2,
+                       (long long)(T + i));
+        assert_string_equal(kept_lines(f.kept), expected);
+    }
+}
+
+static void records_leave_as_the_clock_moves_and_zeros_are_written_once(void **state)
+{
+    (void)state;
+    open(ten_seconds);
+    put(&f, "ann", T, 1, "home");
+    put(&f, "ann", T + 1000, 2, "the page of the second event");
+    apply(&f, T + 1000);
+    sends(0, "user:ann:visits_10s = 2 ttl 100 at " AT(001000) "\n"
+             "user:ann:page_10s = the page of the second event ttl 100 at " AT(001000) "\n");
+    apply(&f, T + 10000); /* to the millisecond: still in */
+    sends(6000, "");
+    apply(&f, T + 10001);
+    sends(6001, "user:ann:visits_10s = 1 ttl 100 at " AT(010001) "\n"
+                "user:ann:page_10s = the page of the second event ttl 100 at " AT(010001) "\n");
+    apply(&f, T + 11001);
+    sends(11000, ""); /* before emit */
+    sends(11001, "user:ann:visits_10s = 0 ttl 100 at " AT(011001) "\nuser:ann:page_10s - at " AT(011001) "\n");
+    sends(90000, ""); /* silent: not even refreshed */
+    nothing_is_left();
+    /* Back again: as the first time. */
+    put(&f, "ann", T + 60000, 3, "");
+    apply(&f, T + 60000);
+    sends(91000, "user:ann:visits_10s = 1 ttl 100 at " AT(060000) "\n");
+}
+
+static void a_live_value_is_refreshed_when_a_quarter_of_its_ttl_is_left(void **state)
+{
+    (void)state;
+    open(an_hour);
+    put(&f, "ann", T, 1, "home");
+    apply(&f, T);
+    sends(0, "user:ann:visits_1h = 1 ttl 100 at " AT(000000) "\nuser:ann:page_1h = home ttl 100 at " AT(000000) "\n");
+    apply(&f, T + 90000);
+    sends(74999, "");
+    sends(75000, "user:ann:visits_1h + 1 ttl 100 at " AT(090000) "\nuser:ann:page_1h + home ttl 100 at " AT(090000) "\n");
+    /* A change is as good as a refresh. */
+    put(&f, "ann", T + 90000, 2, "home");
+    apply(&f, T + 90000);
+    sends(100000, "user:ann:visits_1h = 2 ttl 100 at " AT(090000) "\nuser:ann:page_1h = home ttl 100 at " AT(090000) "\n");
+    sends(174999, "");
+    sends(175000, "user:ann:visits_1h + 2 ttl 100 at " AT(090000) "\nuser:ann:page_1h + home ttl 100 at " AT(090000) "\n");
+}
+
+static void a_value_that_waits_for_its_interval_is_kept_alive_meanwhile(void **state)
+{
+    (void)state;
+    open(rarely);
+    put(&f, "ann", T, 1, "home");
+    apply(&f, T);
+    sends(0, "user:ann:visits_1h = 1 ttl 100 at " AT(000000) "\nuser:ann:page_1h = home ttl 100 at " AT(000000) "\n");
+    put(&f, "ann", T + 1000, 2, "");
+    apply(&f, T + 1000);
+    sends(74999, "");
+    sends(75000, "user:ann:visits_1h + ttl 100 at " AT(001000) "\nuser:ann:page_1h + ttl 100 at " AT(001000) "\n");
+    sends(150000, "user:ann:visits_1h + ttl 100 at " AT(001000) "\nuser:ann:page_1h + ttl 100 at " AT(001000) "\n");
+    sends(200000, "user:ann:visits_1h = 2 ttl 100 at " AT(001000) "\nuser:ann:page_1h - at " AT(001000) "\n");
+}
+
+static void what_did_not_change_is_not_written(void **state)
+{
+    (void)state;
+    open(an_hour);
+    put(&f, "ann", T, 1, "first");
+    put(&f, "ann", T + 10, 2, "second");
+    apply(&f, T + 10);
+    sends(0, "user:ann:visits_1h = 2 ttl 100 at " AT(000010) "\nuser:ann:page_1h = second ttl 100 at " AT(000010) "\n");
+    put(&f, "ann", T - 5, 1, "first"); /* an earlier copy: it takes the place of the later, and nothing comes of it */
+    put(&f, "ann", T + 50, 2, "a later copy"); /* no change at all */
+    apply(&f, T + 50);
+    assert_int_equal(f.shard.counters.duplicates, 2);
+    sends(5000, "");
+    put(&f, "ann", T + 60, 3, "third");
+    apply(&f, T + 60);
+    sends(5001, "user:ann:visits_1h = 3 ttl 100 at " AT(000060) "\nuser:ann:page_1h = third ttl 100 at " AT(000060) "\n");
+}
+
+static void each_window_keeps_its_own_time(void **state)
+{
+    (void)state;
+    open(two);
+    put(&f, "ann", T, 1, "");
+    apply(&f, T);
+    sends(0, "user:ann:visits_10s = 1 ttl 100 at " AT(000000) "\nuser:ann:visits_1h = 1 ttl 1000 at " AT(000000) "\n");
+    put(&f, "ann", T + 500, 2, "");
+    apply(&f, T + 500);
+    sends(1000, "user:ann:visits_10s = 2 ttl 100 at " AT(000500) "\n");
+    sends(5000, "user:ann:visits_1h = 2 ttl 1000 at " AT(000500) "\n");
+    put(&f, "ann", T - 60000, 3, ""); /* late for one, in time for the other */
+    apply(&f, T + 600);
+    sends(20000, "user:ann:visits_1h = 3 ttl 1000 at " AT(000600) "\n");
+    assert_int_equal(f.shard.counters.late, 0);
+    put(&f, "ann", T + 600 - 3600 * SECOND - 1, 4, "");
+    put(&f, "bob", T + 600 - 3600 * SECOND - 1, 5, "");
+    apply(&f, T + 600);
+    sends(30000, "");
+    assert_int_equal(f.shard.counters.late, 2);
+    assert_int_equal(shard_keys(&f.shard), 1);
+}
+
+static void a_session_that_is_over_writes_and_refreshes_no_more(void **state)
+{
+    (void)state;
+    open(session);
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "session:s1:visits = 1 ttl 100 at " AT(000000) "\nsession:s1:page = home ttl 100 at " AT(000000) "\n");
+    put(&f, "s1", T + 1000, 2, "cart");
+    apply(&f, T + 1000);
+    sends(5000, "session:s1:visits = 2 ttl 100 at " AT(001000) "\nsession:s1:page = cart ttl 100 at " AT(001000) "\n");
+    apply(&f, T + 31000); /* not over yet: its values are kept alive */
+    sends(80000, "session:s1:visits + 2 ttl 100 at " AT(031000) "\nsession:s1:page + cart ttl 100 at " AT(031000) "\n");
+    apply(&f, T + 31001);
+    sends(155000, "");
+    /* Its log goes 10 s later; what is there in Redis is known until it has expired. */
+    apply(&f, T + 41000);
+    assert_int_equal(f.shard.tables[0].count, 1);
+    assert_true(f.shard.texts.count + f.shard.slab.used > 0);
+    apply(&f, T + 41001);
+    sends(180000, "");
+    nothing_is_left();
+    put(&f, "s1", T + 1000, 3, ""); /* older, and no live log */
+    apply(&f, T + 41002);
+    assert_int_equal(f.shard.counters.late, 1);
+}
+
+static void a_late_event_brings_a_session_back(void **state)
+{
+    (void)state;
+    open(session);
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "session:s1:visits = 1 ttl 100 at " AT(000000) "\nsession:s1:page = home ttl 100 at " AT(000000) "\n");
+    apply(&f, T + 35000);
+    put(&f, "s1", T + 20000, 2, "cart");
+    apply(&f, T + 35000);
+    sends(10000, "session:s1:visits = 2 ttl 100 at " AT(035000) "\nsession:s1:page = cart ttl 100 at " AT(035000) "\n");
+    /* Another run, more than the gap later, is the newest: only it is published, and what it has not is deleted. */
+    put(&f, "s1", T + 51000, 3, "");
+    apply(&f, T + 51000);
+    sends(20000, "session:s1:visits = 1 ttl 100 at " AT(051000) "\nsession:s1:page - at " AT(051000) "\n");
+}
+
+static void a_session_that_starts_anew_deletes_what_the_last_one_left(void **state)
+{
+    (void)state;
+    open(session);
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "session:s1:visits = 1 ttl 100 at " AT(000000) "\nsession:s1:page = home ttl 100 at " AT(000000) "\n");
+    apply(&f, T + 50000); /* its log is gone */
+    sends(50000, "");
+    put(&f, "s1", T + 60000, 2, "");
+    apply(&f, T + 60000);
+    sends(60000, "session:s1:visits = 1 ttl 100 at " AT(060000) "\nsession:s1:page - at " AT(060000) "\n");
+}
+
+static void a_full_sink_is_owed_until_it_takes_it(void **state)
+{
+    (void)state;
+    open(ten_seconds);
+    f.kept->full = true;
+    put(&f, "ann", T, 1, "home");
+    put(&f, "bob", T, 2, "");
+    apply(&f, T);
+    assert_false(shard_send(&f.shard, M));
+    sends(1000, "");
+    put(&f, "ann", T + 1000, 3, "cart");
+    apply(&f, T + 1000);
+    sends(2000, "");
+    f.kept->full = false;
+    assert_true(shard_send(&f.shard, M + 2001)); /* the newest values, in the order they were owed */
+    assert_string_equal(kept_lines(f.kept), "user:ann:visits_10s = 2 ttl 100 at " AT(001000) "\n"
+                                            "user:ann:page_10s = cart ttl 100 at " AT(001000) "\n"
+                                            "user:bob:visits_10s = 1 ttl 100 at " AT(001000) "\n");
+    /* A window that went empty while nobody could hear it says so afterwards. */
+    f.kept->full = true;
+    apply(&f, T + 50000);
+    sends(50000, "");
+    f.kept->full = false;
+    (void)shard_send(&f.shard, M + 50001);
+    assert_string_equal(kept_value(f.kept, "user:ann:visits_10s"), "0");
+    assert_string_equal(kept_value(f.kept, "user:ann:page_10s"), "");
+    assert_string_equal(kept_value(f.kept, "user:bob:visits_10s"), "0");
+    (void)kept_lines(f.kept);
+    sends(60000, "");
+    nothing_is_left();
+}
+
+static void a_session_that_ended_during_an_outage_is_written_after_it(void **state)
+{
+    (void)state;
+    open(session);
+    f.kept->full = true;
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "");
+    apply(&f, T + 35000); /* over */
+    sends(35000, "");
+    f.kept->full = false;
+    sends(35001, "session:s1:visits = 1 ttl 100 at " AT(035000) "\nsession:s1:page = home ttl 100 at " AT(035000) "\n");
+    sends(120000, "");
+}
+
+static void what_a_lost_group_wrote_is_unknown_and_written_again_with_deletes(void **state)
+{
+    (void)state;
+    open(ten_seconds);
+    f.kept->hold = true;
+    put(&f, "ann", T, 1, "");
+    apply(&f, T);
+    sends(0, "user:ann:visits_10s = 1 ttl 100 at " AT(000000) "\n"); /* there was no page to delete */
+    kept_settle(f.kept, false);
+    assert_int_equal(f.shard.counters.lost, 1);
+    sends(1, "user:ann:visits_10s = 1 ttl 100 at " AT(000000) "\nuser:ann:page_10s - at " AT(000000) "\n");
+    kept_settle(f.kept, true);
+    sends(60000, "");
+}
+
+static void a_log_stays_while_its_groups_are_under_way(void **state)
+{
+    (void)state;
+    open(at_once);
+    f.kept->hold = true;
+    put(&f, "ann", T, 1, "home");
+    apply(&f, T);
+    sends(0, "user:ann:visits_10s = 1 ttl 100 at " AT(000000) "\nuser:ann:page_10s = home ttl 100 at " AT(000000) "\n");
+    apply(&f, T + 20000);
+    sends(20000, "user:ann:visits_10s = 0 ttl 100 at " AT(020000) "\nuser:ann:page_10s - at " AT(020000) "\n");
+    sends(500000, "");
+    assert_int_equal(shard_keys(&f.shard), 1);
+    kept_settle(f.kept, false); /* both: nothing is left to fold, and still it is said */
+    sends(500001, "user:ann:visits_10s = 0 ttl 100 at " AT(020000) "\nuser:ann:page_10s - at " AT(020000) "\n");
+    kept_settle(f.kept, true);
+    sends(500002, "");
+    nothing_is_left();
+}
+
+static void the_final_flush_does_not_wait(void **state)
+{
+    (void)state;
+    open(rarely);
+    put(&f, "ann", T, 1, "");
+    apply(&f, T);
+    sends(0, "user:ann:visits_1h = 1 ttl 100 at " AT(000000) "\n");
+    put(&f, "ann", T + 1, 2, "");
+    apply(&f, T + 1);
+    sends(1, "");
+    shard_release(&f.shard);
+    sends(1, "user:ann:visits_1h = 2 ttl 100 at " AT(000001) "\n");
+    shard_release(&f.shard); /* nothing changed since */
+    sends(1, "");
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, close_fixture)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_change_goes_out_at_once_and_later_ones_not_before_emit),
+        TEST(with_emit_0_every_batch_writes_what_changed),
+        TEST(records_leave_as_the_clock_moves_and_zeros_are_written_once),
+        TEST(a_live_value_is_refreshed_when_a_quarter_of_its_ttl_is_left),
+        TEST(a_value_that_waits_for_its_interval_is_kept_alive_meanwhile),
+        TEST(what_did_not_change_is_not_written),
+        TEST(each_window_keeps_its_own_time),
+        TEST(a_session_that_is_over_writes_and_refreshes_no_more),
+        TEST(a_late_event_brings_a_session_back),
+        TEST(a_session_that_starts_anew_deletes_what_the_last_one_left),
+        TEST(a_full_sink_is_owed_until_it_takes_it),
+        TEST(a_session_that_ended_during_an_outage_is_written_after_it),
+        TEST(what_a_lost_group_wrote_is_unknown_and_written_again_with_deletes),
+        TEST(a_log_stays_while_its_groups_are_under_way),
+        TEST(the_final_flush_does_not_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
