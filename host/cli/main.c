@@ -26,7 +26,7 @@ static int help(FILE *out, int status)
         (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     (void)fprintf(out, "\nTry it:\n"
                        "  shoplane-demo generate --events 1000 > day.tsv     a simulated shop\n"
-                       "  shoplane replay day.tsv --final | head             its shoppers' features\n"
+                       "  shoplane replay day.tsv --final > features.jsonl   its shoppers' features\n"
                        "  shoplane check --config shoplane.conf              before `run`\n\n"
                        "The configuration is --config FILE, else $SHOPLANE_CONFIG, else the installed shoplane.conf.\n");
     return status;
