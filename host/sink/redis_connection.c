@@ -85,7 +85,7 @@ void redis_connection_init(struct redis_connection *connection, const struct red
     connection->name = settings->socket != NULL
                            ? memory_format("%s, database %d", settings->socket, settings->database)
                            : memory_format("%s:%d, database %d", settings->host, settings->port, settings->database);
-    connection->trouble.every_ms = connection->news.every_ms = SAY_EVERY_MS;
+    connection->trouble.every_ms = SAY_EVERY_MS;
     redis_connection_works(connection);
 }
 
@@ -120,7 +120,8 @@ void redis_connection_drop(struct redis_connection *connection, int64_t now_ms, 
     log_limited(&connection->trouble, LOG_LEVEL_ERROR, "Redis at %s: %s; found: %s; do this: %s", connection->name,
                 why->what, why->found[0] == '\0' ? "nothing more" : why->found,
                 why->advice[0] == '\0' ? "nothing, it is tried again by itself" : why->advice);
-    connection->trouble_said = true;
+    if (connection->trouble.held == 0) /* or else its line was held back */
+        connection->trouble_said = true;
     if (connection->state == REDIS_OPEN) {
         connection->losses++;
         connection->former_id = connection->id;
@@ -346,7 +347,7 @@ static void greeting_done(struct redis_connection *connection)
     connection->state = REDIS_OPEN;
     connection->former_id = 0;
     if (connection->trouble_said || connection->losses == 0)
-        log_limited(&connection->news, LOG_LEVEL_INFO, "Redis at %s: connected", connection->name);
+        log_info("Redis at %s: connected", connection->name);
     connection->trouble_said = false;
 }
 

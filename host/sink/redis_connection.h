@@ -49,8 +49,8 @@ struct redis_connection {
     int greeting[8];
     int64_t id, former_id; /* CLIENT ID; 0: unknown. former_id: of a connection that may still have to be killed */
     char run_id[48], former_run_id[48];
-    struct log_limit trouble, news;
-    bool trouble_said;
+    struct log_limit trouble;
+    bool trouble_said; /* and not yet that it is over */
 };
 
 void redis_connection_init(struct redis_connection *connection, const struct redis_settings *settings);
