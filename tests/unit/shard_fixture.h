@@ -28,7 +28,7 @@ struct fixture {
 
 static inline void fixture_open(struct fixture *f, const struct window_settings *windows, bool event_clock)
 {
-    *f = (struct fixture){.set = visits_set_new()};
+    *f = (struct fixture){.set = visits_set_new(), .clock_ms = T};
     visits_lane_add(f->set, windows);
     plan_seal(f->set->plan);
     shard_init(&f->shard, f->set, event_clock, M);
