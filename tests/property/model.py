@@ -22,8 +22,8 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - A window is silent once it was folded empty. When a silent window gets a record its parsers count as never written from then on.
   One that goes empty and gets records again before its zeros were due is not silent in between.
 - last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
-- When a session's log goes nothing is written, and all its parsers count as never written. What they wrote may still be in Redis:
-  a feature that is absent when the session comes back is deleted ("deleted if it was there"), unless its TTL has run out.
+- "Deleted if it was there": an absent feature is deleted if it was written, not deleted since, and its TTL has not run out.
+- When a session's log goes nothing is written, and all its parsers count as never written. What they wrote is still there.
 - A refresh that fell due while a session was over is made up for at the moment a late event makes it live again: else a
   feature that did not change would be gone from Redis while its session is live.
 """
@@ -57,7 +57,12 @@ class WrittenParser:
         self.values = None  # as written last; None: counts as never written
         self.touched_ms = None  # last write or refresh
         self.there = set()  # features that were written and not deleted since
-        self.gone_ms = None  # after forget(): when the TTL of those runs out
+        self.there_until_ms = 0  # when their TTL runs out
+
+    def touch(self, clock, ttl_s):
+        """Written or refreshed."""
+        self.touched_ms = clock
+        self.there_until_ms = clock + ttl_s * 1000
 
 
 class WindowView:
@@ -120,8 +125,6 @@ class WindowView:
 
     def forget(self):
         for parser in self.written.values():
-            if parser.touched_ms is not None:
-                parser.gone_ms = parser.touched_ms + self.window.ttl_s * 1000
             parser.values = parser.touched_ms = None
 
     def act(self, log, clock, flush=False):
@@ -142,13 +145,13 @@ class WindowView:
             values = dict(zip(parser.features, parser.compute(records, self.settings)))
             if values == written.values:
                 continue
-            if written.values is None and written.gone_ms is not None and written.gone_ms <= clock:
-                written.there = set()
+            there = written.there if clock < written.there_until_ms else set()
             for feature, value in values.items():
-                if value is not None or feature in written.there:
+                if value is not None or feature in there:
                     self.write(feature, value, clock, refresh=False)
                     self.last_send_ms = clock
-            written.values, written.touched_ms = values, clock
+            written.values = values
+            written.touch(clock, self.window.ttl_s)
             written.there = {feature for feature, value in values.items() if value is not None}
         self.silent = not records
 
@@ -158,7 +161,7 @@ class WindowView:
                 for feature, value in written.values.items():
                     if value is not None:
                         self.write(feature, value, clock, refresh=True)
-                written.touched_ms = clock
+                written.touch(clock, self.window.ttl_s)
 
     def write(self, feature, value, clock, refresh):
         key = self.prefix + feature + self.suffix
