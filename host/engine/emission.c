@@ -68,8 +68,7 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    /* Of a silent window nothing was kept alive. */
-    bool expired = sent->hash == 0 && sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
+    bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {

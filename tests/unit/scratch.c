@@ -37,8 +37,9 @@ static sl_text text(const char *bytes) { return text_inline(bytes, strlen(bytes)
 
 static sl_text numbered(int number)
 {
-    char bytes[8];
+    char bytes[16];
     (void)snprintf(bytes, sizeof bytes, "%d", number);
+    bytes[7] = '\0'; /* short enough for a handle */
     return text(bytes);
 }
 
