@@ -47,7 +47,7 @@ static char *read_checked(const char *path, size_t *size, struct error *error)
 {
     char *bytes = NULL;
     struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0) {
         error_what(error, "%s", strerror(errno));
         return NULL;
