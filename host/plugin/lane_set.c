@@ -98,8 +98,8 @@ static void load_metrics(const struct lane_set *set, struct set_lane *lane, cons
         metric->table = plugin->metric;
         char of[128];
         (void)snprintf(of, sizeof of, "metric parser \"%s\"", given->name);
-        (void)open_plugin(metric->table->params, metric->table->settings_size, &given->params, metric->table->open, of,
-                          &given->place, &metric->self, errors);
+        metric->opened = open_plugin(metric->table->params, metric->table->settings_size, &given->params,
+                                     metric->table->open, of, &given->place, &metric->self, errors);
         (void)bind(lane->table, metric, &given->place, errors);
         while (metric->table->features[metric->feature_count].name != NULL)
             metric->feature_count++;
@@ -178,8 +178,8 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     lane->key_prefix = lane->table->key == SL_KEY_USER ? "user:" : "session:";
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
-    (void)open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
-                      &settings->place, &lane->self, errors);
+    lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
+                               &settings->place, &lane->self, errors);
     resolve(set, lane, &settings->place, errors);
     load_metrics(set, lane, settings, errors);
     take_windows(lane, settings, errors);
@@ -264,12 +264,12 @@ void lane_set_free(struct lane_set *set)
             free(lane->windows[w].suffixes);
         }
         for (size_t m = 0; m < lane->metric_count; m++) {
-            if (lane->metrics[m].table->close != NULL)
+            if (lane->metrics[m].opened && lane->metrics[m].table->close != NULL)
                 lane->metrics[m].table->close(lane->metrics[m].self);
             free(lane->metrics[m].self);
             free(lane->metrics[m].bindings);
         }
-        if (lane->table->close != NULL)
+        if (lane->opened && lane->table->close != NULL)
             lane->table->close(lane->self);
         free(lane->self);
         free(lane->kinds);

@@ -21,6 +21,7 @@ struct binding {
 struct bound_metric {
     const sl_metric *table;
     void *self; /* its settings; NULL if it has none */
+    bool opened; /* its `open` agreed: to be closed */
     struct binding *bindings;
     size_t binding_count;
     size_t feature_count;
@@ -34,6 +35,7 @@ struct lane_window {
 struct set_lane {
     const sl_lane *table;
     void *self;
+    bool opened;
     int inputs;               /* handle for reader_event() */
     uint32_t *kinds;          /* by the plan's event number: index in table->events, or UINT32_MAX */
     uint32_t text_offsets[LANE_TEXTS_MAX]; /* of the record's texts */

@@ -70,7 +70,8 @@ typedef struct sl_lane {
     size_t values_size;
     const sl_field *values; /* what it publishes; metric parsers bind to these by name and type */
 
-    /* Optional. Check the settings and prepare what they imply, in place. False: refused, with the reason. */
+    /* Optional. Check the settings and prepare what they imply, in place. False: refused, with the reason; `close` is not
+     * called then. */
     bool (*open)(void *self, sl_refusal *refusal);
     void (*close)(void *self);
 
