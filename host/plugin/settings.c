@@ -74,7 +74,10 @@ static void take(void *settings, const sl_param *param, const struct param_setti
     if (number && (given->type == PARAM_INT || (given->type == PARAM_FLOAT && param->type != SL_I64))) {
         double value = given->type == PARAM_INT ? (double)given->integer : given->number;
         if (value >= param->min && value <= param->max) {
-            put_number(settings, param, value);
+            if (param->type == SL_I64) /* not by way of a double, which has 53 bits only */
+                memcpy((char *)settings + param->offset, &given->integer, sizeof given->integer);
+            else
+                put_number(settings, param, value);
             return;
         }
         (void)snprintf(advice, sizeof advice, "%.15g to %.15g: %s", param->min, param->max, param->help);
