@@ -45,8 +45,11 @@ static bool refuse(struct error *error, const char *what, const char *detail, co
 static bool fields_check(const sl_field *fields, size_t struct_size, size_t from, const char *of, bool collections,
                          struct error *error)
 {
-    if (fields == NULL)
-        return refuse(error, "it declares no fields of its", of, "list them with SL_FIELD(...)");
+    if (fields == NULL) {
+        error_what(error, "it declares no fields of its %s", of);
+        error_advice(error, "list them with SL_FIELD(...)");
+        return false;
+    }
     for (const sl_field *field = fields; field->name != NULL; field++) {
         bool collection = field->type == SL_COUNTS || field->type == SL_LIST;
         if (!type_known(field->type) || field->type == SL_CHOICE || (collection && !collections)) {

@@ -1,0 +1,186 @@
+/* plugin_table.c - a table that breaks the SDK's contract in one point is refused, each point in its words. */
+#include "plugin/plugin_table.h"
+
+#include "wrong_plugins.h"
+
+struct record {
+    sl_stamp at;
+    int64_t number;
+    sl_text text;
+};
+struct values {
+    int64_t number;
+    sl_counts *counts;
+};
+static sl_field record_fields[3], values_fields[3], needs[3];
+static sl_feature features[18];
+static sl_param params[2];
+static const char *events[2];
+static sl_lane lane;
+static sl_metric metric;
+static sl_plugin lane_plugin, metric_plugin;
+
+static bool extract(const void *self, const sl_event *event, void *record)
+{
+    (void)self, (void)event, (void)record;
+    return true;
+}
+static void add(const void *self, sl_scratch *scratch, void *aggregate, const void *record)
+{
+    (void)self, (void)scratch, (void)aggregate, (void)record;
+}
+static void publish(const void *self, sl_scratch *scratch, const sl_window *window, const void *aggregate, void *values)
+{
+    (void)self, (void)scratch, (void)window, (void)aggregate, (void)values;
+}
+static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
+{
+    (void)self, (void)scratch, (void)window, (void)values, (void)out;
+}
+
+/* Everything as it should be. */
+static int set_up(void **state)
+{
+    (void)state;
+    record_fields[0] = (sl_field)SL_FIELD(struct record, number, SL_I64, "");
+    record_fields[1] = (sl_field)SL_FIELD(struct record, text, SL_TEXT, "");
+    values_fields[0] = (sl_field)SL_FIELD(struct values, number, SL_I64, "");
+    values_fields[1] = (sl_field)SL_FIELD(struct values, counts, SL_COUNTS, "");
+    memcpy(needs, values_fields, sizeof needs);
+    memset(features, 0, sizeof features);
+    features[0] = (sl_feature){"feature", SL_I64, ""};
+    params[0] = (sl_param){.name = "flag", .type = SL_BOOL};
+    events[0] = "page_view";
+    lane = (sl_lane){SL_LANE(SL_KEY_USER, "basket", "1.0.0", "for tests"),
+                     .events = events,
+                     .params = params,
+                     .settings_size = sizeof(bool),
+                     SL_RECORD(struct record, record_fields),
+                     .aggregate_size = 8,
+                     SL_VALUES(struct values, values_fields),
+                     .extract = extract,
+                     .add = add,
+                     .publish = publish};
+    metric = (sl_metric){SL_METRIC("basket", "1.0.0", "for tests"), .values_size = sizeof(struct values), .needs = needs,
+                         SL_FEATURES(features, compute)};
+    lane_plugin = (sl_plugin){sizeof(sl_plugin), SL_SDK_MAJOR, SL_SDK_MINOR, &lane, NULL};
+    metric_plugin = (sl_plugin){sizeof(sl_plugin), SL_SDK_MAJOR, SL_SDK_MINOR, NULL, &metric};
+    return 0;
+}
+
+static void good(void)
+{
+    struct error error = {0};
+    if (!plugin_table_check(&lane_plugin, PLUGIN_LANE, "basket", &error) ||
+        !plugin_table_check(&metric_plugin, PLUGIN_METRIC, "basket", &error))
+        fail_msg("%s; %s", error.what, error.advice);
+}
+
+static void refused(const sl_plugin *plugin, const char *what)
+{
+    struct error error = {0};
+    enum plugin_kind kind = plugin == &lane_plugin ? PLUGIN_LANE : PLUGIN_METRIC;
+    assert_false(plugin_table_check(plugin, kind, "basket", &error));
+    assert_string_equal(error.what, what);
+    assert_string_not_equal(error.advice, "");
+    (void)set_up(NULL);
+}
+
+/* One change, the words, and all is good again. */
+#define LANE(change, what)            \
+    do {                              \
+        change;                       \
+        refused(&lane_plugin, what);  \
+    } while (0)
+#define METRIC(change, what)           \
+    do {                               \
+        change;                        \
+        refused(&metric_plugin, what); \
+    } while (0)
+
+static void what_a_table_must_have(void **state)
+{
+    (void)state;
+    good();
+    LANE(lane_plugin.struct_size -= 8, "its plugin table is too short");
+    LANE(lane_plugin.lane = NULL, "it is not a lane");
+    LANE(lane_plugin.metric = &metric, "it is not a lane");
+    METRIC(metric_plugin.metric = NULL, "it is not a metric parser");
+    LANE(lane.struct_size -= 8, "its lane table is too short");
+    METRIC(metric.struct_size -= 8, "its metric table is too short");
+    LANE(lane.name = NULL, "it calls itself \"\"");
+    LANE(lane.name = "Basket", "it calls itself \"Basket\"");
+    METRIC(metric.name = "other", "it calls itself \"other\"");
+    LANE(lane.version = NULL, "its table has no version or no summary");
+    LANE(lane.key = 0, "it does not say whose state it keeps");
+    LANE(lane.events = NULL, "it wants no events");
+    LANE(events[0] = NULL, "it wants no events");
+    LANE(lane.add = NULL, "it lacks one of extract, add, publish");
+    LANE(lane.publish = NULL, "it lacks one of extract, add, publish");
+    METRIC(metric.compute = NULL, "its table lacks version, summary or compute");
+    METRIC(metric.values_size = 0, "it needs no values");
+    lane.struct_size += 8; /* a table of a later minor is longer */
+    metric.struct_size += 8;
+    good();
+}
+
+static void how_large_things_may_be(void **state)
+{
+    (void)state;
+    LANE(lane.record_size = 72, "its record has 72 bytes");
+    LANE(lane.record_size = 8, "its record has 8 bytes");
+    LANE(lane.record_size = 33, "its record has 33 bytes");
+    LANE(lane.aggregate_size = 0, "its aggregate has 0 bytes and its values 16");
+    LANE(lane.aggregate_size = 4097, "its aggregate has 4097 bytes and its values 16");
+    LANE(lane.values_size = 5000, "its aggregate has 8 bytes and its values 5000");
+    lane.record_size = LANE_RECORD_MAX;
+    lane.aggregate_size = LANE_AGGREGATE_MAX;
+    good();
+}
+
+static void what_fields_may_be(void **state)
+{
+    (void)state;
+    LANE(lane.record = NULL, "it declares no fields of its record");
+    METRIC(metric.needs = NULL, "it declares no fields of its needed values");
+    LANE(record_fields[0].type = SL_COUNTS, "field \"number\" of its record can't be counts");
+    LANE(record_fields[0].type = SL_CHOICE, "field \"number\" of its record can't be choice");
+    LANE(record_fields[0].type = (sl_type)77, "field \"number\" of its record can't be unknown");
+    LANE(record_fields[0].type = SL_BOOL, "field \"number\" of its record is declared bool (1 bytes) but has 8");
+    LANE(record_fields[0].offset = 8, "a declared field lies outside of its struct: number"); /* in the stamp */
+    LANE(record_fields[1].offset = 32, "a declared field lies outside of its struct: text");
+    LANE(record_fields[1].offset = UINT32_MAX - 3, "a declared field lies outside of its struct: text");
+    LANE(record_fields[1].offset = 20, "two declared fields share a name or bytes: text");
+    LANE(record_fields[1].name = "number", "two declared fields share a name or bytes: number");
+    METRIC(needs[1].offset = 9, "a declared field lies outside of its struct: counts");
+}
+
+static void what_features_and_parameters_may_be(void **state)
+{
+    (void)state;
+    METRIC(metric.features = NULL, "it makes 0 features");
+    METRIC(features[0].name = NULL, "it makes 0 features");
+    METRIC(for (size_t i = 0; i < 17; i++) features[i] = features[0], "it makes 17 features");
+    METRIC(features[0].name = "a:b", "a feature's name or type is not one: a:b");
+    METRIC(features[0].name = "", "a feature's name or type is not one");
+    METRIC(features[0].type = SL_U8, "a feature's name or type is not one: feature");
+    METRIC(features[0].type = SL_NONE, "a feature's name or type is not one: feature");
+    for (size_t i = 1; i < 16; i++)
+        features[i] = features[0];
+    good();
+    LANE(params[0].type = SL_I64, "a parameter is not declared as the SDK asks: flag"); /* larger than the settings */
+    LANE(params[0].offset = 1, "a parameter is not declared as the SDK asks: flag");
+    LANE(params[0].type = SL_COUNTS, "a parameter is not declared as the SDK asks: flag");
+    LANE((lane.settings_size = 8, params[0].type = SL_CHOICE), "a parameter is not declared as the SDK asks: flag");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_a_table_must_have, set_up),
+        cmocka_unit_test_setup(how_large_things_may_be, set_up),
+        cmocka_unit_test_setup(what_fields_may_be, set_up),
+        cmocka_unit_test_setup(what_features_and_parameters_may_be, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
