@@ -38,9 +38,9 @@ static sl_text text(const char *bytes) { return text_inline(bytes, strlen(bytes)
 static sl_text numbered(int number)
 {
     char bytes[16];
-    (void)snprintf(bytes, sizeof bytes, "%d", number);
-    bytes[7] = '\0'; /* short enough for a handle */
-    return text(bytes);
+    int length = snprintf(bytes, sizeof bytes, "%d", number);
+    assert_in_range(length, 1, 7); /* short enough for a handle */
+    return text_inline(bytes, (size_t)length);
 }
 
 static void counts_add_up(void **state)
