@@ -80,6 +80,9 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
         if (by_reason[i] > 0)
             (void)fprintf(stderr, ", %llu %s", (unsigned long long)by_reason[i], bad_reason_word((enum bad_reason)i));
     (void)fprintf(stderr, "\n");
+    if (dead_letters_lost(letters) > 0)
+        (void)fprintf(stderr, "  LOST       %llu dead letters could not be written\n",
+                      (unsigned long long)dead_letters_lost(letters));
     if (counters->unsent > 0)
         (void)fprintf(stderr, "  NOT SENT   the sink did not take the features of %llu keys\n",
                       (unsigned long long)counters->unsent);

@@ -323,8 +323,6 @@ void shard_release(struct shard *shard) { for_every_log(shard, emission_release)
 
 void shard_write_again(struct shard *shard) { for_every_log(shard, emission_write_again); }
 
-int64_t shard_next_send(const struct shard *shard) { return wheel_bound(&shard->send); }
-
 size_t shard_memory(const struct shard *shard)
 {
     size_t bytes = shard->slab.mapped + shard->texts.capacity * sizeof(void *);

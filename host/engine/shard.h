@@ -74,9 +74,6 @@ void shard_release(struct shard *shard);
 /* Nobody knows what is in Redis any more: everything live is owed. */
 void shard_write_again(struct shard *shard);
 
-/* When shard_advance or shard_send has something to do next, in send time; WHEEL_NEVER if nothing. */
-int64_t shard_next_send(const struct shard *shard);
-
 /* Bytes of memory in use for keys, logs, records, texts and tables. */
 size_t shard_memory(const struct shard *shard);
 size_t shard_keys(const struct shard *shard);

@@ -41,7 +41,7 @@ static void nothing_is_left(void)
     assert_int_equal(shard_keys(&f.shard), 0);
     assert_int_equal(f.shard.texts.count, 0);
     assert_int_equal(f.shard.slab.used, 0);
-    assert_int_equal(shard_next_send(&f.shard), WHEEL_NEVER);
+    assert_int_equal(wheel_bound(&f.shard.send), WHEEL_NEVER);
 }
 
 static void the_first_change_goes_out_at_once_and_later_ones_not_before_emit(void **state)
@@ -55,7 +55,7 @@ static void the_first_change_goes_out_at_once_and_later_ones_not_before_emit(voi
     put(&f, "ann", T + 1000, 2, "a page with a long name");
     apply(&f, T + 1000);
     sends(1000, "");
-    assert_true(shard_next_send(&f.shard) <= M + 5000);
+    assert_true(wheel_bound(&f.shard.send) <= M + 5000);
     sends(4999, "");
     sends(5000, "user:ann:visits_10s = 2 ttl 100 at " AT(001000) "\n"
                 "user:ann:page_10s = a page with a long name ttl 100 at " AT(001000) "\n");
