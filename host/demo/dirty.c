@@ -60,6 +60,28 @@ static struct span a_number(const struct buffer *line)
     return (struct span){span.to, to};
 }
 
+/* The object's member, a text, is `value`, whether or not it had one. (Not a second one: readers may take either.) */
+static void set_member(struct buffer *line, const char *object, const char *name, const char *value)
+{
+    struct span inside = found(line, object, 0);
+    size_t end = inside.to;
+    while (end < line->size && line->data[end] != '}') /* there is no object in it */
+        end++;
+    bool empty = end == inside.to;
+    const char *member = memmem(line->data + inside.to, end - inside.to, name, strlen(name));
+    if (member == NULL) {
+        replace_text(line, (struct span){inside.to, inside.to}, empty ? "\"\"" : "\"\",");
+        replace_text(line, (struct span){inside.to, inside.to}, name);
+        inside.to += strlen(name) + 1;
+        replace_text(line, (struct span){inside.to, inside.to}, value);
+        return;
+    }
+    size_t from = (size_t)(member - line->data) + strlen(name) + 1, to = from;
+    while (to < end && line->data[to] != '"')
+        to++;
+    replace_text(line, (struct span){from, to}, value);
+}
+
 static void as_dirty_shopper(struct buffer *line, enum format format)
 {
     if (format == FORMAT_TSV) {
@@ -70,12 +92,9 @@ static void as_dirty_shopper(struct buffer *line, enum format format)
         return;
     }
     memcpy(line->data + strlen("{\"id\":\""), "d1d1d1d1", 8);
-    struct span user = found(line, "\"user\":{", 0), session;
-    replace_text(line, (struct span){user.to, user.to}, "\"user_id\":\"dirty-shopper\",");
-    session = found(line, "\"session\":{", 0);
-    bool empty = line->data[session.to] == '}';
-    replace_text(line, (struct span){session.to, session.to},
-                 empty ? "\"sessionId\":\"" NO_SESSION "\"" : "\"sessionId\":\"" NO_SESSION "\",");
+    set_member(line, "\"user\":{", "\"user_id\":", "dirty-shopper");
+    set_member(line, "\"session\":{", "\"sessionId\":", NO_SESSION);
+    set_member(line, "\"session\":{", "\"domain_sessionid\":", NO_SESSION);
 }
 
 /* The kinds. Each edits a copy of a good line. */
