@@ -20,7 +20,8 @@ static const sl_field record_fields[] = {
 
 struct aggregate {
     sl_counts *views;
-    int64_t records, first_prices, min_price, max_price;
+    int64_t first_prices; /* of each product's earliest view, added up */
+    sl_range prices;
 };
 
 struct values {
@@ -53,11 +54,7 @@ static void add(const void *self, sl_scratch *scratch, void *into, const void *r
     const struct record *r = record;
     if (sl_counts_add(scratch, &a->views, r->id, 1) == 1) /* oldest first, so this is its earliest view */
         a->first_prices += r->price;
-    if (a->records == 0 || r->price < a->min_price)
-        a->min_price = r->price;
-    if (r->price > a->max_price)
-        a->max_price = r->price;
-    a->records++;
+    sl_range_add(&a->prices, r->price);
 }
 
 static void publish(const void *self, sl_scratch *scratch, const sl_window *window, const void *from, void *out)
@@ -67,8 +64,8 @@ static void publish(const void *self, sl_scratch *scratch, const sl_window *wind
     struct values *v = out;
     v->views = a->views;
     v->products = sl_counts_size(scratch, a->views);
-    v->min_price = a->min_price;
-    v->max_price = a->max_price;
+    v->min_price = a->prices.min;
+    v->max_price = a->prices.max;
     v->average_price = sl_money_mean(a->first_prices, v->products);
 }
 

@@ -17,6 +17,12 @@ typedef struct sl_counts sl_counts; /* a map text -> count, which remembers who 
 typedef struct sl_list sl_list;     /* distinct texts in order of their first appearance */
 typedef struct sl_map sl_map;       /* a map text -> a struct of the plugin's own */
 
+/* The least and the greatest of some numbers, as part of an aggregate; both 0 before the first. Needs no scratch. */
+typedef struct sl_range {
+    int64_t min, max;
+    bool any;
+} sl_range;
+
 typedef struct sl_scratch_table {
     uint32_t struct_size;
     void *(*alloc)(sl_scratch *scratch, size_t size);
@@ -59,6 +65,15 @@ static inline int64_t sl_counts_size(const sl_scratch *scratch, const sl_counts 
 static inline sl_text sl_counts_top(const sl_scratch *scratch, const sl_counts *counts)
 {
     return scratch->table->counts_top(counts);
+}
+
+static inline void sl_range_add(sl_range *range, int64_t number)
+{
+    if (!range->any || number < range->min)
+        range->min = number;
+    if (!range->any || number > range->max)
+        range->max = number;
+    range->any = true;
 }
 
 /* Append `item` unless it is already there (true: it was new) or empty (false). */
