@@ -113,6 +113,7 @@ for script in commands dead_letters end_to_end live outages; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
+check install tests/integration/install.sh build
 check up tests/integration/up.sh build
 check readme python3 -B tests/integration/readme.py build
 

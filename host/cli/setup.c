@@ -17,16 +17,19 @@ char *setup_config_path(const char *named)
         named = getenv("SHOPLANE_CONFIG");
     if (named != NULL && *named != '\0')
         return memory_text(named);
-    if (access(SHOPLANE_CONFIG_FILE, R_OK) == 0)
-        return memory_text(SHOPLANE_CONFIG_FILE);
     char program[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length > 0) {
         program[length] = '\0';
-        char *beside = memory_format("%s/../config/shoplane.conf", dirname(program));
-        if (access(beside, R_OK) == 0)
-            return beside;
-        free(beside);
+        /* installed under some prefix; built in a source tree */
+        const char *const near[] = {"../" SHOPLANE_CONFIG_SUBFILE, "../config/shoplane.conf"};
+        const char *folder = dirname(program);
+        for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
+            char *candidate = memory_format("%s/%s", folder, near[i]);
+            if (access(candidate, R_OK) == 0)
+                return candidate;
+            free(candidate);
+        }
     }
     return memory_text(SHOPLANE_CONFIG_FILE);
 }

@@ -5,8 +5,8 @@
 #include "config/config.h"
 #include "plugin/lane_set.h"
 
-/* The configuration to use where the command line names none: $SHOPLANE_CONFIG, else the installed shoplane.conf, else the
- * one of the source tree that this program was built in. Free with free(). */
+/* The configuration to use where the command line names none: $SHOPLANE_CONFIG, else the shoplane.conf that was installed
+ * with this program, else that of the source tree it was built in, else the system's. Free with free(). */
 char *setup_config_path(const char *named);
 
 /* Read it and load the lanes it names. Mistakes of both kinds are said together on standard error; false. */

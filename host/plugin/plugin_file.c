@@ -232,10 +232,14 @@ char *plugin_folder_default(void)
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length > 0) {
         program[length] = '\0';
-        char *beside = memory_format("%s/plugins", dirname(program));
-        if (access(beside, F_OK) == 0)
-            return beside;
-        free(beside);
+        const char *const near[] = {"plugins", "../" SHOPLANE_PLUGIN_SUBFOLDER}; /* built; installed under some prefix */
+        const char *folder = dirname(program);
+        for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
+            char *candidate = memory_format("%s/%s", folder, near[i]);
+            if (access(candidate, F_OK) == 0)
+                return candidate;
+            free(candidate);
+        }
     }
     return memory_text(SHOPLANE_PLUGIN_FOLDER);
 }

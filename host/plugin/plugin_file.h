@@ -24,8 +24,8 @@ const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, con
  * such folder. */
 char **plugin_file_list(const char *folder, enum plugin_kind kind);
 
-/* The folder to use where the configuration names none: $SHOPLANE_PLUGINS, else "plugins" beside the program, else the
- * installed one. Free with free(). */
+/* The folder to use where the configuration names none: $SHOPLANE_PLUGINS, else "plugins" beside the program (as built), else
+ * the one installed with the program, under whatever prefix. Free with free(). */
 char *plugin_folder_default(void);
 
 #endif
