@@ -24,8 +24,9 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
 - "Deleted if it was there": an absent feature is deleted if it was written, not deleted since, and its TTL has not run out.
 - When a session's log goes nothing is written, and all its parsers count as never written. What they wrote is still there.
-- A refresh that fell due while a session was over is made up for at the moment a late event makes it live again: else a
-  feature that did not change would be gone from Redis while its session is live.
+- A refresh that fell due while a window was not live is made up for at the moment it is live again: else a feature that did not
+  change would be gone from Redis while its session is live. Only where the TTL has run out meanwhile and a newer value waits for its
+  emit interval there is nothing to refresh: the key is gone, and the old value is not brought back.
 """
 
 import argparse
@@ -136,13 +137,16 @@ class WindowView:
         if flush or self.last_send_ms is None or self.last_send_ms + self.window.emit_ms <= clock:
             self.fold_and_write(log, clock)
         if self.is_live(log, clock):
-            self.refresh(clock)
+            self.refresh(log, clock)
+
+    def values_now(self, name, records):
+        parser = self.lane.parsers[name]
+        return dict(zip(parser.features, parser.compute(records, self.settings)))
 
     def fold_and_write(self, log, clock):
         records = self.records(log, clock)
         for name, written in self.written.items():
-            parser = self.lane.parsers[name]
-            values = dict(zip(parser.features, parser.compute(records, self.settings)))
+            values = self.values_now(name, records)
             if values == written.values:
                 continue
             there = written.there if clock < written.there_until_ms else set()
@@ -155,13 +159,17 @@ class WindowView:
             written.there = {feature for feature, value in values.items() if value is not None}
         self.silent = not records
 
-    def refresh(self, clock):
-        for written in self.written.values():
-            if written.touched_ms is not None and self.refresh_due(written) <= clock:
-                for feature, value in written.values.items():
-                    if value is not None:
-                        self.write(feature, value, clock, refresh=True)
-                written.touch(clock, self.window.ttl_s)
+    def refresh(self, log, clock):
+        for name, written in self.written.items():
+            if written.touched_ms is None or clock < self.refresh_due(written):
+                continue
+            run_out = clock >= written.there_until_ms
+            if run_out and self.values_now(name, self.records(log, clock)) != written.values:
+                continue
+            for feature, value in written.values.items():
+                if value is not None:
+                    self.write(feature, value, clock, refresh=True)
+            written.touch(clock, self.window.ttl_s)
 
     def write(self, feature, value, clock, refresh):
         key = self.prefix + feature + self.suffix
