@@ -117,20 +117,22 @@ static void interrupt(int signal)
     interrupted = 1;
 }
 
-/* Wait for the engine, showing progress; an interrupt ends the input where it is. */
-static void wait_for(struct engine *engine, struct source *source, const struct options *options)
+/* Wait for the engine, showing progress; an interrupt ends the input where it is, and so does standard output if nobody
+ * takes what is written to it. */
+static void wait_for(struct engine *engine, struct source *source, const struct options *options, enum sink_kind sink)
 {
     struct progress progress;
     bool stopped = false;
     progress_start(&progress, options->quiet);
     while (!engine_wait(engine, 100)) {
-        if (interrupted && !stopped) {
-            source_stop(source);
-            stopped = true;
-        }
         struct engine_counters counters;
         uint64_t done, total;
         engine_count(engine, &counters);
+        bool unheard = sink == SINK_JSONL && counters.sink.failed_groups > 0;
+        if ((interrupted || unheard) && !stopped) {
+            source_stop(source);
+            stopped = true;
+        }
         source_progress(source, &done, &total);
         progress_show(&progress, &counters, done, total);
     }
@@ -155,6 +157,8 @@ static int replay(const struct options *options, const struct config *config, co
     settings.to_end = true;
     settings.until_ms = options->until_ms;
     settings.sink_context = &maker;
+    if (sink.kind != SINK_REDIS)
+        settings.drain_ms = 0; /* a stream that does not take it now never will */
     size_t batch = (size_t)(options->batch > 0 ? options->batch : config->source.kafka.batch_messages);
     settings.letters = open_letters(options, config);
     if (settings.letters == NULL)
@@ -166,7 +170,7 @@ static int replay(const struct options *options, const struct config *config, co
     }
     int64_t started_ms = time_monotonic_ms();
     struct engine *engine = engine_start(&settings);
-    wait_for(engine, settings.source, options);
+    wait_for(engine, settings.source, options, sink.kind);
     struct engine_counters counters;
     engine_count(engine, &counters);
     engine_free(engine);
@@ -175,10 +179,12 @@ static int replay(const struct options *options, const struct config *config, co
         report_error(&error);
         status = 1;
     }
+    errno = 0;
     if (final != NULL)
         (void)final_features_print(final, counters.clock_ms, options->final_all, stdout);
-    if (fflush(stdout) != 0 || ferror(stdout) || (sink.kind == SINK_JSONL && counters.sink.failed_groups > 0)) {
-        error_what(&error, "standard output can't be written: %s", strerror(errno));
+    bool unheard = sink.kind == SINK_JSONL && counters.sink.failed_groups > 0; /* the sink has said why */
+    if (fflush(stdout) != 0 || ferror(stdout) || unheard) {
+        error_what(&error, "standard output can't be written%s%s", errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
         error_advice(&error, "look for a full disk or a reader that has gone");
         report_error(&error);
         status = 1;

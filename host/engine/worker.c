@@ -296,14 +296,15 @@ static void finish(struct worker *worker)
         shard_advance(shard, worker->settings->until_ms);
     shard_release(shard);
     int64_t progress_ms = time_monotonic_ms();
-    uint64_t groups = 0;
+    const struct sink_counters *counters = &worker->sink->counters;
+    uint64_t taken = 0; /* groups; those that failed come again */
     size_t waiting = 0;
     for (;;) {
         bool sent = send(worker);
         if (sink_poll(worker->sink, 20) && sent && shard->owed.count == 0)
             break;
-        if (worker->sink->counters.groups != groups || shard->owed.count != waiting) {
-            groups = worker->sink->counters.groups;
+        if (counters->groups - counters->failed_groups != taken || shard->owed.count != waiting) {
+            taken = counters->groups - counters->failed_groups;
             waiting = shard->owed.count;
             progress_ms = time_monotonic_ms();
         } else if (time_monotonic_ms() - progress_ms > worker->settings->drain_ms) {
