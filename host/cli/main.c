@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/parse.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static int help(FILE *out, int status)
     return status;
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     if (argc < 2)
         return help(stderr, 2);
@@ -47,4 +48,13 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     (void)fprintf(stderr, "shoplane: there is no command \"%s\"\n\n", argv[1]);
     return help(stderr, 2);
+}
+
+int main(int argc, char **argv)
+{
+    int status = command(argc, argv);
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
+        return status;
+    (void)fprintf(stderr, "shoplane: standard output can't be written: %s\n  do this  look for a full disk\n", strerror(errno));
+    return 1;
 }

@@ -17,6 +17,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -220,6 +221,7 @@ int command_parse(int argc, char **argv)
     struct run run = {.letters_fd = STDERR_FILENO, .letters_name = "standard error"};
     struct error error = {{0}, {0}, {0}};
     const char *letters_path = NULL;
+    (void)signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error like any other */
     opterr = 0;
     optind = 0; /* glibc: start afresh, whoever used getopt before */
     for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
