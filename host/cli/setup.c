@@ -2,14 +2,12 @@
 #include "cli/setup.h"
 
 #include "base/memory.h"
+#include "base/program.h"
 #include "cli/report.h"
 #include "engine/engine.h"
 #include "sink/final_features.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 char *setup_config_path(const char *named)
 {
@@ -17,21 +15,9 @@ char *setup_config_path(const char *named)
         named = getenv("SHOPLANE_CONFIG");
     if (named != NULL && *named != '\0')
         return memory_text(named);
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length > 0) {
-        program[length] = '\0';
-        /* installed under some prefix; built in a source tree */
-        const char *const near[] = {"../" SHOPLANE_CONFIG_SUBFILE, "../config/shoplane.conf"};
-        const char *folder = dirname(program);
-        for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
-            char *candidate = memory_format("%s/%s", folder, near[i]);
-            if (access(candidate, R_OK) == 0)
-                return candidate;
-            free(candidate);
-        }
-    }
-    return memory_text(SHOPLANE_CONFIG_FILE);
+    static const char *const near[] = {"../" SHOPLANE_CONFIG_SUBFILE, "../config/shoplane.conf"}; /* installed; built */
+    char *found = program_near(near, sizeof near / sizeof near[0]);
+    return found != NULL ? found : memory_text(SHOPLANE_CONFIG_FILE);
 }
 
 bool setup_read(const char *path, struct config **config, struct lane_set **set)

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/program.h"
 #include "plugin/plugin_table.h"
 #include "plugin/sdk_note.h"
 
@@ -232,18 +233,7 @@ char *plugin_folder_default(void)
     const char *named = getenv("SHOPLANE_PLUGINS");
     if (named != NULL && *named != '\0')
         return memory_text(named);
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length > 0) {
-        program[length] = '\0';
-        const char *const near[] = {"plugins", "../" SHOPLANE_PLUGIN_SUBFOLDER}; /* built; installed under some prefix */
-        const char *folder = dirname(program);
-        for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
-            char *candidate = memory_format("%s/%s", folder, near[i]);
-            if (access(candidate, F_OK) == 0)
-                return candidate;
-            free(candidate);
-        }
-    }
-    return memory_text(SHOPLANE_PLUGIN_FOLDER);
+    static const char *const near[] = {"plugins", "../" SHOPLANE_PLUGIN_SUBFOLDER}; /* built; installed */
+    char *found = program_near(near, sizeof near / sizeof near[0]);
+    return found != NULL ? found : memory_text(SHOPLANE_PLUGIN_FOLDER);
 }
