@@ -320,11 +320,14 @@ void *worker_run(void *argument)
     uint64_t rounds = 0;
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);
+        uint64_t failed = worker->sink->counters.failed_groups;
         bool sent = send(worker);
         bool delivered = deliver(worker);
         if (delivered && !worker->input_ended) {
             be_patient(worker, &away);
-            busy = read_batch(worker, busy || !sent ? 0 : IDLE_MS) || busy;
+            /* What is owed goes on at once if the sink only was full; if it is away or fails, hurry would be of no use. */
+            bool more = !sent && !away && worker->sink->counters.failed_groups == failed;
+            busy = read_batch(worker, busy || more ? 0 : IDLE_MS) || busy;
             (void)deliver(worker);
         } else if (!busy) {
             (void)sink_poll(worker->sink, 1);

@@ -246,8 +246,11 @@ static bool redis_poll(struct sink *sink, int timeout_ms)
     int64_t now_ms = time_monotonic_ms();
     bool any = advance(redis, now_ms);
     settle(redis);
-    if (!any && timeout_ms > 0 && !(redis->connection.state == REDIS_OPEN && redis_queue_empty(&redis->queue))) {
+    bool nothing = redis->connection.state == REDIS_OPEN && redis_queue_empty(&redis->queue) && now_ms >= redis->pause_ms;
+    if (!any && timeout_ms > 0 && !nothing) {
         int64_t due_ms = answer_due_ms(redis);
+        if (now_ms < redis->pause_ms && redis->pause_ms < due_ms)
+            due_ms = redis->pause_ms;
         if (due_ms != INT64_MAX && due_ms - now_ms < timeout_ms)
             timeout_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
         redis_connection_wait(&redis->connection, now_ms, timeout_ms);

@@ -78,6 +78,14 @@ def healthy(servers, host):
         check(host.memory_mb() < MEMORY_MB, f"the host had {host.memory_mb():.0f} MB")
 
 
+def rests(host):
+    """With nothing to read and nobody to write to there is nothing to do."""
+    used, start = host.processor_s(), time.monotonic()
+    wait_for(lambda: time.monotonic() - start > 2, 10, "two seconds")
+    used, took = host.processor_s() - used, time.monotonic() - start
+    check(used < took / 4, f"the host used {used:.2f} s of a processor in {took:.2f} s of an outage, doing nothing")
+
+
 def log_says(host, pattern, what):
     check(re.search(pattern, host.text()), f"the log says nothing of {what} ({pattern}):\n{host.tail(30)}")
 
@@ -90,6 +98,7 @@ def redis_absent_at_start(servers):
     host = servers.run(config, "--report", 1)
     wait_idle(host, 0)
     healthy(servers, host)
+    rests(host)
     log_says(host, r"Redis at .*redis\.sock.*can't connect: .*" + THREE_PARTS, "the absent Redis")
     redis.start()
     wait_for(lambda: redis.ask("DBSIZE") > 0, 10, "what is owed arrives")

@@ -103,6 +103,11 @@ class Process:
     def tail(self, lines=15):
         return "\n".join("    " + line[:300] for line in self.text().splitlines()[-lines:])
 
+    def processor_s(self):
+        """Seconds of processor time that it has used."""
+        fields = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory_mb(self):
         """The most it ever had in memory."""
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
