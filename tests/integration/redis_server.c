@@ -94,7 +94,8 @@ static bool comes_up(int output)
             break;
         size += (size_t)more;
         log[size] = '\0';
-        if (strstr(log, "The server is now ready to accept connections at") != NULL)
+        if (strstr(log, "The server is now ready to accept connections at") != NULL || /* Redis 7.0 */
+            strstr(log, "Ready to accept connections unix") != NULL)                   /* from 7.2 on */
             return true;
     }
     log[size] = '\0';

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <libconfig.h>
 
 #define LANE  "\nlanes = ( { lane = \"a\"; windows = ( { name = \"w\"; length = \"5m\"; } ); metrics = ( \"m\" ); } );"
 #define KAFKA "source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\";\n"
@@ -67,19 +68,45 @@ static void top_level(void **state)
     EXPECT_ALL(cases);
 }
 
+/* Libconfig 1.5 keeps 32 bits of an integer without an L, 1.7 all of a decimal one. */
+static bool libconfig_wraps(const char *literal)
+{
+    char text[64];
+    config_t tree;
+    config_init(&tree);
+    (void)snprintf(text, sizeof text, "n = %s;", literal);
+    assert_true(config_read_string(&tree, text));
+    bool wraps = config_setting_type(config_lookup(&tree, "n")) == CONFIG_TYPE_INT;
+    config_destroy(&tree);
+    return wraps;
+}
+
 static void integers_that_libconfig_would_wrap(void **state)
 {
     (void)state;
-    static const struct mistake_case cases[] = {
-        {"workers = 4294967297;" LANE, "workers is out of range", "t.conf:1: workers = 4294967297", "from 0 to 256"},
-        {KAFKA "batch = 99999999999999999999L; };" LANE, "out of range", "t.conf:2: batch = 99999999999999999999L",
-         "from 1 to 100000"},
+    static const struct mistake_case beyond_32_bits[] = {
         {IN_LANE "params = {\n n = 5000000000; }; metrics = ( \"m\" ); } );", "lanes.a.params.n is beyond 32 bits",
          "t.conf:3: n = 5000000000", "write 5000000000L"},
         {IN_LANE "params = { n = -3000000000; }; metrics = ( \"m\" ); } );", "beyond 32 bits",
          "t.conf:2: n = -3000000000", "write -3000000000L"},
         {IN_LANE "params = { n = 0xffffffff; }; metrics = ( \"m\" ); } );", "beyond 32 bits",
          "t.conf:2: n = 0xffffffff", "write 0xffffffffL"},
+    };
+    for (size_t i = 0; i < sizeof beyond_32_bits / sizeof *beyond_32_bits; i++) {
+        const struct mistake_case *c = &beyond_32_bits[i];
+        struct error_list errors = {0};
+        if (libconfig_wraps(strrchr(c->found, ' ') + 1)) {
+            expect(c);
+            continue;
+        }
+        struct config *config = config_read_text(c->text, "t.conf", &errors);
+        assert_non_null(config);
+        config_free(config);
+    }
+    static const struct mistake_case cases[] = {
+        {"workers = 4294967297;" LANE, "workers is out of range", "t.conf:1: workers = 4294967297", "from 0 to 256"},
+        {KAFKA "batch = 99999999999999999999L; };" LANE, "out of range", "t.conf:2: batch = 99999999999999999999L",
+         "from 1 to 100000"},
         {IN_LANE "params = { n = 99999999999999999999L; }; metrics = ( \"m\" ); } );", "beyond 64 bits",
          "t.conf:2: n = 99999999999999999999L", "smaller"},
         {IN_LANE "params = { n = 1e999; }; metrics = ( \"m\" ); } );", "beyond what a number can be",

@@ -156,7 +156,7 @@ static void an_included_file_is_found_beside_the_first_and_named_in_messages(voi
     static const char main_text[] = "workers = 2;\n@include \"lanes.inc\"\nwokers = 3;\n";
     static const char lanes_text[] = "# lanes\n"
                                      "lanes = ( { lane = \"a\"; metrics = ( \"m\" );\n"
-                                     "  params = { n = 5000000000; };\n"
+                                     "  params = { n = 99999999999999999999L; };\n"
                                      "  windows = ( { name = \"w\"; length = 0; } ); } );\n";
     char found[300];
     struct error_list errors = {0};
@@ -166,7 +166,7 @@ static void an_included_file_is_found_beside_the_first_and_named_in_messages(voi
     assert_int_equal(errors.count, 3);
     (void)snprintf(found, sizeof found, "%s:3: wokers", path_of("main.conf"));
     assert_string_equal(errors.items[0].found, found);
-    (void)snprintf(found, sizeof found, "%s:3: n = 5000000000", path_of("lanes.inc"));
+    (void)snprintf(found, sizeof found, "%s:3: n = 99999999999999999999L", path_of("lanes.inc"));
     assert_string_equal(errors.items[1].found, found);
     (void)snprintf(found, sizeof found, "%s:4: length = 0", path_of("lanes.inc"));
     assert_string_equal(errors.items[2].found, found);
