@@ -95,8 +95,7 @@ static void receive(struct worker *worker, int sender, struct parcel *parcel)
         worker->sender_ended[sender] = true;
         worker->senders_ended++;
     }
-    if (parcel->clock_ms > worker->sender_clock[sender])
-        worker->sender_clock[sender] = parcel->clock_ms;
+    worker->sender_clock[sender] = parcel->clock_ms; /* less than before if a partition that was dry has data again */
     int64_t limit = ordered ? WATERMARK_NO_LIMIT : limit_without(worker, sender);
     /* Where nobody limits it, the clock stays where the events brought it. */
     if (parcel->clock_ms == WATERMARK_NO_LIMIT && limit == WATERMARK_NO_LIMIT)

@@ -1,0 +1,131 @@
+/* engine_clock.c - two workers, a partition each, and the one clock that both allow: partitions run dry, and come back. */
+#include "engine/engine.h"
+
+#include "memory_source.h"
+#include "visits_lane.h"
+
+#include "base/time.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define T 1700000000000
+#define SECOND 1000
+#define LIMIT_MS 20000
+
+/* Gives each partition's worker the line that was put there, once. */
+struct fed_source {
+    struct source source;
+    _Atomic(char *) line[2];
+    atomic_int state[2]; /* enum partition_state */
+    struct message message[2];
+    atomic_bool stopped;
+};
+
+static enum take fed_take(struct source *source, int worker, int timeout_ms, struct batch *batch)
+{
+    (void)timeout_ms;
+    struct fed_source *fed = (struct fed_source *)(void *)source;
+    if (atomic_load(&fed->stopped))
+        return TAKE_END;
+    char *line = atomic_exchange(&fed->line[worker], NULL);
+    if (line == NULL) {
+        (void)sched_yield();
+        return TAKE_WAIT;
+    }
+    atomic_store(&fed->state[worker], PARTITION_READING);
+    fed->message[worker] = (struct message){.bytes = {line, strlen(line)}, .stamp_ms = INT64_MAX / 2, .partition = worker};
+    *batch = (struct batch){.messages = &fed->message[worker], .count = 1, .memory = line};
+    return TAKE_BATCH;
+}
+
+static void fed_give_back(struct source *source, struct batch *batch)
+{
+    (void)source;
+    free(batch->memory);
+}
+
+static enum partition_state fed_partition(struct source *source, int32_t partition, int64_t *idle_since_ms)
+{
+    *idle_since_ms = 0;
+    return (enum partition_state)atomic_load(&((struct fed_source *)(void *)source)->state[partition]);
+}
+
+static const struct source_class fed_class = {
+    .name = "fed", .take = fed_take, .give_back = fed_give_back, .partition = fed_partition};
+
+static void feed(struct fed_source *fed, int partition, int64_t time_ms)
+{
+    static unsigned id;
+    atomic_store(&fed->line[partition], page_view_line(time_ms, ++id, "ann", "s", ""));
+}
+
+/* Until so many records are in and the clock is at least there: what it is then. */
+static int64_t clock_after(struct engine *engine, uint64_t records, int64_t clock_ms)
+{
+    struct engine_counters counters;
+    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
+    do {
+        (void)sched_yield();
+        engine_count(engine, &counters);
+        assert_true(time_monotonic_ms() < end_ms);
+    } while (counters.records < records || counters.clock_ms < clock_ms);
+    return counters.clock_ms;
+}
+
+static struct sink *open_sink(void *context, sink_settled *settled, void *settled_context)
+{
+    (void)context;
+    return null_sink_new(settled, settled_context);
+}
+
+static void a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again(void **state)
+{
+    (void)state;
+    static const struct window_settings rolling[] = {{.name = "1d", .length_ms = 86400 * SECOND, .ttl_s = 90000}, {0}};
+    struct fed_source fed = {.source = {&fed_class, 2, 2, false}};
+    atomic_store(&fed.state[1], PARTITION_AT_END);
+    struct lane_set *set = visits_set_new();
+    visits_lane_add(set, rolling);
+    plan_seal(set->plan);
+    struct dead_letters *letters = dead_letters_on(stderr);
+    struct engine_settings settings = {.set = set,
+                                       .source = &fed.source,
+                                       .letters = letters,
+                                       .workers = 2,
+                                       .clock = CLOCK_EVENT,
+                                       .disorder_ms = 5 * SECOND,
+                                       .future_ms = 600 * SECOND,
+                                       .max_message_bytes = 1000000,
+                                       .until_ms = INT64_MIN,
+                                       .drain_ms = LIMIT_MS,
+                                       .open_sink = open_sink};
+    struct engine *engine = engine_start(&settings);
+
+    feed(&fed, 0, T);
+    assert_int_equal(clock_after(engine, 1, T - 5 * SECOND), T - 5 * SECOND);
+    feed(&fed, 1, T + 60 * SECOND);
+    assert_int_equal(clock_after(engine, 2, T - 5 * SECOND), T - 5 * SECOND);
+    feed(&fed, 0, T + 3600 * SECOND);
+    assert_int_equal(clock_after(engine, 3, T + 55 * SECOND), T + 55 * SECOND);
+    feed(&fed, 1, T + 120 * SECOND);
+    assert_int_equal(clock_after(engine, 4, T + 115 * SECOND), T + 115 * SECOND);
+
+    atomic_store(&fed.stopped, true);
+    engine_free(engine);
+    dead_letters_close(letters, 1000);
+    lane_set_free(set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
