@@ -234,7 +234,7 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
         if (!view->owed && !dirty_due(window, view, shard->send_ms) &&
             next_refresh(lane, window, view) > shard->send_ms)
             continue;
-        if (sink_ready(shard->sink)) {
+        if (log->pins < UINT16_MAX && sink_ready(shard->sink)) {
             write_view(shard, lane, log, w);
         } else {
             view->owed = true;

@@ -53,7 +53,7 @@ struct log {
     uint32_t start, count, capacity; /* in records */
     uint32_t hash; /* low half of the key's: position in the table */
     uint16_t tag;  /* its top bits: what tells logs apart without touching them */
-    uint16_t pins; /* groups in flight at the sink that name this log */
+    uint16_t pins; /* groups in flight at the sink that name this log; with UINT16_MAX the next has to wait */
     uint8_t lane;  /* index in the lane set */
     uint8_t queue; /* which of the shard's queues it waits in: enum log_queue_kind */
     /* views follow */
