@@ -247,6 +247,8 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
 static void settle_down(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
     int64_t until;
+    if (lane->session)
+        shard_end_session(shard, lane, log);
     if (spent(shard, lane, log, &until))
         shard_forget(shard, log);
     else
@@ -340,7 +342,7 @@ void shard_settled(void *context, void *token, bool ok)
         view->owed = true;
         shard->counters.lost++;
         enqueue(shard, log, QUEUE_OWED);
-    } else if (log->count == 0 && log->pins == 0) {
-        enqueue(shard, log, QUEUE_TOUCHED); /* perhaps nothing is left of it */
+    } else if (log->pins == 0 && (log->count == 0 || !log_view(log, lane, w)->live)) {
+        enqueue(shard, log, QUEUE_TOUCHED); /* perhaps nothing of it is needed any more */
     }
 }

@@ -81,15 +81,48 @@ void shard_forget(struct shard *shard, struct log *log)
     slab_give(&shard->slab, log, log_size(lane));
 }
 
-/* When the next record leaves a window, or the session is over, or its log goes. WHEEL_NEVER for an empty log. */
+/* ---- sessions ---- */
+
+/* Until when the newest run may go on: the clock beyond it means that it is over. */
+static int64_t session_end(const struct set_lane *lane, const struct log *log)
+{
+    return log_time(log, lane, log->count - 1) + lane->windows[0].settings.gap_ms;
+}
+
+/* Has its time passed, so that no late event may change it any more? Its records may still be there: see below. */
+static bool session_gone(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    return log->count == 0 || session_end(lane, log) + lane->windows[0].settings.lateness_ms < shard->clock_ms;
+}
+
+static void drop_session(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    log_trim(log, lane, &shard->slab, &shard->texts, log->count);
+    emission_silence(lane, log, 0);
+}
+
+void shard_end_session(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    if (log->count == 0 || session_end(lane, log) >= shard->clock_ms)
+        return;
+    struct view *view = log_view(log, lane, 0);
+    view->live = false;
+    if (session_gone(shard, lane, log) && !view->owed && log->pins == 0)
+        drop_session(shard, lane, log);
+}
+
+/* ---- the clock ---- */
+
+/* When the next record leaves a window, or the session is over, or its log goes. WHEEL_NEVER if none of it lies ahead. */
 static int64_t next_expiry(const struct shard *shard, const struct set_lane *lane, const struct log *log)
 {
     if (log->count == 0)
         return WHEEL_NEVER;
     if (lane->session) {
-        const struct window_settings *window = &lane->windows[0].settings;
-        int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
-        return over >= shard->clock_ms ? over + 1 : over + window->lateness_ms + 1;
+        int64_t end = session_end(lane, log);
+        if (session_gone(shard, lane, log))
+            return WHEEL_NEVER; /* it waits for the sink */
+        return end >= shard->clock_ms ? end + 1 : end + lane->windows[0].settings.lateness_ms + 1;
     }
     int64_t next = WHEEL_NEVER;
     for (size_t w = 0; w < lane->window_count; w++) {
@@ -108,20 +141,6 @@ static void arm_expiry(struct shard *shard, const struct set_lane *lane, struct 
         wheel_arm(&shard->expiry, log, next);
 }
 
-/* A session that is over is kept alive no longer; and when no late event may change it any more its log goes. */
-static void end_session(struct shard *shard, const struct set_lane *lane, struct log *log)
-{
-    const struct window_settings *window = &lane->windows[0].settings;
-    int64_t over = log_time(log, lane, log->count - 1) + window->gap_ms;
-    if (over >= shard->clock_ms)
-        return;
-    log_view(log, lane, 0)->live = false;
-    if (over + window->lateness_ms < shard->clock_ms) {
-        log_trim(log, lane, &shard->slab, &shard->texts, log->count);
-        emission_silence(lane, log, 0);
-    }
-}
-
 /* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since? */
 static void expire(struct shard *shard, struct log *log, int64_t due_ms)
 {
@@ -130,7 +149,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
     if (log->count == 0)
         return;
     if (lane->session) {
-        end_session(shard, lane, log);
+        shard_end_session(shard, lane, log);
     } else {
         for (size_t w = 0; w < lane->window_count; w++) {
             int64_t length = lane->windows[w].settings.length_ms;
@@ -146,8 +165,6 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
     arm_expiry(shard, lane, log);
     emission_look(shard, log);
 }
-
-/* ---- the clock ---- */
 
 static void fire_expiry(struct shard *shard, struct log *log)
 {
@@ -197,7 +214,8 @@ static bool is_late(const struct shard *shard, const struct set_lane *lane, cons
     if (!lane->session)
         return time_ms < shard->clock_ms - lane->longest_ms;
     const struct window_settings *window = &lane->windows[0].settings;
-    return (log == NULL || log->count == 0) && time_ms + window->gap_ms + window->lateness_ms < shard->clock_ms;
+    return (log == NULL || session_gone(shard, lane, log)) &&
+           time_ms + window->gap_ms + window->lateness_ms < shard->clock_ms;
 }
 
 /* Texts that travelled by value become this worker's own. */
@@ -252,6 +270,8 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     }
     if (log == NULL)
         log = log_new(shard, entry->lane, entry->key_hash, entry_key(entry));
+    else if (lane->session && log->count > 0 && session_gone(shard, lane, log))
+        drop_session(shard, lane, log); /* what was owed of it is overtaken by the run that begins */
     hold_texts(shard, lane, entry, record);
     int64_t replaced_ms = time_ms;
     enum log_result result = log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms);
@@ -264,7 +284,7 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     shard->counters.records++;
     touch(shard, lane, log, replaced_ms);
     if (lane->session && result == LOG_REPLACED)
-        end_session(shard, lane, log); /* the newest event may turn out to be older than it seemed */
+        shard_end_session(shard, lane, log); /* the newest event may turn out to be older than it seemed */
     arm_expiry(shard, lane, log);
     emission_look(shard, log);
 }

@@ -281,6 +281,58 @@ static void a_session_that_ended_during_an_outage_is_written_after_it(void **sta
     sends(120000, "");
 }
 
+static void a_session_whose_time_is_long_over_is_written_when_the_outage_ends(void **state)
+{
+    (void)state;
+    open(session);
+    f.kept->full = true;
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "");
+    apply(&f, T + 45000); /* its log would have gone at T + 40 s */
+    put(&f, "s1", T + 1000, 2, "late");
+    apply(&f, T + 45000); /* that it is still owed makes no late event timely */
+    assert_int_equal(f.shard.counters.late, 1);
+    sends(45000, "");
+    f.kept->full = false;
+    sends(45001, "session:s1:visits = 1 ttl 100 at " AT(045000) "\nsession:s1:page = home ttl 100 at " AT(045000) "\n");
+    sends(200000, "");
+    nothing_is_left();
+}
+
+static void a_session_whose_last_group_is_lost_is_written_again_however_late(void **state)
+{
+    (void)state;
+    open(session);
+    f.kept->hold = true;
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "session:s1:visits = 1 ttl 100 at " AT(000000) "\nsession:s1:page = home ttl 100 at " AT(000000) "\n");
+    apply(&f, T + 45000);
+    sends(45000, "");
+    kept_settle(f.kept, false);
+    sends(45001, "session:s1:visits = 1 ttl 100 at " AT(045000) "\nsession:s1:page = home ttl 100 at " AT(045000) "\n");
+    kept_settle(f.kept, true);
+    sends(200000, "");
+    nothing_is_left();
+}
+
+static void a_new_run_overtakes_what_is_owed_of_the_old_one(void **state)
+{
+    (void)state;
+    open(session);
+    f.kept->full = true;
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "");
+    apply(&f, T + 60000);
+    put(&f, "s1", T + 60000, 2, "cart");
+    apply(&f, T + 60000);
+    sends(60000, "");
+    f.kept->full = false;
+    sends(60001, "session:s1:visits = 1 ttl 100 at " AT(060000) "\nsession:s1:page = cart ttl 100 at " AT(060000) "\n");
+}
+
 static void what_a_lost_group_wrote_is_unknown_and_written_again_with_deletes(void **state)
 {
     (void)state;
@@ -348,6 +400,9 @@ int main(void)
         TEST(a_session_that_starts_anew_deletes_what_the_last_one_left),
         TEST(a_full_sink_is_owed_until_it_takes_it),
         TEST(a_session_that_ended_during_an_outage_is_written_after_it),
+        TEST(a_session_whose_time_is_long_over_is_written_when_the_outage_ends),
+        TEST(a_session_whose_last_group_is_lost_is_written_again_however_late),
+        TEST(a_new_run_overtakes_what_is_owed_of_the_old_one),
         TEST(what_a_lost_group_wrote_is_unknown_and_written_again_with_deletes),
         TEST(a_log_stays_while_its_groups_are_under_way),
         TEST(the_final_flush_does_not_wait),
