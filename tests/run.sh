@@ -29,7 +29,10 @@ mkdir -p "$logs"
 
 # result NAME STATUS SECONDS: count it, say it, show why.
 result() {
-    case $2 in
+    local status=$2
+    # In CI a broker that is not there is a failure: what must be believed is tested on Apache Kafka.
+    [[ -n ${CI:-} && $status -eq 77 && $1 =~ apache|end_to_end|outages ]] && status=1
+    case $status in
     0) passed=$((passed + 1)); printf 'pass  %-44s %5s s\n' "$1" "$3" ;;
     77) skipped=$((skipped + 1)); printf 'SKIP  %-44s %s\n' "$1" "$(tail -n 1 "$logs/$1")" ;;
     *) failed=$((failed + 1)); printf 'FAIL  %-44s %5s s, status %s; the end of build/test-logs/%s:\n' "$1" "$3" "$2" "$1"
