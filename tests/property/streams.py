@@ -321,7 +321,7 @@ class StreamWriter:
             "platform": draw.choice(("web", "web", "mob", "")),
             "geo_country": country,
             "geo_region": region,
-            "dvce_type": draw.choice(("", "", "Tablet")),
+            "dvce_type": draw.choice(("", "", "Computer", "Tablet")),
             "yauaa": draw.choice((None, None, "Desktop", "Phone", "Robot Mobile", "")),
             "mkt_medium": draw.choice(("", "cpc")) if marked else "",
             "mkt_clickid": draw.choice(("", "gclid-1")) if marked else "",
@@ -371,7 +371,7 @@ class StreamWriter:
             event["broken_contexts"] = True
         else:
             event["products"] = [{"id": Raw(self.draw.choice(("5", "true", "[]"))), "category": "Boots", "price": 1}]
-        event["replacing_products"] = []
+            event["replacing_products"] = []
 
     def stamp(self, event, time_ms):
         """Write the time into derived and collector times, in one of the ways that mean it."""
