@@ -5,7 +5,7 @@
 #   packages.sh test    that, and what the tests use (tests/run.sh)
 #
 # Needs root or sudo only if something is missing. Java and Maven are not installed: where they are, tests and demo use a
-# real Apache Kafka.
+# real Apache Kafka. As is usual in Debian, a redis-server that is installed starts by itself (127.0.0.1:6379).
 set -euo pipefail
 
 build=(gcc g++ cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libsimdjson-dev libxxhash-dev)
@@ -38,20 +38,26 @@ fi
 echo "installing: ${missing[*]}" >&2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-install() { # quiet, but whole when it fails
-    if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        echo "packages.sh: apt-get $* failed" >&2
-        exit 1
-    fi
+apt_get() { # quiet; others who install (a new machine updates itself) are waited for
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 "$@" >>"$log" 2>&1
 }
-# A freshly installed redis-server would start by itself; up.sh and the tests start their own.
-install update -q
-install install -q -y --no-install-recommends "${missing[@]}"
+install() {
+    apt_get install -q -y --no-install-recommends "$@" && return
+    cat "$log" >&2
+    echo "packages.sh: these could not be installed: $*" >&2
+    exit 1
+}
+# A source of packages that fails, often one that has nothing to do with us, need not matter: if it does, the log is shown.
+for ((try = 0; try < 60; try++)); do
+    apt_get update -q && break
+    tail -n 2 "$log" | grep -q 'lists/lock' || break
+    sleep 5
+done
+install "${missing[@]}"
 if [ "${1:-run}" = test ]; then
     runtime="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
     if ! dpkg-query -W -f='${db:Status-Status}' "$runtime" 2>/dev/null | grep -qx installed &&
         apt-cache show "$runtime" >/dev/null 2>&1; then
-        install install -q -y --no-install-recommends "$runtime"
+        install "$runtime"
     fi
 fi

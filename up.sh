@@ -161,11 +161,12 @@ await() {
 
 if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
     # in the foreground: sudo may ask for a password, and apt is not to be torn apart
-    setsid bash -c 'while sleep 10; do echo "packages   still at it"; done' </dev/null &
-    ticker_pid=$!
+    setsid bash -c 'while sleep 10; do echo "packages   still at it after $SECONDS s"; done' </dev/null &
+    ticker_pid=$! packages_start=$SECONDS
     ./packages.sh run || die "the packages could not be installed"
     end_process "$ticker_pid" TERM 1
     ticker_pid=""
+    ((SECONDS - packages_start < 2)) || done_with packages "$((SECONDS - packages_start)) s"
 else
     echo "packages   not Debian or Ubuntu: taken for granted (the list is in packages.sh)"
 fi
