@@ -86,6 +86,7 @@ sed -n 's/^\(Kafka\|freshness\)/    &/p' "$out"
 
 up+=("PATH=$scratch/old:$PATH")
 echo "an old Java: the embedded broker; Ctrl-C in mid-run ends it with the summary"
+: >"$out" # here: the last run's lines must not be taken for this one's
 "${up[@]}" ./up.sh >"$out" 2>&1 </dev/null &
 running=$!
 wait_for 60 grep -q 'freshness p50' "$out" || fail "no features after 60 s"
@@ -97,6 +98,7 @@ shows '^freshness +p50 [0-9.]+ ms'
 nothing_left
 
 echo "Ctrl-C before anything arrived"
+: >"$out"
 "${up[@]}" ./up.sh >"$out" 2>&1 </dev/null &
 running=$!
 wait_for 30 grep -q '^Redis' "$out" || fail "it does not start"
@@ -109,7 +111,7 @@ nothing_left
 
 echo "the live table, in a terminal of 80 x 24"
 "${up[@]}" SHELL=/bin/bash script -qec "stty cols 80 rows 24; ./up.sh --seconds 5" "$scratch/typescript" >/dev/null 2>&1 </dev/null ||
-    { out=$scratch/typescript; fail "status $?"; }
+    { status=$?; out=$scratch/typescript; fail "status $status"; }
 out=$scratch/screen
 tr -d '\r' <"$scratch/typescript" | sed 's/\x1b\[[?0-9;]*[a-zA-Z]/\n/g' >"$out"
 shows '^ +[0-9]+ events/s +[0-9]+ feature writes/s +[0-9]+ keys in Redis'
@@ -145,6 +147,7 @@ own_redis=""
 "${up[@]}" ./up.sh --redis "127.0.0.1:$port" --seconds 4 >"$out" 2>&1 </dev/null && fail "status 0 without Redis"
 shows "no Redis answers at 127.0.0.1:$port"
 nothing_left
+: >"$out"
 "${up[@]}" ./up.sh --seconds 60 >"$out" 2>&1 </dev/null &
 running=$!
 wait_for 60 grep -q 'freshness p50' "$out" || fail "no features after 60 s"
