@@ -103,7 +103,7 @@ char *captured_text(struct captured *captured)
     (void)dup2(captured->former, STDERR_FILENO);
     (void)close(captured->former);
     rewind(captured->file);
-    (void)fread(text, 1, 65535, captured->file);
+    assert_true(fread(text, 1, 65535, captured->file) > 0 || feof(captured->file));
     (void)fclose(captured->file);
     return text;
 }
