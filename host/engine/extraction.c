@@ -52,11 +52,11 @@ static bool size_fits(const struct extraction *extraction, const struct message 
 static bool time_fits(const struct extraction *extraction, const struct message *message, const struct event_head *head,
                       struct bad_row *bad)
 {
-    int64_t ahead = head->time_ms - message->stamp_ms;
-    if (ahead <= extraction->settings->future_ms)
+    int64_t future_ms = extraction->settings->future_ms;
+    if (head->time_ms - future_ms <= message->stamp_ms) /* a stamp may be anything, a time is within the calendar */
         return true;
     bad_row_set(bad, BAD_FUTURE, "derived_tstamp", (sl_view){0}, "event time is %lld ms ahead of its message, at most %lld is "
-                "believed", (long long)ahead, (long long)extraction->settings->future_ms);
+                "believed", (long long)(head->time_ms - message->stamp_ms), (long long)future_ms);
     return false;
 }
 
