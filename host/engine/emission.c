@@ -7,6 +7,7 @@
 #include "engine/emission.h"
 
 #include "base/memory.h"
+#include "sink/patience.h"
 
 #include <string.h>
 
@@ -225,6 +226,13 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         wheel_arm(&shard->send, log, next);
 }
 
+/* May a group be written? With the event clock a sink that is only full is waited for: hours of the stream go by while it
+ * catches up, and what was due then would be folded as of later. */
+static bool sink_takes(struct shard *shard)
+{
+    return shard->event_clock ? sink_patient(shard->sink, &shard->sink_away) : sink_ready(shard->sink);
+}
+
 /* Write what is due and the sink takes; the rest is owed. */
 static void serve(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
@@ -234,7 +242,7 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
         if (!view->owed && !dirty_due(window, view, shard->send_ms) &&
             next_refresh(lane, window, view) > shard->send_ms)
             continue;
-        if (log->pins < UINT16_MAX && sink_ready(shard->sink)) {
+        if (log->pins < UINT16_MAX && sink_takes(shard)) {
             write_view(shard, lane, log, w);
         } else {
             view->owed = true;
@@ -272,6 +280,12 @@ static void serve_next(struct shard *shard, struct log_queue *queue)
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     serve(shard, lane, log);
     settle_down(shard, lane, log);
+}
+
+void emission_begin(struct shard *shard)
+{
+    for (size_t left = shard->touched.count; left > 0; left--)
+        serve_next(shard, &shard->touched);
 }
 
 bool emission_send_queued(struct shard *shard)

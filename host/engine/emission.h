@@ -11,6 +11,9 @@
  * be gone afterwards. */
 void emission_look(struct shard *shard, struct log *log);
 
+/* Event clock: the first time is known. What came before it is looked at as of now, before the clock moves on. */
+void emission_begin(struct shard *shard);
+
 /* Look at what was touched, and at what is owed as long as the sink is ready. True: nothing is owed any more. */
 bool emission_send_queued(struct shard *shard);
 

@@ -193,6 +193,7 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
         fire_expiry(shard, wheel_advance(&shard->expiry, clock_ms));
         return;
     }
+    bool begins = shard->clock_ms == SHARD_BEGINNING_MS;
     for (;;) {
         int64_t expiry = wheel_bound(&shard->expiry), send = wheel_bound(&shard->send);
         int64_t next = expiry < send ? expiry : send;
@@ -205,6 +206,8 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
     shard->clock_ms = shard->send_ms = clock_ms;
     (void)wheel_advance(&shard->expiry, clock_ms);
     (void)wheel_advance(&shard->send, clock_ms);
+    if (begins)
+        emission_begin(shard);
 }
 
 /* ---- records in ---- */

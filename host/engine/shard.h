@@ -47,6 +47,7 @@ struct shard {
     struct folder folder;
     struct buffer key; /* of the feature being written */
     struct sink *sink; /* not owned */
+    bool sink_away;    /* it was waited for in vain: sink/patience.h */
     struct log_queue touched, owed; /* a log is in one of them at most */
     struct shard_counters counters;
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "sink/patience.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,8 +17,6 @@
 #define IDLE_MS 5
 /* How often others hear of our clock while we have no events for them. */
 #define TELL_MS 20
-/* Before a batch: how long a sink that is full may take until it is believed to be away. */
-#define SINK_PATIENCE_MS 100
 
 void worker_init(struct worker *worker, const struct engine_settings *settings, struct worker *all, int index)
 {
@@ -76,12 +75,12 @@ void worker_free(struct worker *worker)
 
 /* ---- parcels in ---- */
 
-/* What all senders but this one allow. */
+/* What all senders but this one allow, those too that have ended: a worker that was stopped has not read all there is. */
 static int64_t limit_without(const struct worker *worker, int sender)
 {
     int64_t limit = WATERMARK_NO_LIMIT;
     for (int i = 0; i < worker->settings->workers; i++)
-        if (i != sender && !worker->sender_ended[i] && worker->sender_clock[i] < limit)
+        if (i != sender && worker->sender_clock[i] < limit)
             limit = worker->sender_clock[i];
     return limit;
 }
@@ -174,10 +173,13 @@ static bool deliver(struct worker *worker)
 
 /* ---- a batch ---- */
 
-static void end_input(struct worker *worker)
+/* `all_read`: our partitions were read to their end, and hold nobody back any more; else we were stopped. */
+static void end_input(struct worker *worker, bool all_read)
 {
     make_parcels(worker);
     close_parcels(worker, true);
+    for (int i = 0; i < worker->settings->workers && all_read; i++)
+        worker->outgoing[i]->clock_ms = WATERMARK_NO_LIMIT;
     worker->input_ended = true;
 }
 
@@ -202,10 +204,10 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     if (!source->ordered)
         watermark_refresh(&worker->extraction.watermark, time_wall_ms());
     switch (source_take(source, worker->index, timeout_ms, &batch)) {
-    case TAKE_END: end_input(worker); return true;
+    case TAKE_END: end_input(worker, false); return true;
     case TAKE_WAIT:
         if (worker->settings->to_end && !source->ordered && watermark_at_end(&worker->extraction.watermark))
-            end_input(worker);
+            end_input(worker, true);
         else
             tell(worker);
         return false;
@@ -268,22 +270,6 @@ static bool send(struct worker *worker)
     return all;
 }
 
-/* A sink that is only full gets a moment before more is read; one that is away does not hold the stream up: its keys stay
- * dirty. */
-static void be_patient(struct worker *worker, bool *away)
-{
-    if (sink_ready(worker->sink)) {
-        *away = false;
-        return;
-    }
-    if (*away)
-        return;
-    int64_t until = time_monotonic_ms() + SINK_PATIENCE_MS;
-    while (!sink_ready(worker->sink) && time_monotonic_ms() < until)
-        (void)sink_poll(worker->sink, 10);
-    *away = !sink_ready(worker->sink);
-}
-
 /* The end: the last clock, all changes, and every acknowledgement. */
 static void finish(struct worker *worker)
 {
@@ -315,7 +301,6 @@ static void finish(struct worker *worker)
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
-    bool away = false;
     uint64_t rounds = 0;
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);
@@ -323,7 +308,8 @@ void *worker_run(void *argument)
         bool sent = send(worker);
         bool delivered = deliver(worker);
         if (delivered && !worker->input_ended) {
-            be_patient(worker, &away);
+            /* One that is only full gets a moment before more is read; one that is away does not hold the stream up. */
+            bool away = !sink_patient(worker->sink, &worker->shard.sink_away);
             /* What is owed goes on at once if the sink only was full; if it is away or fails, hurry would be of no use. */
             bool more = !sent && !away && worker->sink->counters.failed_groups == failed;
             busy = read_batch(worker, busy || more ? 0 : IDLE_MS) || busy;
