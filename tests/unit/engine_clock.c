@@ -1,4 +1,5 @@
-/* engine_clock.c - two workers, a partition each, and the one clock that both allow: partitions run dry, and come back. */
+/* engine_clock.c - two workers, a partition each, and the one clock that both allow: partitions run dry and come back, workers
+ * are stopped one after the other. */
 #include "engine/engine.h"
 
 #include "memory_source.h"
@@ -24,15 +25,17 @@ struct fed_source {
     _Atomic(char *) line[2];
     atomic_int state[2]; /* enum partition_state */
     struct message message[2];
-    atomic_bool stopped;
+    atomic_bool stopped[2], told[2]; /* the worker is to be told that it was stopped; it was */
 };
 
 static enum take fed_take(struct source *source, int worker, int timeout_ms, struct batch *batch)
 {
     (void)timeout_ms;
     struct fed_source *fed = (struct fed_source *)(void *)source;
-    if (atomic_load(&fed->stopped))
+    if (atomic_load(&fed->stopped[worker])) {
+        atomic_store(&fed->told[worker], true);
         return TAKE_END;
+    }
     char *line = atomic_exchange(&fed->line[worker], NULL);
     if (line == NULL) {
         (void)sched_yield();
@@ -84,18 +87,13 @@ static struct sink *open_sink(void *context, sink_settled *settled, void *settle
     return null_sink_new(settled, settled_context);
 }
 
-static void a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again(void **state)
+static struct lane_set *set;
+static struct dead_letters *letters;
+
+static struct engine *start(struct fed_source *fed)
 {
-    (void)state;
-    static const struct window_settings rolling[] = {{.name = "1d", .length_ms = 86400 * SECOND, .ttl_s = 90000}, {0}};
-    struct fed_source fed = {.source = {&fed_class, 2, 2, false}};
-    atomic_store(&fed.state[1], PARTITION_AT_END);
-    struct lane_set *set = visits_set_new();
-    visits_lane_add(set, rolling);
-    plan_seal(set->plan);
-    struct dead_letters *letters = dead_letters_on(stderr);
     struct engine_settings settings = {.set = set,
-                                       .source = &fed.source,
+                                       .source = &fed->source,
                                        .letters = letters,
                                        .workers = 2,
                                        .clock = CLOCK_EVENT,
@@ -105,8 +103,26 @@ static void a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again
                                        .until_ms = INT64_MIN,
                                        .drain_ms = LIMIT_MS,
                                        .open_sink = open_sink};
-    struct engine *engine = engine_start(&settings);
+    *fed = (struct fed_source){.source = {&fed_class, 2, 2, false}};
+    return engine_start(&settings);
+}
 
+static void stop(struct fed_source *fed, int worker)
+{
+    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
+    atomic_store(&fed->stopped[worker], true);
+    while (!atomic_load(&fed->told[worker])) {
+        (void)sched_yield();
+        assert_true(time_monotonic_ms() < end_ms);
+    }
+}
+
+static void a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again(void **state)
+{
+    (void)state;
+    struct fed_source fed;
+    struct engine *engine = start(&fed);
+    atomic_store(&fed.state[1], PARTITION_AT_END);
     feed(&fed, 0, T);
     assert_int_equal(clock_after(engine, 1, T - 5 * SECOND), T - 5 * SECOND);
     feed(&fed, 1, T + 60 * SECOND);
@@ -115,17 +131,45 @@ static void a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again
     assert_int_equal(clock_after(engine, 3, T + 55 * SECOND), T + 55 * SECOND);
     feed(&fed, 1, T + 120 * SECOND);
     assert_int_equal(clock_after(engine, 4, T + 115 * SECOND), T + 115 * SECOND);
-
-    atomic_store(&fed.stopped, true);
+    stop(&fed, 0);
+    stop(&fed, 1);
     engine_free(engine);
-    dead_letters_close(letters, 1000);
-    lane_set_free(set);
+}
+
+/* Or being stopped would empty the windows of everybody while a backlog is read. */
+static void what_a_stopped_worker_has_not_read_still_holds_the_clock_back(void **state)
+{
+    (void)state;
+    struct fed_source fed;
+    struct engine_counters counters;
+    struct engine *engine = start(&fed);
+    feed(&fed, 0, T);
+    feed(&fed, 1, T + 3600 * SECOND);
+    assert_int_equal(clock_after(engine, 2, T - 5 * SECOND), T - 5 * SECOND);
+    stop(&fed, 0);
+    feed(&fed, 1, T + 3700 * SECOND);
+    assert_int_equal(clock_after(engine, 3, T - 5 * SECOND), T - 5 * SECOND);
+    stop(&fed, 1);
+    while (!engine_wait(engine, LIMIT_MS))
+        continue;
+    engine_count(engine, &counters);
+    assert_int_equal(counters.clock_ms, T - 5 * SECOND);
+    engine_free(engine);
 }
 
 int main(void)
 {
+    static const struct window_settings rolling[] = {{.name = "1d", .length_ms = 86400 * SECOND, .ttl_s = 90000}, {0}};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_partition_that_was_dry_holds_the_clock_back_once_it_has_data_again),
+        cmocka_unit_test(what_a_stopped_worker_has_not_read_still_holds_the_clock_back),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    set = visits_set_new();
+    visits_lane_add(set, rolling);
+    plan_seal(set->plan);
+    letters = dead_letters_on(stderr);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dead_letters_close(letters, 1000);
+    lane_set_free(set);
+    return failed;
 }
