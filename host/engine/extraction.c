@@ -6,6 +6,7 @@
 #include "base/text_handle.h"
 #include "plugin/plugin_table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ static void send(struct extraction *extraction, const struct staged *staged, int
         if (!text_is_long(text))
             continue;
         sl_view view = reader_text(extraction->reader, &text);
+        assert(view.size >> 24 == 0); /* max_message_bytes is at most 16 000 000 */
         text = text_long((uint64_t)view.size << 32 | (out->size - start));
         buffer_put(out, view.data, view.size);
         memcpy(out->data + start + sizeof entry + lane->text_offsets[i], &text, sizeof text);
