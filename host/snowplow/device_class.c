@@ -47,6 +47,7 @@ static const char *const robots[] = {"bot",        "crawl",
 static const char *const tablets[] = {"ipad",    "tablet",  "kindle",   "silk/", "playbook",
                                       "nexus 7", "nexus 9", "nexus 10", NULL};
 static const char *const android[] = {"android", NULL};
+static const char *const browsers[] = {"mozilla/", NULL};
 static const char *const mobile[] = {"mobi", NULL};
 static const char *const phones[] = {"iphone", "ipod",       "windows phone", "blackberry", "bb10",
                                      "mobi",   "opera mini", "symbian",       "kaios",      NULL};
@@ -60,8 +61,9 @@ sl_view device_class_of_agent(sl_view user_agent)
         return ROBOT;
     if (has(user_agent, tablets))
         return TABLET;
-    if (has(user_agent, android)) /* phones say "Mobile", tablets do not */
-        return has(user_agent, mobile) ? PHONE : TABLET;
+    /* A browser says "Mobile" on a phone and not on a tablet; what an app says tells neither, and most are phones. */
+    if (has(user_agent, android))
+        return has(user_agent, mobile) || !has(user_agent, browsers) ? PHONE : TABLET;
     if (has(user_agent, phones))
         return PHONE;
     return has(user_agent, desktops) ? DESKTOP : UNKNOWN;

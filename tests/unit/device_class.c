@@ -42,6 +42,7 @@ static void user_agents_tell_the_device(void **state)
         {"Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) "
          "Chrome/124.0.0.0 Mobile Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
          "Robot"},
+        {"Shop/4.2 (Android 14; Pixel 8)", "Phone"},
         {"curl/8.5.0", "Robot"},
         {"something else", "Unknown"},
         {"", "Unknown"},
