@@ -8,6 +8,7 @@ Readings of the specification, where it leaves room:
 - An unreadable derived_tstamp counts as none; only when collector_tstamp is unreadable too has the event no readable time.
 - The bounds of money, 0...9 999 999, are those of the number itself, before it is rounded; `-0` is 0.
 - A JSON column is opened, and so can spoil the event, when a lane that sees the event asks for something inside, and only then.
+  Whether contexts are opened where derived_contexts already replace what was asked for is left open: no test has that.
 - A ua_parser context names a device's family and no class: the families in `FAMILIES` say what they are, any other says nothing,
   and the next source is asked.
 - The user agent is told apart by the marks in `AGENT_MARKS`; one without any of them, or none, is Unknown. That an Android

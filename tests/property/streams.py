@@ -371,7 +371,7 @@ class StreamWriter:
             event["broken_contexts"] = True
         else:
             event["products"] = [{"id": Raw(self.draw.choice(("5", "true", "[]"))), "category": "Boots", "price": 1}]
-            event["replacing_products"] = []
+        event["replacing_products"] = []  # with them, contexts need not be looked at
 
     def stamp(self, event, time_ms):
         """Write the time into derived and collector times, in one of the ways that mean it."""
