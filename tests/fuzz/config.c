@@ -61,8 +61,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int taken = libconfig_takes(text);
     /* Where we are stricter: what is not closed swallows the rest of the file, and libconfig says nothing. */
     bool stricter = strstr(fault.detail, "nested more than") != NULL || strstr(fault.detail, "never closed") != NULL ||
-                    strstr(fault.detail, "closing quote is missing") != NULL;
-    if (taken != -1 && faulty != (taken == 0) && !(faulty && stricter))
+                    strstr(fault.detail, "closing quote is missing") != NULL ||
+                    strstr(fault.detail, "goes on over the end of the line") != NULL;
+    /* What is explained is the grammar of 1.5. Since 1.7 a list may end with a comma, an integer can be too large. */
+    bool same_grammar = LIBCONFIG_VER_MAJOR == 1 && LIBCONFIG_VER_MINOR < 7;
+    if (same_grammar && taken != -1 && faulty != (taken == 0) && !(faulty && stricter))
         abort();
     free(text);
     return 0;
