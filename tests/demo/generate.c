@@ -257,7 +257,7 @@ static void the_rate_is_kept(void **state)
         for (size_t i = 0; i < LINES; i++)
             last_ms = simulation_next(simulation).arrival_ms;
         simulation_free(simulation);
-        double found = LINES * 1e3 / (double)(last_ms - options.start_ms);
+        double found = (double)LINES * 1e3 / (double)(last_ms - options.start_ms);
         assert_true(found > rate * 0.85 && found < rate * 1.15);
     }
 }
