@@ -44,7 +44,7 @@ apt_get() { # quiet; others who install (a new machine updates itself) are waite
 install() {
     apt_get install -q -y --no-install-recommends "$@" && return
     cat "$log" >&2
-    echo "packages.sh: these could not be installed: $*" >&2
+    printf 'packages.sh: these could not be installed: %s\n  do this  as root: apt-get install %s\n' "$*" "$*" >&2
     exit 1
 }
 # A source of packages that fails, often one that has nothing to do with us, need not matter: if it does, the log is shown.
