@@ -92,6 +92,7 @@ def files_that_can_not_be_read(servers):
     if os.geteuid() != 0:  # root reads everything
         config.chmod(0)
         refused(servers, "check", "--config", config, says=["Permission denied", "do this"])
+        config.chmod(0o600)
     refused(servers, "run", "--config", configuration(servers), "--to-end", status=1, says=["127.0.0.1:1", "do this"])
     # a named configuration from the environment, and one that is found beside the program
     done = subprocess.run([servers.host, "check"], env={"SHOPLANE_CONFIG": str(servers.folder / "env.conf")}, capture_output=True,
