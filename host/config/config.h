@@ -38,6 +38,12 @@ struct kafka_settings {
     size_t property_count;
     int64_t batch_messages;     /* at most this many messages a batch; default 1 000 */
     int64_t connect_timeout_ms; /* the topic's partitions must be known after this; default 10 000 */
+    bool wait;                  /* at the start, brokers or a topic that are not there are waited for; default false */
+    enum kafka_loss {
+        LOSS_ASK,      /* refuse to start (until --accept-loss), go on while running; the default */
+        LOSS_CONTINUE, /* go on at the earliest message there is */
+        LOSS_STOP      /* end with an error, and refuse to start */
+    } on_loss;         /* Kafka no longer has messages that were not read yet */
 };
 
 enum source_kind { SOURCE_KAFKA, SOURCE_FILES };
@@ -114,12 +120,34 @@ struct sink_settings {
     int64_t timeout_ms;   /* default 5 000 */
     int64_t retry_max_ms; /* default 2 000 */
     int64_t pipeline;     /* default 10 000 */
+    int64_t lease_ms;     /* SINK_REDIS: one process at a time writes, see sink/lease.h; 0: no lease; default 5 000 */
 };
 
 struct dead_letter_settings {
     enum { LETTERS_STDERR, LETTERS_FILE, LETTERS_TOPIC } kind;
     const char *file;
     const char *topic;
+};
+
+/* Group `state`: what survives a restart. */
+struct state_settings {
+    const char *folder;  /* NULL: state is in memory only */
+    int64_t interval_ms; /* between two checkpoints, 100 ms to 1 h; default 5 000 */
+    enum state_fsync {
+        FSYNC_CHECKPOINT, /* a checkpoint is on the disk before it counts: survives a power cut; the default */
+        FSYNC_NEVER       /* the system writes when it likes: survives the process's end, not the machine's */
+    } fsync;
+    enum state_fill {
+        FILL_WHEN_FULL, /* features of a lane that is being filled are written when it is full; the default */
+        FILL_AT_ONCE    /* at once; meanwhile the hash shoplane:{topic}:filling names the lane */
+    } fill;
+};
+
+/* Group `limits`: what one host may use. */
+struct limit_settings {
+    int64_t memory_bytes; /* for keys, records and texts; 0: no limit; default: three quarters of what the machine or its
+                             control group has. In the file a whole number of bytes or a text with a unit: "512MB", "8GB" */
+    int64_t key_records;  /* records of one key in one lane, 100 to 100 000 000; default 10 000: who has more is no shopper */
 };
 
 struct config {
@@ -131,6 +159,8 @@ struct config {
     size_t lane_count;
     struct sink_settings sink;
     struct dead_letter_settings dead_letters;
+    struct state_settings state;
+    struct limit_settings limits;
     struct config_memory *memory; /* owns every text above */
 };
 

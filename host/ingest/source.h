@@ -50,6 +50,9 @@ struct source_class {
     enum partition_state (*partition)(struct source *source, int32_t partition, int64_t *idle_since_ms);
     void (*progress)(struct source *source, uint64_t *done, uint64_t *total);
     bool (*error)(struct source *source, struct error *error);
+    void (*commit)(struct source *source, const int64_t *next); /* NULL: there is nobody to tell */
+    uint64_t (*lost)(struct source *source);                    /* NULL: none can be */
+    bool (*grown)(struct source *source);                       /* NULL: it can't */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
 };
@@ -86,6 +89,23 @@ static inline bool source_error(struct source *source, struct error *error)
 {
     return source->class->error(source, error);
 }
+/* A checkpoint holds everything below these offsets, one a partition; told to Kafka for the monitors, without waiting.
+ * Thread-safe. */
+static inline void source_commit(struct source *source, const int64_t *next)
+{
+    if (source->class->commit != NULL)
+        source->class->commit(source, next);
+}
+/* Messages that Kafka deleted before they were read, so far. Thread-safe. */
+static inline uint64_t source_lost(struct source *source)
+{
+    return source->class->lost == NULL ? 0 : source->class->lost(source);
+}
+/* Has the topic got more partitions than are read? A restart reads them from their beginning. Thread-safe. */
+static inline bool source_grown(struct source *source)
+{
+    return source->class->grown != NULL && source->class->grown(source);
+}
 /* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
 static inline void source_stop(struct source *source) { source->class->stop(source); }
 static inline void source_free(struct source *source)
@@ -99,8 +119,27 @@ static inline void source_free(struct source *source)
 struct source *file_source_new(const char *const *paths, size_t count, size_t batch_messages, int workers,
                                struct error *error);
 
+/* Where reading begins, from durable state. */
+struct kafka_positions {
+    const int64_t *next; /* by partition: offset of the first message wanted; negative: not known, as settings->start says */
+    int32_t count;       /* partitions from here on are new: they are read from their beginning */
+    bool accept_loss;    /* go on where wanted messages are not there any more, whatever settings->on_loss says */
+};
+
 /* All partitions of the topic, assigned (no group balancing). Fails if the topic's partitions can't be learned within
- * settings->connect_timeout_ms, or a property is unknown to librdkafka. */
-struct source *kafka_source_new(const struct kafka_settings *settings, int workers, struct error *error);
+ * settings->connect_timeout_ms (settings->wait: it waits as long as it takes, saying so, until *stop is set), or a property
+ * is unknown to librdkafka. With `positions` (NULL: none) it also fails, unless loss is accepted, where a wanted offset is
+ * below what the partition still has, or beyond its end (the topic was made anew or cut), or the topic has fewer
+ * partitions: the error says for each what would be lost, and that --accept-loss goes on at the earliest there is. */
+struct source *kafka_source_new(const struct kafka_settings *settings, const struct kafka_positions *positions, int workers,
+                                const volatile bool *stop, struct error *error);
+
+/* A part of the past of the same topic, read beside it to fill a lane's windows: partition p from the first message whose
+ * Kafka timestamp is at or after from_ms, or from offset from[p] where `from` is not NULL and from[p] >= 0, up to, and not
+ * including, offset to[p]. Ends by itself (TAKE_END for a worker once all of its partitions are through; partitions with
+ * nothing to read are through at once). source_progress() counts messages. *short_ms is, by how much, in ms of Kafka
+ * timestamps, the topic does not go back as far as asked, over its partitions at most; 0: it does. */
+struct source *kafka_past_new(const struct kafka_settings *settings, int64_t from_ms, const int64_t *from, const int64_t *to,
+                              int32_t partitions, int workers, int64_t *short_ms, struct error *error);
 
 #endif

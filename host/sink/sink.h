@@ -40,6 +40,7 @@ struct sink_class {
     bool (*ready)(struct sink *sink);
     void (*write)(struct sink *sink, const struct feature_write *write);
     void (*commit)(struct sink *sink, void *token);
+    void (*fence)(struct sink *sink, int32_t partition, int64_t offset); /* NULL: it keeps none */
     void (*flush)(struct sink *sink);
     bool (*poll)(struct sink *sink, int timeout_ms);
     int (*descriptor)(struct sink *sink, bool *wants_write);
@@ -60,6 +61,13 @@ static inline bool sink_ready(struct sink *sink) { return sink->class->ready(sin
 static inline void sink_write(struct sink *sink, const struct feature_write *write) { sink->class->write(sink, write); }
 /* End the group. `token` may be NULL: nobody wants to know. */
 static inline void sink_commit(struct sink *sink, void *token) { sink->class->commit(sink, token); }
+/* What is written from here on follows from messages of this partition below `offset`: it reaches the server before them.
+ * Between groups only. A later one of the same partition takes the place of one that was not sent yet. See lease.h. */
+static inline void sink_fence(struct sink *sink, int32_t partition, int64_t offset)
+{
+    if (sink->class->fence != NULL)
+        sink->class->fence(sink, partition, offset);
+}
 /* Send what is buffered, as far as it goes without waiting. */
 static inline void sink_flush(struct sink *sink) { sink->class->flush(sink); }
 /* Move on: write, read replies, reconnect when it is time; wait for up to timeout_ms if there is nothing to do at once.
@@ -101,6 +109,8 @@ struct sink *jsonl_sink_new(void *stream, sink_settled *settled, void *context);
 /* Counts and forgets. */
 struct sink *null_sink_new(sink_settled *settled, void *context);
 
+struct lease;
+
 struct redis_settings {
     const char *host;     /* or NULL where `socket` is set */
     int port;
@@ -110,6 +120,9 @@ struct redis_settings {
     int64_t timeout_ms;   /* a connection that does not answer for this long counts as broken */
     int64_t retry_max_ms; /* back-off between attempts doubles from 50 ms to this */
     int64_t pipeline;     /* commands in flight at most */
+    struct lease *lease;  /* writes only while this is held; NULL: always. Not owned */
+    const char *fence;    /* name of the fence's hash (lease.h); NULL: no fence is kept */
+    int worker;           /* part of the fence's fields: which worker's sink it is */
 };
 /* Redis over hiredis, without blocking: connects by itself (from the first sink_poll() on), and again with back-off. Never
  * fails to be made: a server that is away is reported by log lines and sink_ready() = false. SET key value EX ttl, DEL key,
