@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/durable.h"
+#include "cli/ownership.h"
 #include "cli/report.h"
 #include "cli/setup.h"
 
@@ -23,11 +25,12 @@ static const char usage[] =
     "  --to-end        stop at the end of the input as it is now: read every partition to its end, write all, exit\n"
     "  --until TIME    with --to-end: move the clock on to this time at the end\n"
     "  --workers N     threads, 1 to 256; default: as configured\n"
-    "  --report S      a line of figures every S seconds, 0: none; default 10\n";
+    "  --report S      a line of figures every S seconds, 0: none; default 10\n"
+    "  --accept-loss   start although some of the state, or some messages that were not read yet, can't be had any more\n";
 
 struct options {
     const char *config;
-    bool to_end;
+    bool to_end, accept_loss;
     int64_t until_ms, workers, report_s;
 };
 
@@ -36,6 +39,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
     static const struct option known[] = {{"config", required_argument, NULL, 'c'}, {"to-end", no_argument, NULL, 'e'},
                                           {"until", required_argument, NULL, 'u'},  {"workers", required_argument, NULL, 'w'},
                                           {"report", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
+                                          {"accept-loss", no_argument, NULL, 'a'},
                                           {0}};
     *options = (struct options){.until_ms = INT64_MIN, .report_s = 10};
     *status = 2;
@@ -43,6 +47,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         switch (option) {
         case 'c': options->config = optarg; break;
         case 'e': options->to_end = true; break;
+        case 'a': options->accept_loss = true; break;
         case 'u':
             if (!command_time(optarg, &options->until_ms)) {
                 (void)command_usage("run", "--until takes a time such as 2025-03-26T12:00:00Z, not \"%s\"", optarg);
@@ -75,11 +80,12 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
     return true;
 }
 
-static struct source *open_source(const struct config *config, int workers, struct error *error)
+static struct source *open_source(const struct config *config, const struct kafka_positions *positions, int workers,
+                                  struct error *error)
 {
     const struct source_settings *source = &config->source;
     if (source->kind == SOURCE_KAFKA)
-        return kafka_source_new(&source->kafka, workers, error);
+        return kafka_source_new(&source->kafka, positions, workers, &stopping, error);
     if (source->file_count == 0) {
         error_what(error, "there is nothing to read: the configuration has no source");
         error_found(error, "%s", config->file);
