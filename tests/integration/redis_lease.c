@@ -308,6 +308,33 @@ static void only_the_holder_connects_and_its_connections_are_entered(void **stat
     redisFree(client);
 }
 
+static void a_connection_made_after_a_takeover_is_not_used(void **state)
+{
+    struct bench *bench = *state;
+    redis_server_start(&bench->server, NULL);
+    redisContext *client = redis_server_client(&bench->server);
+    struct lease *ann = take(bench, "ann", NULL, LONG_MS);
+    struct captured captured = capture();
+    struct sink *sink = sink_under(bench, ann);
+    put_until_ok(bench, sink, "a", "1");
+    (void)redis_ask(client, "SET " LEASE_KEY " %s", "2 bob");
+    (void)redis_ask(client, "CLIENT KILL TYPE normal SKIPME yes"); /* ann's own connection too */
+    (void)sink_poll(sink, 100);
+    int64_t end_ms = time_monotonic_ms() + 300; /* several attempts, while its clock says it may */
+    while (time_monotonic_ms() < end_ms) {
+        assert_true(lease_may_write(ann));
+        assert_false(sink_ready(sink));
+        (void)sink_poll(sink, 20);
+    }
+    put_group(bench, sink, "a", "2");
+    assert_int_equal(bench->told.results[bench->token], 'f');
+    assert_string_equal(redis_ask(client, "GET a"), "1");
+    sink_free(sink);
+    lease_free(ann, false);
+    expect_said(&captured, (const char *const[]){"the lease is not ours now, but of \"2 bob\"", NULL});
+    redisFree(client);
+}
+
 static void a_takeover_ends_the_connections_of_others(void **state)
 {
     struct bench *bench = *state;
@@ -695,6 +722,7 @@ int main(void)
         CASE(a_server_that_stalls_beyond_the_ttl_stops_the_writes),
         CASE(a_lease_that_somebody_else_has_or_had_is_lost_for_ever),
         CASE(only_the_holder_connects_and_its_connections_are_entered),
+        CASE(a_connection_made_after_a_takeover_is_not_used),
         CASE(a_takeover_ends_the_connections_of_others),
         CASE(bytes_on_the_way_of_a_stopped_holder_are_never_executed),
         CASE(a_holder_stopped_at_any_moment_writes_nothing_older_later),
