@@ -99,6 +99,7 @@ static void assert_reads(struct fixture *f, uint64_t length, const char *expecte
 
 static void assert_refused(struct fixture *f, uint64_t length, const char *what)
 {
+    segment_reader_free(&f->reader);
     assert_false(segment_open(&f->reader, f->folder, f->file, length, &f->error));
     assert_string_equal(f->error.what, what);
     assert_non_null(strstr(f->error.found, f->file));
