@@ -25,7 +25,7 @@ static void read_all(struct reading *reading, struct config *config)
 {
     static const struct known_setting known[] = {{"workers", NULL}, {"plugins", NULL}, {"source", NULL},
                                                  {"lanes", NULL},   {"sink", NULL},    {"dead_letters", NULL},
-                                                 {NULL, NULL}};
+                                                 {"state", NULL},   {"limits", NULL},  {NULL, NULL}};
     const config_setting_t *root = config_root_setting(&reading->tree);
     group_check(reading, root, known, NULL);
     config->workers = 1;
@@ -37,6 +37,8 @@ static void read_all(struct reading *reading, struct config *config)
     read_lanes(reading, root, config);
     read_sink(reading, root, &config->sink);
     read_dead_letters(reading, root, &config->source, &config->dead_letters);
+    read_state(reading, root, &config->state);
+    read_limits(reading, root, &config->limits);
 }
 
 /* What to give out where something is wrong: nothing, or as much as could be read. */

@@ -11,6 +11,8 @@ void read_sink(struct reading *reading, const config_setting_t *root, struct sin
 /* After read_source: a topic needs its brokers. */
 void read_dead_letters(struct reading *reading, const config_setting_t *root, const struct source_settings *source,
                        struct dead_letter_settings *letters);
+void read_state(struct reading *reading, const config_setting_t *root, struct state_settings *state);
+void read_limits(struct reading *reading, const config_setting_t *root, struct limit_settings *limits);
 
 /* A name that Kafka takes for a topic. */
 bool topic_check(struct reading *reading, const config_setting_t *group, const char *topic);

@@ -26,6 +26,8 @@ static const struct known_setting known[] = {
     {"start", kafka},
     {"properties", kafka},
     {"connect_timeout", kafka},
+    {"wait", kafka},
+    {"on_loss", kafka},
     {NULL, NULL},
 };
 
@@ -117,6 +119,9 @@ static void read_property(struct reading *reading, const config_setting_t *pair,
 
 static void read_kafka(struct reading *reading, const config_setting_t *group, struct kafka_settings *settings)
 {
+    static const char *const losses[] = {"ask", "continue", "stop", NULL};
+    static const enum kafka_loss on_loss[] = {LOSS_ASK, LOSS_CONTINUE, LOSS_STOP};
+    int loss = 0;
     if (text_read(reading, group, "brokers", "localhost:9092", &settings->brokers) == ABSENT)
         error_advice(mistake_missing(reading, group, "brokers"), "brokers = \"localhost:9092\";");
     enum outcome topic = text_read(reading, group, "topic", "snowplow-enriched-good", &settings->topic);
@@ -126,6 +131,9 @@ static void read_kafka(struct reading *reading, const config_setting_t *group, s
         (void)topic_check(reading, group, settings->topic);
     read_start(reading, group, settings);
     (void)duration_read(reading, group, "connect_timeout", 100, 600000, &settings->connect_timeout_ms);
+    (void)flag_read(reading, group, "wait", &settings->wait);
+    if (choice_read(reading, group, "on_loss", losses, &loss) == GOOD)
+        settings->on_loss = on_loss[loss];
     config_setting_t *list =
         list_find(reading, group, "properties", "properties = ( (\"security.protocol\", \"PLAINTEXT\") );");
     int count = list == NULL ? 0 : config_setting_length(list);
@@ -167,7 +175,7 @@ void read_source(struct reading *reading, const config_setting_t *root, struct s
         .idle_ms = 3000,
         .future_ms = 600000,
         .max_message_bytes = 1000000,
-        .kafka = {.start = START_LATEST, .batch_messages = 1000, .connect_timeout_ms = 10000},
+        .kafka = {.start = START_LATEST, .batch_messages = 1000, .connect_timeout_ms = 10000, .on_loss = LOSS_ASK},
     };
     config_setting_t *group = group_find(
         reading, root, "source", "source: { kind = \"kafka\"; brokers = \"localhost:9092\"; topic = \"events\"; };");

@@ -301,8 +301,9 @@ enum outcome integer_read(struct reading *reading, const config_setting_t *group
     return GOOD;
 }
 
-enum outcome duration_read(struct reading *reading, const config_setting_t *group, const char *name, int64_t least_ms,
-                           int64_t most_ms, int64_t *ms)
+/* `zero`: 0 is good too, and what it means; or NULL. */
+static enum outcome read_duration(struct reading *reading, const config_setting_t *group, const char *name,
+                                  int64_t least_ms, int64_t most_ms, const char *zero, int64_t *ms)
 {
     const config_setting_t *setting = setting_find(group, name);
     if (setting == NULL)
@@ -335,14 +336,40 @@ enum outcome duration_read(struct reading *reading, const config_setting_t *grou
     } else if (result == DURATION_TOO_FINE) {
         error = mistake_at(reading, setting, "is finer than a millisecond");
         error_advice(error, "whole milliseconds, from \"%s\" to \"%s\"", least, most);
-    } else if (result == DURATION_TOO_LONG || length < least_ms || length > most_ms) {
+    } else if (result == DURATION_TOO_LONG || ((length < least_ms || length > most_ms) && (zero == NULL || length != 0))) {
         error = mistake_at(reading, setting, "is out of range");
-        error_advice(error, "from \"%s\" to \"%s\"", least, most);
+        error_advice(error, "from \"%s\" to \"%s\"%s%s", least, most, zero == NULL ? "" : ", or ",
+                     zero == NULL ? "" : zero);
     } else {
         *ms = length;
         return GOOD;
     }
     return BAD;
+}
+
+enum outcome duration_read(struct reading *reading, const config_setting_t *group, const char *name, int64_t least_ms,
+                           int64_t most_ms, int64_t *ms)
+{
+    return read_duration(reading, group, name, least_ms, most_ms, NULL, ms);
+}
+
+enum outcome duration_or_zero_read(struct reading *reading, const config_setting_t *group, const char *name,
+                                   int64_t least_ms, int64_t most_ms, const char *zero, int64_t *ms)
+{
+    return read_duration(reading, group, name, least_ms, most_ms, zero, ms);
+}
+
+enum outcome flag_read(struct reading *reading, const config_setting_t *group, const char *name, bool *flag)
+{
+    const config_setting_t *setting = setting_find(group, name);
+    if (setting == NULL)
+        return ABSENT;
+    if (config_setting_type(setting) != CONFIG_TYPE_BOOL) {
+        error_advice(mistake_at(reading, setting, "is neither true nor false"), "%s = true; or %s = false;", name, name);
+        return BAD;
+    }
+    *flag = config_setting_get_bool(setting) != 0;
+    return GOOD;
 }
 
 enum outcome choice_read(struct reading *reading, const config_setting_t *group, const char *name,

@@ -87,6 +87,10 @@ enum outcome integer_read(struct reading *reading, const config_setting_t *group
                           int64_t most, int64_t *value);
 enum outcome duration_read(struct reading *reading, const config_setting_t *group, const char *name, int64_t least_ms,
                            int64_t most_ms, int64_t *ms);
+/* The same, or 0; `zero` says in the advice what that means, as "0 for none". */
+enum outcome duration_or_zero_read(struct reading *reading, const config_setting_t *group, const char *name,
+                                   int64_t least_ms, int64_t most_ms, const char *zero, int64_t *ms);
+enum outcome flag_read(struct reading *reading, const config_setting_t *group, const char *name, bool *flag);
 /* One of the words, which end with NULL; *choice is its index. */
 enum outcome choice_read(struct reading *reading, const config_setting_t *group, const char *name,
                          const char *const *words, int *choice);

@@ -1,6 +1,8 @@
 /* config.c - what a good configuration is read as: values, units, defaults, places. */
+#include "config/byte_count.h"
 #include "config/config.h"
 #include "config/duration.h"
+#include "config/machine_memory.h"
 #include "config/near_miss.h"
 
 #include <limits.h>
@@ -57,7 +59,18 @@ static void a_lane_is_enough_and_the_rest_has_defaults(void **state)
     assert_int_equal(config->sink.timeout_ms, 5000);
     assert_int_equal(config->sink.retry_max_ms, 2000);
     assert_int_equal(config->sink.pipeline, 10000);
+    assert_int_equal(config->sink.lease_ms, 5000);
     assert_int_equal(config->dead_letters.kind, LETTERS_STDERR);
+
+    assert_false(config->source.kafka.wait);
+    assert_int_equal(config->source.kafka.on_loss, LOSS_ASK);
+    assert_null(config->state.folder);
+    assert_int_equal(config->state.interval_ms, 5000);
+    assert_int_equal(config->state.fsync, FSYNC_CHECKPOINT);
+    assert_int_equal(config->state.fill, FILL_WHEN_FULL);
+    assert_int_equal(config->limits.key_records, 10000);
+    assert_true(config->limits.memory_bytes >= 16000000);
+    assert_true(config->limits.memory_bytes <= machine_memory());
 
     const struct window_settings *window = &config->lanes[0].windows[0];
     assert_false(window->session);
@@ -77,7 +90,7 @@ static void a_kafka_source_is_read_whole(void **state)
              "  properties = ( (\"security.protocol\", \"PLAINTEXT\"),\n"
              "                 (\"fetch.max.bytes\", 1000), [\"a\", \"b\"], (\"check.crcs\", true) );\n"
              "  batch = 7; clock = \"event\"; disorder = \"0s\"; idle = 0.5; future = 1; max_message_bytes = 2000;\n"
-             "  connect_timeout = \"250ms\"; };\n" LANE);
+             "  connect_timeout = \"250ms\"; wait = true; on_loss = \"stop\"; };\n" LANE);
     const struct source_settings *source = &config->source;
     const struct kafka_settings *kafka = &source->kafka;
     assert_int_equal(config->workers, 4);
@@ -97,6 +110,8 @@ static void a_kafka_source_is_read_whole(void **state)
     assert_string_equal(kafka->properties[3].value, "true");
     assert_int_equal(kafka->batch_messages, 7);
     assert_int_equal(kafka->connect_timeout_ms, 250);
+    assert_true(kafka->wait);
+    assert_int_equal(kafka->on_loss, LOSS_STOP);
     assert_int_equal(source->clock, CLOCK_EVENT);
     assert_int_equal(source->disorder_ms, 0);
     assert_int_equal(source->idle_ms, 500);
@@ -204,7 +219,7 @@ static void sinks_and_dead_letters_are_read_whole(void **state)
     (void)state;
     struct config *config =
         good("sink: { kind = \"redis\"; host = \"r\"; port = 1; user = \"u\"; password = \"p\"; database = 3;"
-             "timeout = 1; retry_max = \"50ms\"; pipeline = 9; }; dead_letters: { file = \"bad\"; };" LANE);
+             "timeout = 1; retry_max = \"50ms\"; pipeline = 9; lease = \"500ms\"; }; dead_letters: { file = \"bad\"; };" LANE);
     assert_string_equal(config->sink.host, "r");
     assert_int_equal(config->sink.port, 1);
     assert_string_equal(config->sink.user, "u");
@@ -213,6 +228,7 @@ static void sinks_and_dead_letters_are_read_whole(void **state)
     assert_int_equal(config->sink.timeout_ms, 1000);
     assert_int_equal(config->sink.retry_max_ms, 50);
     assert_int_equal(config->sink.pipeline, 9);
+    assert_int_equal(config->sink.lease_ms, 500);
     assert_int_equal(config->dead_letters.kind, LETTERS_FILE);
     assert_string_equal(config->dead_letters.file, "bad");
     config_free(config);
@@ -238,6 +254,95 @@ static void sinks_and_dead_letters_are_read_whole(void **state)
     config = good("sink: { kind = \"null\"; };" LANE);
     assert_int_equal(config->sink.kind, SINK_NULL);
     config_free(config);
+}
+
+static void state_and_limits_are_read_whole(void **state)
+{
+    (void)state;
+    struct config *config = good("source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\"; on_loss = \"continue\"; };"
+                                 "state: { folder = \"/f\"; interval = 0.1; fsync = \"never\"; fill = \"at_once\"; };"
+                                 "sink: { kind = \"redis\"; lease = 0; };"
+                                 "limits: { memory = \"512MB\"; key_records = 100; };" LANE);
+    assert_int_equal(config->source.kafka.on_loss, LOSS_CONTINUE);
+    assert_string_equal(config->state.folder, "/f");
+    assert_int_equal(config->state.interval_ms, 100);
+    assert_int_equal(config->state.fsync, FSYNC_NEVER);
+    assert_int_equal(config->state.fill, FILL_AT_ONCE);
+    assert_int_equal(config->sink.lease_ms, 0);
+    assert_true(config->limits.memory_bytes == 512000000);
+    assert_int_equal(config->limits.key_records, 100);
+    config_free(config);
+
+    config = good("source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\"; on_loss = \"ask\"; wait = false; };"
+                  "state: { folder = \"f\"; interval = \"1h\"; fsync = \"checkpoint\"; fill = \"when_full\"; };"
+                  "sink: { kind = \"redis\"; lease = \"0s\"; }; limits: { memory = 5000000000L; };" LANE);
+    assert_int_equal(config->source.kafka.on_loss, LOSS_ASK);
+    assert_false(config->source.kafka.wait);
+    assert_int_equal(config->state.interval_ms, 3600000);
+    assert_int_equal(config->state.fsync, FSYNC_CHECKPOINT);
+    assert_int_equal(config->state.fill, FILL_WHEN_FULL);
+    assert_int_equal(config->sink.lease_ms, 0);
+    assert_true(config->limits.memory_bytes == INT64_C(5000000000));
+    config_free(config);
+
+    config = good("limits: { memory = 0; };" LANE);
+    assert_true(config->limits.memory_bytes == 0);
+    config_free(config);
+}
+
+static void amounts_of_memory_are_exact(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum byte_count_result result;
+        int64_t bytes;
+    } cases[] = {
+        {"512MB", BYTES_GOOD, 512000000},
+        {"8GB", BYTES_GOOD, INT64_C(8000000000)},
+        {"8GiB", BYTES_GOOD, INT64_C(8) << 30},
+        {"1.5KiB", BYTES_GOOD, 1536},
+        {"0.3GB", BYTES_GOOD, 300000000},
+        {"2TB", BYTES_GOOD, INT64_C(2000000000000)},
+        {"7kB", BYTES_GOOD, 7000},
+        {"12B", BYTES_GOOD, 12},
+        {"0MB", BYTES_GOOD, 0},
+        {"0.5B", BYTES_PART, 0},
+        {"0.0001KB", BYTES_PART, 0},
+        {"1.0000001GB", BYTES_PART, 0},
+        {"512", BYTES_NO_UNIT, 0},
+        {"1.5", BYTES_NO_UNIT, 0},
+        {"", BYTES_NOT, 0},
+        {"MB", BYTES_NOT, 0},
+        {"-1MB", BYTES_NOT, 0},
+        {"8 GB", BYTES_NOT, 0},
+        {"8gb", BYTES_NOT, 0},
+        {"8G", BYTES_NOT, 0},
+        {"1.MB", BYTES_NOT, 0},
+        {"99999999999999999999999B", BYTES_TOO_MANY, 0},
+        {"18446744073709551617MB", BYTES_TOO_MANY, 0},
+        {"1000000TiB", BYTES_TOO_MANY, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t bytes = -1;
+        enum byte_count_result result = byte_count_parse(cases[i].text, &bytes);
+        if (result != cases[i].result || (result == BYTES_GOOD && bytes != cases[i].bytes))
+            fail_msg("\"%s\" gave %d, %lld", cases[i].text, result, (long long)bytes);
+    }
+}
+
+static void amounts_of_memory_are_shown_with_three_digits_at_most(void **state)
+{
+    (void)state;
+    char out[BYTE_COUNT_TEXT_MAX];
+    assert_string_equal(byte_count_text(0, out), "0 B");
+    assert_string_equal(byte_count_text(999, out), "999 B");
+    assert_string_equal(byte_count_text(1000, out), "1 kB");
+    assert_string_equal(byte_count_text(1536, out), "1.5 kB");
+    assert_string_equal(byte_count_text(9960, out), "10 kB");
+    assert_string_equal(byte_count_text(999600, out), "1 MB");
+    assert_string_equal(byte_count_text(8123456789, out), "8.1 GB");
+    assert_non_null(byte_count_text(UINT64_MAX, out));
 }
 
 static void a_byte_order_mark_and_a_last_line_without_end_do_no_harm(void **state)
@@ -360,6 +465,9 @@ int main(void)
         cmocka_unit_test(zero_workers_are_as_many_as_cores),
         cmocka_unit_test(lanes_hold_windows_params_and_metrics),
         cmocka_unit_test(sinks_and_dead_letters_are_read_whole),
+        cmocka_unit_test(state_and_limits_are_read_whole),
+        cmocka_unit_test(amounts_of_memory_are_exact),
+        cmocka_unit_test(amounts_of_memory_are_shown_with_three_digits_at_most),
         cmocka_unit_test(a_byte_order_mark_and_a_last_line_without_end_do_no_harm),
         cmocka_unit_test(durations_are_exact),
         cmocka_unit_test(durations_are_shown_as_a_person_writes_them),

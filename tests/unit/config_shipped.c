@@ -1,5 +1,6 @@
 /* config_shipped.c - the files in config/ are valid, and hold what the catalogue promises. */
 #include "config/config.h"
+#include "config/file_text.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -10,14 +11,19 @@
 
 #include <cmocka.h>
 
+static const char *shipped_path(const char *name, char out[PATH_MAX])
+{
+    const char *here = __FILE__, *slash = strrchr(here, '/');
+    (void)snprintf(out, PATH_MAX, "%.*s/../../config/%s", slash == NULL ? 1 : (int)(slash - here), slash == NULL ? "." : here,
+                   name);
+    return out;
+}
+
 static struct config *shipped(const char *name)
 {
     char path[PATH_MAX];
     struct error_list errors = {0};
-    const char *here = __FILE__, *slash = strrchr(here, '/');
-    (void)snprintf(path, sizeof path, "%.*s/../../config/%s", slash == NULL ? 1 : (int)(slash - here),
-                   slash == NULL ? "." : here, name);
-    struct config *config = config_read_path(path, &errors);
+    struct config *config = config_read_path(shipped_path(name, path), &errors);
     for (size_t i = 0; i < errors.count; i++)
         print_error("%s\n  %s\n  %s\n", errors.items[i].what, errors.items[i].found, errors.items[i].advice);
     assert_non_null(config);
@@ -93,6 +99,7 @@ static void expect_kafka_to_redis(const struct config *config)
     assert_int_equal(config->source.future_ms, 600000);
     assert_int_equal(config->sink.kind, SINK_REDIS);
     assert_int_equal(config->dead_letters.kind, LETTERS_TOPIC);
+    assert_null(config->state.folder); /* commented out: a trial needs none */
 }
 
 static void shoplane_conf_writes_every_second_and_outlives_its_windows(void **state)
@@ -149,6 +156,8 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     assert_int_equal(a->kafka.batch_messages, b->kafka.batch_messages);
     assert_int_equal(a->kafka.connect_timeout_ms, b->kafka.connect_timeout_ms);
     assert_int_equal(a->kafka.property_count, 0);
+    assert_int_equal(a->kafka.wait, b->kafka.wait);
+    assert_int_equal(a->kafka.on_loss, b->kafka.on_loss);
     assert_int_equal(a->clock, b->clock);
     assert_int_equal(a->disorder_ms, b->disorder_ms);
     assert_int_equal(a->idle_ms, b->idle_ms);
@@ -160,6 +169,9 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     assert_int_equal(config->sink.timeout_ms, bare->sink.timeout_ms);
     assert_int_equal(config->sink.retry_max_ms, bare->sink.retry_max_ms);
     assert_int_equal(config->sink.pipeline, bare->sink.pipeline);
+    assert_int_equal(config->sink.lease_ms, bare->sink.lease_ms);
+    assert_true(config->limits.memory_bytes == bare->limits.memory_bytes);
+    assert_int_equal(config->limits.key_records, bare->limits.key_records);
     const struct window_settings *rolling = &lane(config, "product")->windows[0],
                                  *session = &lane(config, "session")->windows[0], *plain = bare->lanes[0].windows;
     assert_int_equal(rolling->emit_ms, plain[0].emit_ms);
@@ -171,12 +183,39 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     config_free(bare);
 }
 
+/* The group `state` of the file, taken in: every setting in it is the default. */
+static void what_is_commented_out_of_shoplane_conf_is_right_when_it_is_taken_in(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    size_t size;
+    struct error error;
+    struct error_list errors = {0};
+    char *text = file_text_read(shipped_path("shoplane.conf", path), &size, &error);
+    assert_non_null(text);
+    char *group = strstr(text, "\n# state: {\n"), *end = group == NULL ? NULL : strstr(group, "\n# };\n");
+    assert_non_null(end);
+    for (char *line = group; line <= end; line = strchr(line + 1, '\n'))
+        memcpy(line + 1, " ", 1); /* each line's first # */
+    struct config *config = config_read_text(text, "shoplane.conf", &errors);
+    for (size_t i = 0; i < errors.count; i++)
+        print_error("%s\n  %s\n  %s\n", errors.items[i].what, errors.items[i].found, errors.items[i].advice);
+    assert_non_null(config);
+    assert_string_equal(config->state.folder, "/var/lib/shoplane");
+    assert_int_equal(config->state.interval_ms, 5000);
+    assert_int_equal(config->state.fsync, FSYNC_CHECKPOINT);
+    assert_int_equal(config->state.fill, FILL_WHEN_FULL);
+    config_free(config);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shoplane_conf_writes_every_second_and_outlives_its_windows),
         cmocka_unit_test(live_shopper_conf_is_the_accelerators),
         cmocka_unit_test(what_shoplane_conf_states_is_what_is_the_default),
+        cmocka_unit_test(what_is_commented_out_of_shoplane_conf_is_right_when_it_is_taken_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
