@@ -79,7 +79,7 @@ static struct source *open_source(const struct config *config, int workers, stru
 {
     const struct source_settings *source = &config->source;
     if (source->kind == SOURCE_KAFKA)
-        return kafka_source_new(&source->kafka, workers, error);
+        return kafka_source_new(&source->kafka, NULL, workers, NULL, error);
     if (source->file_count == 0) {
         error_what(error, "there is nothing to read: the configuration has no source");
         error_found(error, "%s", config->file);
