@@ -314,15 +314,14 @@ static void a_connection_made_after_a_takeover_is_not_used(void **state)
     redis_server_start(&bench->server, NULL);
     redisContext *client = redis_server_client(&bench->server);
     struct lease *ann = take(bench, "ann", NULL, LONG_MS);
-    struct captured captured = capture();
     struct sink *sink = sink_under(bench, ann);
     put_until_ok(bench, sink, "a", "1");
     (void)redis_ask(client, "SET " LEASE_KEY " %s", "2 bob");
     (void)redis_ask(client, "CLIENT KILL TYPE normal SKIPME yes"); /* ann's own connection too */
     (void)sink_poll(sink, 100);
-    int64_t end_ms = time_monotonic_ms() + 300; /* several attempts, while its clock says it may */
-    while (time_monotonic_ms() < end_ms) {
-        assert_true(lease_may_write(ann));
+    int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
+    while (atoi(redis_ask(client, "HLEN " CONNECTIONS_KEY)) < 4) { /* attempts, while its clock says it may */
+        assert_true(time_monotonic_ms() < end_ms && lease_may_write(ann));
         assert_false(sink_ready(sink));
         (void)sink_poll(sink, 20);
     }
@@ -331,7 +330,6 @@ static void a_connection_made_after_a_takeover_is_not_used(void **state)
     assert_string_equal(redis_ask(client, "GET a"), "1");
     sink_free(sink);
     lease_free(ann, false);
-    expect_said(&captured, (const char *const[]){"the lease is not ours now, but of \"2 bob\"", NULL});
     redisFree(client);
 }
 
@@ -409,13 +407,10 @@ static long long number_of(redisContext *client, const char *key)
     return strtoll(redis_ask(client, "GET %s", key), NULL, 10);
 }
 
-static void bytes_on_the_way_of_a_stopped_holder_are_never_executed(void **state)
+static void stop_with_bytes_on_the_way(struct bench *bench, redisContext *client, unsigned *seed)
 {
-    struct bench *bench = *state;
     struct relay relay;
     char path[96];
-    redis_server_start(&bench->server, NULL);
-    redisContext *client = redis_server_client(&bench->server);
     (void)snprintf(path, sizeof path, "%s/relay.sock", bench->server.folder);
     relay_open(&relay, path, bench->server.socket);
     bench->settings.socket = path;
@@ -427,9 +422,11 @@ static void bytes_on_the_way_of_a_stopped_holder_are_never_executed(void **state
     relay.pairs[0].held = true;
     for (; relay.pairs[0].forward.size == 0; relay_pump(&relay))
         assert_true(time_monotonic_ms() < end_ms);
+    for (int more = rand_r(seed) % 1000; more > 0; more--)
+        relay_pump(&relay);
     (void)kill(pid, SIGSTOP);
 
-    struct lease *bob = lease_new(&bench->settings, "shop", "bob", NULL, SHORT_MS);
+    struct lease *bob = lease_new(&bench->settings, "shop", "bob", NULL, TTL_MS);
     wait_state(bob, LEASE_HELD);
     assert_true(lease_fence(bob, 0) >= number_of(client, "k"));
     struct sink *sink = sink_under(bench, bob);
@@ -446,8 +443,19 @@ static void bytes_on_the_way_of_a_stopped_holder_are_never_executed(void **state
     assert_string_equal(redis_ask(client, "GET k"), "0");
     assert_int_equal(lease_state(bob), LEASE_HELD);
     sink_free(sink);
-    lease_free(bob, false);
+    lease_free(bob, true);
     relay_close(&relay);
+}
+
+static void bytes_on_the_way_of_a_stopped_holder_are_never_executed(void **state)
+{
+    struct bench *bench = *state;
+    redis_server_start(&bench->server, NULL);
+    redisContext *client = redis_server_client(&bench->server);
+    unsigned seed = (unsigned)time_wall_ms();
+    print_message("seed %u\n", seed);
+    for (int round = 0; round < 8; round++)
+        stop_with_bytes_on_the_way(bench, client, &seed);
     redisFree(client);
 }
 
@@ -503,7 +511,7 @@ static void a_holder_stopped_at_any_moment_writes_nothing_older_later(void **sta
         (void)nanosleep(&pause, NULL);
         if (piled)
             (void)kill(bench->server.pid, SIGSTOP);
-        pause.tv_nsec = rand_r(&seed) % 5000000;
+        pause.tv_nsec = rand_r(&seed) % 60000000; /* the socket is full after some tens of ms */
         (void)nanosleep(&pause, NULL);
         (void)kill(pid, SIGSTOP);
         if (piled)
