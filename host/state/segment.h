@@ -10,7 +10,8 @@
  *             before it. Text: "lane product\nwriter GENERATION WORKER WORKERS SEQUENCE\n" and the schema's lines.
  *     block   u32 "SHBK", u32 bytes of entries, u32 count of entries, u32 0, i64 oldest_ms, i64 newest_ms (of its records'
  *             event times; INT64_MAX and INT64_MIN where it has none), u64 XXH3 of the entries, u64 XXH3 of the block header
- *             before this number, seeded by the header's sum: a block of another file is not taken for one of this.
+ *             before this number, seeded by the header's sum plus the block's offset: a block of another file, or of
+ *             another place, is not taken for one of this.
  *     entry   u32 size of all of it, u32 operation << 24 | bytes of key; then, but for JOURNAL_DROP, the record; the key; the
  *             record's long texts; zeroes up to a multiple of 8. A long text of the record is
  *             text_long(size << 32 | offset from the record's start), see base/text_handle.h.
@@ -65,6 +66,8 @@ struct segment_writer {
     struct buffer block;   /* entries of the open block */
     uint32_t block_entries;
     int64_t block_oldest_ms, block_newest_ms;
+    size_t last;           /* where the last entry begins in it, and what the two times were before: it can be taken back */
+    int64_t last_oldest_ms, last_newest_ms;
     struct buffer pending; /* closed blocks (and the header) from pending_sent on are not in the file yet */
     size_t pending_sent;
     uint64_t written;      /* bytes in the file */
@@ -100,7 +103,7 @@ bool segment_write(struct segment_writer *writer, struct error *error);
 /* ---- reading ---- */
 
 struct segment_reader {
-    struct segment_name name; /* as the header says */
+    struct segment_name name; /* as the header says; its text is the file's name */
     struct record_schema schema;
     int file;
     uint64_t length;   /* how many bytes of the file count */
