@@ -10,7 +10,7 @@
  *     written 2026-11-25T10:00:00.000Z
  *     clock 1774522733451 owed 1774522730000
  *     set 9f3a...                        (what was running: state/plugin sets; "-" unknown)
- *     topic snowplow-enriched-good
+ *     topic snowplow-enriched-good       (nothing behind the word: none)
  *     partition 0 12345 1774522733000    (number, next offset, largest event time or -)
  *     lane product full 86400000         (name; full, filling or off; how far back its records go, ms)
  *     schema user 40                     (and the other lines of record_schema.h)
@@ -49,11 +49,12 @@ struct manifest_lane {
     struct record_schema schema;
     struct manifest_segment *segments; /* in the order in which they must be read: generation, sequence, worker */
     size_t segment_count;
-    int64_t *stopped; /* LANE_OFF: by partition, the offset up to which it has seen the topic; else NULL */
+    int64_t *stopped; /* LANE_OFF: by partition, the offset up to which it has seen the topic (negative: not known), one for
+                         each of the manifest's; else NULL */
 };
 
 struct manifest_partition {
-    int64_t next;       /* offset of the first message that is not in the state */
+    int64_t next;       /* offset of the first message that is not in the state; negative: not known (written as -) */
     int64_t largest_ms; /* event time; INT64_MIN: none seen */
 };
 
@@ -77,8 +78,9 @@ void manifest_write_text(const struct manifest *manifest, struct buffer *out);
  * ("<path>:<line>"). `path` is for messages. */
 struct manifest *manifest_read_text(const char *text, size_t size, const char *path, struct error *error);
 
-/* Into the folder: written beside, synced, renamed over the former one of its generation, and the folder synced. False: the
- * former one still stands. `sync` false: without fsync (the setting fsync = "never"). */
+/* Into the folder: written beside, synced, renamed over the former one of its generation, and the folder synced. What could
+ * not be read back is refused before. False: the former one still stands, or, where only the folder could not be synced,
+ * either may after a power cut: what both need must be kept. `sync` false: without fsync (the setting fsync = "never"). */
 bool manifest_store(int folder, const struct manifest *manifest, bool sync, struct error *error);
 
 /* The newest that can be read. NULL with error->what[0] == '\0': there is none, the folder is new. NULL with an error: there

@@ -1,0 +1,190 @@
+/* state_folder.c - see state_folder.h.
+ *
+ * The lock is the kernel's (flock): it goes with the process, however that ends, and nothing has to be cleaned up. What is
+ * written into the file is for people and messages only. */
+#include "state/state_folder.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool refuse(const char *path, const char *what, int number, const char *advice, struct error *error)
+{
+    error_what(error, "the state's folder can't be used: %s%s%s", what, number == 0 ? "" : ": ",
+               number == 0 ? "" : strerror(number));
+    error_found(error, "%s", path);
+    error_advice(error, "%s", advice);
+    return false;
+}
+
+/* Could somebody besides us, root and our own group change what is in it? */
+static bool others_can_write(const struct stat *status)
+{
+    if ((status->st_mode & S_IWOTH) != 0)
+        return true;
+    if ((status->st_mode & S_IWGRP) != 0 && status->st_gid != getegid() && status->st_gid != 0)
+        return true;
+    return status->st_uid != 0 && status->st_uid != geteuid();
+}
+
+/* A folder inside `at`; -1: *error. `make`: where it does not exist, and so that it is still there after a power cut. */
+static int folder_open(int at, const char *name, const char *path, bool make, struct error *error)
+{
+    struct stat status;
+    bool made = make && mkdirat(at, name, 0700) == 0;
+    if (make && !made && errno != EEXIST) {
+        (void)refuse(path, "it can't be made", errno,
+                     "make it, owned by the user that runs shoplane, or name another as state.folder", error);
+        return -1;
+    }
+    int folder = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 || fstat(folder, &status) != 0) {
+        (void)refuse(path, "it can't be opened", errno, "name a folder of the user that runs shoplane", error);
+        goto refused;
+    }
+    if (others_can_write(&status)) {
+        (void)refuse(path, "others than you can write it", 0,
+                     "chown it to the user that runs shoplane, and chmod go-w it", error);
+        error_found(error, "%s (mode %04o, owner %u)", path, (unsigned)(status.st_mode & 07777), (unsigned)status.st_uid);
+        goto refused;
+    }
+    if (made) { /* as well as it goes: not every file system syncs folders, nor may we read every folder */
+        int parent = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (parent >= 0) {
+            (void)fsync(parent);
+            (void)close(parent);
+        }
+    }
+    return folder;
+
+refused:
+    if (folder >= 0)
+        (void)close(folder);
+    return -1;
+}
+
+static bool open_both(struct state_folder *state, const char *path, bool make, struct error *error)
+{
+    *state = (struct state_folder){.path = memory_text(path), .folder = -1, .journal = -1, .lock = -1};
+    char *journal_path = memory_format("%s/journal", path);
+    state->folder = folder_open(AT_FDCWD, path, path, make, error);
+    if (state->folder >= 0)
+        state->journal = folder_open(state->folder, "journal", journal_path, make, error);
+    free(journal_path);
+    if (state->journal >= 0)
+        return true;
+    state_folder_close(state);
+    return false;
+}
+
+bool state_folder_open(struct state_folder *state, const char *path, struct error *error)
+{
+    if (!open_both(state, path, true, error))
+        return false;
+    state->lock = openat(state->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (state->lock < 0) {
+        (void)refuse(path, "its file \"lock\" can't be opened", errno,
+                     "look who owns it: the user that runs shoplane must be able to write it", error);
+        state_folder_close(state);
+        return false;
+    }
+    return true;
+}
+
+bool state_folder_look(struct state_folder *state, const char *path, struct error *error)
+{
+    return open_both(state, path, false, error);
+}
+
+void state_folder_close(struct state_folder *state)
+{
+    const int files[] = {state->lock, state->journal, state->folder};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i] >= 0)
+            (void)close(files[i]);
+    free(state->path);
+    *state = (struct state_folder){.folder = -1, .journal = -1, .lock = -1};
+}
+
+/* The first line of the lock file, without control bytes: it goes into messages. */
+static void owner_read(int lock, char owner[STATE_OWNER_MAX])
+{
+    ssize_t size = pread(lock, owner, STATE_OWNER_MAX - 1, 0);
+    owner[size < 0 ? 0 : size] = '\0';
+    owner[strcspn(owner, "\n")] = '\0';
+    for (char *at = owner; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = ' ';
+}
+
+bool state_folder_lock(struct state_folder *state, const char *owner, char former[STATE_OWNER_MAX])
+{
+    size_t size = strlen(owner);
+    assert(state->lock >= 0 && size <= 200 && strchr(owner, '\n') == NULL);
+    int status;
+    do
+        status = flock(state->lock, LOCK_EX | LOCK_NB);
+    while (status != 0 && errno == EINTR);
+    owner_read(state->lock, former);
+    if (status != 0)
+        return false;
+    state->locked = true;
+    char line[STATE_OWNER_MAX];
+    memcpy(line, owner, size);
+    line[size++] = '\n';
+    if (pwrite(state->lock, line, size, 0) != (ssize_t)size || ftruncate(state->lock, (off_t)size) != 0)
+        log_warn("%s/lock does not say who uses the folder, which is locked all the same: %s", state->path,
+                 strerror(errno));
+    return true;
+}
+
+/* ---- sweeping ---- */
+
+static bool named(const struct manifest *manifest, const struct segment_name *name)
+{
+    for (size_t i = 0; i < manifest->lane_count; i++) {
+        const struct manifest_lane *lane = &manifest->lanes[i];
+        if (strcmp(lane->name, name->lane) != 0)
+            continue;
+        size_t from = 0, to = lane->segment_count; /* they are ordered by generation first */
+        while (from < to) {
+            size_t middle = from + (to - from) / 2;
+            if (lane->segments[middle].name.generation < name->generation)
+                from = middle + 1;
+            else
+                to = middle;
+        }
+        for (; from < lane->segment_count && lane->segments[from].name.generation == name->generation; from++)
+            if (lane->segments[from].name.sequence == name->sequence && lane->segments[from].name.worker == name->worker)
+                return true;
+    }
+    return false;
+}
+
+size_t state_folder_sweep(const struct state_folder *state, const struct manifest *manifest, uint64_t generation)
+{
+    size_t deleted = 0;
+    int file = openat(state->journal, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = file < 0 ? NULL : fdopendir(file);
+    if (stream == NULL) {
+        if (file >= 0)
+            (void)close(file);
+        return 0;
+    }
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        struct segment_name name;
+        if (segment_name_parse(entry->d_name, &name) && name.generation < generation && !named(manifest, &name))
+            deleted += unlinkat(state->journal, entry->d_name, 0) == 0;
+    }
+    (void)closedir(stream);
+    return deleted;
+}
