@@ -293,6 +293,8 @@ bool state_holder(const struct state_folder *state, char holder[STATE_OWNER_MAX]
     ssize_t size = pread(lock, holder, STATE_OWNER_MAX - 1, 0);
     holder[size < 0 ? 0 : size] = '\0';
     holder[strcspn(holder, "\n")] = '\0';
+    for (char *at = holder; *at != '\0'; at++)
+        *at = (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at; /* it goes to a terminal */
     bool held = flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     (void)close(lock);
     return held;
