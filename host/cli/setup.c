@@ -35,7 +35,7 @@ bool setup_read(const char *path, struct config **config, struct lane_set **set)
     return false;
 }
 
-static struct sink *target(const struct sink_maker *maker, sink_settled *settled, void *context)
+static struct sink *target(const struct sink_maker *maker, int worker, sink_settled *settled, void *context)
 {
     const struct sink_settings *settings = maker->settings;
     if (settings->kind == SINK_JSONL)
@@ -50,16 +50,19 @@ static struct sink *target(const struct sink_maker *maker, sink_settled *settled
                                    .database = (int)settings->database,
                                    .timeout_ms = settings->timeout_ms,
                                    .retry_max_ms = settings->retry_max_ms,
-                                   .pipeline = settings->pipeline};
+                                   .pipeline = settings->pipeline,
+                                   .lease = maker->lease,
+                                   .fence = maker->fence,
+                                   .worker = worker};
     return redis_sink_new(&redis, settled, context);
 }
 
-struct sink *setup_sink(void *context, sink_settled *settled, void *settled_context)
+struct sink *setup_sink(void *context, int worker, sink_settled *settled, void *settled_context)
 {
     const struct sink_maker *maker = context;
     if (maker->final == NULL)
-        return target(maker, settled, settled_context);
-    struct sink *next = maker->only_final ? NULL : target(maker, settled, settled_context);
+        return target(maker, worker, settled, settled_context);
+    struct sink *next = maker->only_final ? NULL : target(maker, worker, settled, settled_context);
     return final_features_sink(maker->final, next, settled, settled_context);
 }
 
@@ -73,6 +76,7 @@ struct engine_settings setup_engine(const struct config *config, const struct la
         .idle_ms = config->source.idle_ms,
         .future_ms = config->source.future_ms,
         .max_message_bytes = config->source.max_message_bytes,
+        .limits = config->limits,
         .until_ms = INT64_MIN,
         .drain_ms = 30000,
         .open_sink = setup_sink,

@@ -18,9 +18,11 @@ struct sink_maker {
     void *stream; /* SINK_JSONL: a FILE * */
     struct final_features *final; /* NULL: not asked for */
     bool only_final;              /* nothing behind it */
+    struct lease *lease;          /* of Redis; NULL: none is asked for */
+    const char *fence;            /* the same */
 };
 struct sink;
-struct sink *setup_sink(void *maker, void (*settled)(void *, void *, bool), void *settled_context);
+struct sink *setup_sink(void *maker, int worker, void (*settled)(void *, void *, bool), void *settled_context);
 
 /* Engine settings from the configuration; source, letters and sink are still to be filled in. */
 struct engine_settings setup_engine(const struct config *config, const struct lane_set *set);

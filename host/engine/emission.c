@@ -24,6 +24,8 @@ static bool dirty_due(const struct window_settings *window, const struct view *v
 static int64_t next_refresh(const struct set_lane *lane, const struct window_settings *window, const struct view *view)
 {
     int64_t next = WHEEL_NEVER;
+    if (view->live && view->unsure)
+        return sent_when_ms(&view->sent[0]);
     for (size_t m = 0; view->live && m < lane->metric_count; m++) {
         const struct sent *sent = &view->sent[m];
         if (sent->hash != 0 && sent_present(sent) != 0 && sent_when_ms(sent) + refresh_ms(window) < next)
@@ -35,6 +37,14 @@ static int64_t next_refresh(const struct set_lane *lane, const struct window_set
 /* ---- writing ---- */
 
 enum write_kind { WRITE_VALUE, WRITE_REFRESH, WRITE_TTL };
+
+/* What is written now follows from messages up to here: that goes first. */
+static void write_fence(struct shard *shard)
+{
+    for (size_t i = 0; i < shard->unfenced_count; i++)
+        sink_fence(shard->sink, shard->unfenced[i], shard->applied[shard->unfenced[i]]);
+    shard->unfenced_count = 0;
+}
 
 static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,
                           const struct lane_window *window, size_t feature, enum write_kind kind)
@@ -121,12 +131,16 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     bool live;
     size_t first = first_record(shard, lane, log, w, &live);
     view->live = live;
-    bool due = view->owed || dirty_due(&lane->windows[w].settings, view, shard->send_ms);
+    bool due = view->owed || dirty_due(&lane->windows[w].settings, view, shard->send_ms) ||
+               (view->unsure && next_refresh(lane, &lane->windows[w].settings, view) <= shard->send_ms);
     bool skip = lane->session && (log->count == 0 || (!view->live && !view->owed));
     view->dirty = view->dirty && !due && !skip;
     view->owed = false;
+    view->unsure = view->unsure && !due;
     if (skip)
         return;
+    if (shard->unfenced_count > 0)
+        write_fence(shard);
     folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
     shard->counters.folds++;
     size_t written = 0, feature = 0;
@@ -230,6 +244,8 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
  * catches up, and what was due then would be folded as of later. */
 static bool sink_takes(struct shard *shard)
 {
+    if (shard->muted)
+        return false;
     return shard->event_clock ? sink_patient(shard->sink, &shard->sink_away) : sink_ready(shard->sink);
 }
 
@@ -257,6 +273,7 @@ static void settle_down(struct shard *shard, const struct set_lane *lane, struct
     int64_t until;
     if (lane->session)
         shard_end_session(shard, lane, log);
+    emission_account(shard, log);
     if (spent(shard, lane, log, &until))
         shard_forget(shard, log);
     else
@@ -266,7 +283,10 @@ static void settle_down(struct shard *shard, const struct set_lane *lane, struct
 void emission_look(struct shard *shard, struct log *log)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
+    if (shard->lanes[log->lane].quiet)
+        return;
     if (!shard->event_clock || shard->clock_ms == SHARD_BEGINNING_MS) {
+        emission_account(shard, log);
         enqueue(shard, log, QUEUE_TOUCHED);
         return;
     }
@@ -295,7 +315,7 @@ bool emission_send_queued(struct shard *shard)
     /* Only what is there now: a sink that loses at once what it is given would have it all back at the end of the queue. */
     for (size_t left = shard->touched.count; left > 0; left--)
         serve_next(shard, &shard->touched);
-    for (size_t left = shard->owed.count; left > 0 && sink_ready(shard->sink); left--)
+    for (size_t left = shard->owed.count; left > 0 && !shard->muted && sink_ready(shard->sink); left--)
         serve_next(shard, &shard->owed);
     return shard->owed.count == 0;
 }
@@ -316,6 +336,7 @@ void emission_release(struct shard *shard, struct log *log)
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);
     }
+    emission_account(shard, log);
 }
 
 /* Forget what was written of a window; but what may be there and should not must be deleted. */
@@ -338,6 +359,46 @@ void emission_write_again(struct shard *shard, struct log *log)
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);
     }
+    emission_account(shard, log);
+}
+
+void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, int64_t at_ms)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    bool owed = false;
+    for (size_t w = 0; w < lane->window_count; w++) {
+        struct view *view = log_view(log, lane, w);
+        if (!view->live && !view->owed)
+            continue;
+        forget_sent(shard, lane, view);
+        if (wake == WAKE_FILLED) {
+            view->dirty = true;
+        } else if (!view->owed && (at_ms <= shard->send_ms || lane->metric_count == 0)) {
+            view->owed = true;
+        } else if (!view->owed) {
+            view->unsure = true;
+            sent_note(&view->sent[0], at_ms, (1u << lane->metrics[0].feature_count) - 1u);
+        }
+        owed = owed || view->owed;
+    }
+    enqueue(shard, log, owed ? QUEUE_OWED : QUEUE_TOUCHED);
+    emission_account(shard, log);
+}
+
+void emission_account(struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    bool open = log->pins > 0;
+    for (size_t w = 0; w < lane->window_count && !open; w++) {
+        const struct view *view = log_view(log, lane, w);
+        open = view->dirty || view->owed;
+    }
+    if (open && log->since == 0) {
+        log->since = ledger_open(&shard->ledger);
+    } else if (!open && log->since != 0) {
+        ledger_close(&shard->ledger, log->since);
+        log->since = 0;
+    }
 }
 
 void shard_settled(void *context, void *token, bool ok)
@@ -359,4 +420,5 @@ void shard_settled(void *context, void *token, bool ok)
     } else if (log->pins == 0 && (log->count == 0 || !log_view(log, lane, w)->live)) {
         enqueue(shard, log, QUEUE_TOUCHED); /* perhaps nothing of it is needed any more */
     }
+    emission_account(shard, log);
 }

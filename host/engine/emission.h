@@ -11,6 +11,13 @@
  * be gone afterwards. */
 void emission_look(struct shard *shard, struct log *log);
 
+/* Keep the ledger: is something of the log not acknowledged? After each change of its views, pins or queue. */
+void emission_account(struct shard *shard, struct log *log);
+
+/* A lane woke up (shard_lane_full): the log's live windows are written, now or, where Redis should have them, at `at_ms` of
+ * the shard's sends. What is owed of it is queued. */
+void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, int64_t at_ms);
+
 /* Event clock: the first time is known. What came before it is looked at as of now, before the clock moves on. */
 void emission_begin(struct shard *shard);
 

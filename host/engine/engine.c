@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "engine/checkpoint.h"
 #include "engine/worker.h"
 
 #include <errno.h>
@@ -11,7 +12,8 @@
 struct engine {
     struct engine_settings settings;
     struct worker *workers;
-    bool joined;
+    struct checkpoint *checkpoint; /* NULL: no durable state */
+    bool joined, finished, kept;
 };
 
 struct engine *engine_start(const struct engine_settings *settings)
@@ -24,12 +26,16 @@ struct engine *engine_start(const struct engine_settings *settings)
     for (int i = 0; i < settings->workers; i++)
         if (pthread_create(&engine->workers[i].thread, NULL, worker_run, &engine->workers[i]) != 0)
             abort(); /* no threads at start: as good as no memory */
+    if (settings->state != NULL)
+        engine->checkpoint = checkpoint_start(&engine->settings, engine->workers);
     return engine;
 }
 
 void engine_count(struct engine *engine, struct engine_counters *counters)
 {
-    *counters = (struct engine_counters){.clock_ms = INT64_MIN};
+    *counters = (struct engine_counters){.clock_ms = INT64_MIN, .restored = true, .writing = true};
+    if (engine->checkpoint != NULL)
+        checkpoint_count(engine->checkpoint, counters);
     for (int i = 0; i < engine->settings.workers; i++) {
         struct worker *worker = &engine->workers[i];
         (void)pthread_mutex_lock(&worker->lock);
@@ -49,6 +55,13 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->keys += seen.keys;
         counters->memory += seen.memory;
         counters->unsent += seen.unsent;
+        counters->full_keys += seen.full_keys;
+        counters->full_logs += seen.full_logs;
+        counters->restored = counters->restored && atomic_load(&worker->restored);
+        counters->writing = counters->writing && atomic_load(&worker->writing);
+        counters->restored_records += atomic_load_explicit(&worker->restore.records, memory_order_relaxed);
+        counters->restore_bytes_done += atomic_load_explicit(&worker->restore.bytes, memory_order_relaxed);
+        counters->restore_bytes += atomic_load_explicit(&worker->restore.bytes_all, memory_order_relaxed);
         counters->sink.groups += seen.sink.groups;
         counters->sink.sets += seen.sink.sets;
         counters->sink.deletes += seen.sink.deletes;
@@ -91,12 +104,32 @@ bool engine_wait(struct engine *engine, int timeout_ms)
     return ended(engine);
 }
 
+bool engine_error(struct engine *engine, struct error *error)
+{
+    return engine->checkpoint != NULL && checkpoint_error(engine->checkpoint, error);
+}
+
+bool engine_checkpoint(struct engine *engine)
+{
+    return engine->checkpoint != NULL && checkpoint_now(engine->checkpoint);
+}
+
+bool engine_finish(struct engine *engine)
+{
+    while (!engine_wait(engine, 1000))
+        continue;
+    if (!engine->finished)
+        engine->kept = engine->checkpoint == NULL || checkpoint_finish(engine->checkpoint);
+    engine->finished = true;
+    return engine->kept;
+}
+
 void engine_free(struct engine *engine)
 {
     if (engine == NULL)
         return;
-    while (!engine_wait(engine, 1000))
-        continue;
+    (void)engine_finish(engine);
+    checkpoint_free(engine->checkpoint);
     for (int i = 0; i < engine->settings.workers; i++)
         worker_free(&engine->workers[i]);
     free(engine->workers);

@@ -7,6 +7,7 @@
 #define ENGINE_ENGINE_H
 
 #include "base/error.h"
+#include "engine/state_plan.h"
 #include "ingest/source.h"
 #include "plugin/lane_set.h"
 #include "sink/dead_letters.h"
@@ -14,6 +15,7 @@
 #include "snowplow/bad_row.h"
 
 struct engine;
+struct lease;
 
 struct engine_settings {
     const struct lane_set *set;
@@ -25,9 +27,18 @@ struct engine_settings {
     bool to_end;      /* the end of the input is the end of the run: always so for files */
     int64_t until_ms; /* move the clock here at the end of the input; INT64_MIN: no further than the largest event time */
     int64_t drain_ms; /* how long the sink may take without any progress, at the end, before the rest is given up */
-    /* Makes the sink of one worker; called once a worker, before it starts. */
-    struct sink *(*open_sink)(void *context, sink_settled *settled, void *settled_context);
+    /* Makes the sink of one worker; called once a worker, in their order, before they start. */
+    struct sink *(*open_sink)(void *context, int worker, sink_settled *settled, void *settled_context);
     void *sink_context;
+    struct limit_settings limits; /* zeroed: none */
+
+    /* Durable state and one owner: see checkpoint.h, sink/lease.h. NULL: none. */
+    struct state_plan *state;
+    struct lease *lease; /* nothing is written before it is held and its fence is passed */
+    /* A part of the topic's past (kafka_past_new), to fill lanes; called by a thread of the engine's. */
+    struct source *(*open_past)(void *context, int64_t from_ms, const int64_t *from, const int64_t *to, int32_t partitions,
+                                int64_t *short_ms, struct error *error);
+    void *past_context;
 };
 
 struct engine_counters {
@@ -42,6 +53,14 @@ struct engine_counters {
     struct sink_counters sink;
     int64_t clock_ms;         /* the furthest of the workers' clocks; INT64_MIN: nothing read yet */
     uint64_t unsent;          /* given up at the end: keys whose values the sink did not take */
+    uint64_t full_keys, full_logs; /* records refused: memory at its bound; a key that has as many as it may */
+    uint64_t checkpoints, failed_checkpoints;
+    int64_t checkpoint_ms;    /* wall clock of the last good one; 0: none yet */
+    bool restored;            /* state was read; features are as fresh as the stream is */
+    uint64_t restored_records, restore_bytes_done, restore_bytes;
+    bool writing;             /* the lease is held and the fence passed (or there are none) */
+    uint64_t filling;         /* bits of the lanes that are being filled */
+    uint64_t fill_done, fill_total; /* messages */
 };
 
 /* Start the workers. */
@@ -52,6 +71,15 @@ void engine_count(struct engine *engine, struct engine_counters *counters);
 
 /* True once every worker has ended; waits up to timeout_ms for that. */
 bool engine_wait(struct engine *engine, int timeout_ms);
+
+/* True: it stopped by itself because of this error (state that can't be used). Once it has ended. */
+bool engine_error(struct engine *engine, struct error *error);
+
+/* Make a checkpoint now, and wait until it is made or has failed. */
+bool engine_checkpoint(struct engine *engine);
+
+/* Wait for the workers, make the last checkpoint. True: all is kept (or there is no state to keep). */
+bool engine_finish(struct engine *engine);
 
 /* Wait for the workers, then free all. Stop the source first if it does not end by itself. */
 void engine_free(struct engine *engine);

@@ -22,6 +22,9 @@ void extraction_init(struct extraction *extraction, const struct engine_settings
     extraction->settings = settings;
     extraction->reader = reader_new(settings->set->plan);
     extraction->staged = memory_new((settings->set->lane_count + 1) * sizeof(struct staged));
+    extraction->next = memory_new(((size_t)settings->source->partitions + 1) * sizeof *extraction->next);
+    for (int32_t p = 0; p < settings->source->partitions; p++)
+        extraction->next[p] = source_begin(settings->source, p);
     watermark_init(&extraction->watermark, settings->source, worker, settings->workers, settings->clock,
                    settings->disorder_ms, settings->idle_ms);
 }
@@ -30,6 +33,7 @@ void extraction_free(struct extraction *extraction)
 {
     reader_free(extraction->reader);
     free(extraction->staged);
+    free(extraction->next);
     watermark_free(&extraction->watermark);
 }
 
@@ -61,8 +65,9 @@ static bool time_fits(const struct extraction *extraction, const struct message 
     return false;
 }
 
-/* Give every lane that wants the event its look at it. Returns how many records are staged. */
-static size_t extract(struct extraction *extraction, const struct event_head *head)
+/* Give every lane that wants the event its look at it, or only those whose bit is set in *lanes. Returns how many records
+ * are staged. */
+static size_t extract(struct extraction *extraction, const struct event_head *head, const uint64_t *lanes)
 {
     const struct lane_set *set = extraction->settings->set;
     size_t count = 0;
@@ -70,7 +75,7 @@ static size_t extract(struct extraction *extraction, const struct event_head *he
     for (size_t i = 0; i < set->lane_count; i++) {
         const struct set_lane *lane = &set->lanes[i];
         uint32_t kind = lane->kinds[head->event];
-        if (kind == UINT32_MAX)
+        if (kind == UINT32_MAX || (lanes != NULL && (*lanes >> i & 1u) == 0))
             continue;
         sl_view key = lane->table->key == SL_KEY_USER ? reader_user(extraction->reader)
                                                       : reader_session(extraction->reader);
@@ -89,7 +94,8 @@ static size_t extract(struct extraction *extraction, const struct event_head *he
         memcpy(staged->record, &event->at, sizeof event->at); /* the stamp is the host's */
         count++;
     }
-    extraction->unkeyed += unkeyed;
+    if (lanes == NULL)
+        extraction->unkeyed += unkeyed;
     return count;
 }
 
@@ -109,6 +115,7 @@ static void send(struct extraction *extraction, const struct staged *staged, int
                           .lane = (uint16_t)staged->lane,
                           .record_size = (uint16_t)record_size};
     buffer_put(out, &entry, sizeof entry);
+    size_t record = out->size;
     buffer_put(out, staged->record, record_size);
     buffer_put(out, staged->key.data, staged->key.size);
     for (size_t i = 0; i < lane->text_count; i++) {
@@ -118,9 +125,9 @@ static void send(struct extraction *extraction, const struct staged *staged, int
             continue;
         sl_view view = reader_text(extraction->reader, &text);
         assert(view.size >> 24 == 0); /* max_message_bytes is at most 16 000 000 */
-        text = text_long((uint64_t)view.size << 32 | (out->size - start));
+        text = text_long((uint64_t)view.size << 32 | (out->size - record));
         buffer_put(out, view.data, view.size);
-        memcpy(out->data + start + sizeof entry + lane->text_offsets[i], &text, sizeof text);
+        memcpy(out->data + record + lane->text_offsets[i], &text, sizeof text);
     }
     size_t padding = (8 - out->size % 8) % 8;
     memset(buffer_add(out, padding), 0, padding);
@@ -137,7 +144,7 @@ void extraction_take(struct extraction *extraction, const struct message *messag
         refuse(extraction, message, &bad);
         return;
     }
-    size_t count = head.event < 0 ? 0 : extract(extraction, &head);
+    size_t count = head.event < 0 ? 0 : extract(extraction, &head, NULL);
     if (head.event >= 0 && reader_failed(extraction->reader, &bad)) {
         refuse(extraction, message, &bad);
         return;
@@ -148,4 +155,19 @@ void extraction_take(struct extraction *extraction, const struct message *messag
     int64_t clock_ms = watermark_now(&extraction->watermark);
     for (size_t i = 0; i < count; i++)
         send(extraction, &extraction->staged[i], clock_ms, parcels);
+}
+
+void extraction_take_past(struct extraction *extraction, const struct message *message, uint64_t lanes,
+                          struct parcel *const *parcels)
+{
+    struct event_head head;
+    struct bad_row bad;
+    if (!size_fits(extraction, message, &bad) || !reader_read(extraction->reader, message->bytes, &head, &bad) ||
+        !time_fits(extraction, message, &head, &bad) || head.event < 0)
+        return;
+    size_t count = extract(extraction, &head, &lanes);
+    if (reader_failed(extraction->reader, &bad))
+        return;
+    for (size_t i = 0; i < count; i++)
+        send(extraction, &extraction->staged[i], WATERMARK_UNKNOWN, parcels);
 }

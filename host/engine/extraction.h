@@ -1,6 +1,8 @@
 /* extraction.h - one message through every lane that wants it, into the parcels of the keys' owners.
  *
- * All lanes extract before any record is put into a parcel: an event is taken whole, or goes to the dead letters whole. */
+ * All lanes extract before any record is put into a parcel: an event is taken whole, or goes to the dead letters whole.
+ * Events of the past, read again to fill some lanes, are extracted by those lanes alone and change nothing else: they were
+ * counted, and refused, when they came. */
 #ifndef ENGINE_EXTRACTION_H
 #define ENGINE_EXTRACTION_H
 
@@ -15,6 +17,7 @@ struct extraction {
     struct reader *reader;
     struct watermark watermark;
     struct staged *staged; /* records of the current event, one a lane at most */
+    int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */
     uint64_t events, unwanted, unkeyed, bad;
 };
 
@@ -23,5 +26,9 @@ void extraction_free(struct extraction *extraction);
 
 /* `parcels`: one a worker, which entries are appended to. */
 void extraction_take(struct extraction *extraction, const struct message *message, struct parcel *const *parcels);
+
+/* A message of the past, for the lanes whose bit is set. */
+void extraction_take_past(struct extraction *extraction, const struct message *message, uint64_t lanes,
+                          struct parcel *const *parcels);
 
 #endif

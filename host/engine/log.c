@@ -219,6 +219,19 @@ enum log_result log_insert(struct log *log, const struct set_lane *lane, struct 
     return LOG_INSERTED;
 }
 
+void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, uint64_t id)
+{
+    size_t index = find_id(log, lane, id);
+    if (index == log->count)
+        return;
+    drop_texts(lane, texts, log_record(log, lane, index));
+    if (is_long(log))
+        id_index_remove(*ids_of(log), id);
+    take_out(log, lane, index);
+    if (log->count == 0)
+        log_trim(log, lane, slab, texts, 0);
+}
+
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count)
 {
     assert(count <= log->count);

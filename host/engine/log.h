@@ -31,6 +31,7 @@ struct view {
     bool dirty : 1; /* its records changed since it was last folded */
     bool live : 1;  /* it has records (a session: and is not over): what it wrote is kept alive */
     bool owed : 1;  /* was due, but the sink could not take it, or lost it */
+    bool unsure : 1; /* restored: what Redis has is not known, and is written at the time of sent[0], or with a change */
     struct sent sent[]; /* one a parser of the lane */
 };
 
@@ -56,6 +57,7 @@ struct log {
     uint16_t pins; /* groups in flight at the sink that name this log; with UINT16_MAX the next has to wait */
     uint8_t lane;  /* index in the lane set */
     uint8_t queue; /* which of the shard's queues it waits in: enum log_queue_kind */
+    uint8_t since; /* the ledger's mark that it belongs to while something of it is not acknowledged; 0: all is */
     /* views follow */
 };
 
@@ -104,6 +106,9 @@ enum log_result log_insert(struct log *log, const struct set_lane *lane, struct 
 
 /* Give back what the slab does not free by itself, when all of it goes. */
 void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab);
+
+/* Take out the record with this id, if there is one, and drop its texts. */
+void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, uint64_t id);
 
 /* Drop the first `count` records and their texts. */
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count);

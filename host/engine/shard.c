@@ -4,9 +4,11 @@
  * which something may have to happen, and found out then; so it need not be moved when that moment moves away. */
 #include "engine/shard.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
 #include "engine/emission.h"
+#include "engine/shard_logs.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -25,8 +27,10 @@ void shard_init(struct shard *shard, const struct lane_set *set, bool event_cloc
     shard->send_ms = event_clock ? SHARD_BEGINNING_MS : monotonic_ms;
     texts_init(&shard->texts, &shard->slab);
     shard->tables = memory_new((set->lane_count + 1) * sizeof *shard->tables);
+    shard->lanes = memory_new((set->lane_count + 1) * sizeof *shard->lanes);
     for (size_t i = 0; i < set->lane_count; i++)
         key_table_init(&shard->tables[i]);
+    ledger_init(&shard->ledger, set->lane_count, SHARD_BEGINNING_MS);
     wheel_init(&shard->expiry, &shard->slab, offsetof(struct log, expiry), SHARD_BEGINNING_MS);
     wheel_init(&shard->send, &shard->slab, offsetof(struct log, send),
                event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
@@ -40,8 +44,12 @@ void shard_free(struct shard *shard)
         for (struct log *log; (log = key_table_next(&shard->tables[i], &at)) != NULL;)
             log_free_large(log, &shard->set->lanes[i], &shard->slab);
         key_table_free(&shard->tables[i]);
+        if (shard->lanes[i].journaled)
+            journal_free(&shard->lanes[i].journal);
     }
     free(shard->tables);
+    free(shard->lanes);
+    ledger_free(&shard->ledger);
     texts_free(&shard->texts);
     folder_free(&shard->folder);
     buffer_free(&shard->key);
@@ -55,7 +63,7 @@ _Static_assert(sizeof(struct log) + WINDOWS_MAX * (sizeof(struct view) + METRICS
 
 /* ---- logs ---- */
 
-static struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash, sl_view key)
+struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash, sl_view key)
 {
     const struct set_lane *lane = &shard->set->lanes[lane_index];
     struct log *log = slab_take(&shard->slab, log_size(lane));
@@ -73,7 +81,7 @@ static struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash
 void shard_forget(struct shard *shard, struct log *log)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
-    assert(log->count == 0 && log->pins == 0 && log->queue == QUEUE_NONE);
+    assert(log->count == 0 && log->pins == 0 && log->queue == QUEUE_NONE && log->since == 0);
     wheel_disarm(&shard->expiry, log);
     wheel_disarm(&shard->send, log);
     key_table_remove(&shard->tables[log->lane], log);
@@ -83,27 +91,27 @@ void shard_forget(struct shard *shard, struct log *log)
 
 /* ---- sessions ---- */
 
-/* Until when the newest run may go on: the clock beyond it means that it is over. */
-static int64_t session_end(const struct set_lane *lane, const struct log *log)
+int64_t session_end(const struct set_lane *lane, const struct log *log)
 {
     return log_time(log, lane, log->count - 1) + lane->windows[0].settings.gap_ms;
 }
 
-/* Has its time passed, so that no late event may change it any more? Its records may still be there: see below. */
-static bool session_gone(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+bool session_gone(const struct shard *shard, const struct set_lane *lane, const struct log *log)
 {
     return log->count == 0 || session_end(lane, log) + lane->windows[0].settings.lateness_ms < shard->clock_ms;
 }
 
-static void drop_session(struct shard *shard, const struct set_lane *lane, struct log *log)
+void drop_session(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
+    if (shard->lanes[log->lane].journaled)
+        journal_drop(&shard->lanes[log->lane].journal, text_view(&log->key));
     log_trim(log, lane, &shard->slab, &shard->texts, log->count);
     emission_silence(lane, log, 0);
 }
 
 void shard_end_session(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
-    if (log->count == 0 || session_end(lane, log) >= shard->clock_ms)
+    if (log->count == 0 || session_end(lane, log) >= shard->clock_ms || shard->lanes[log->lane].filling)
         return;
     struct view *view = log_view(log, lane, 0);
     view->live = false;
@@ -134,8 +142,10 @@ static int64_t next_expiry(const struct shard *shard, const struct set_lane *lan
     return next;
 }
 
-static void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log)
+void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
+    if (shard->lanes[log->lane].filling)
+        return; /* all at once when it is full */
     int64_t next = next_expiry(shard, lane, log);
     if (next != WHEEL_NEVER && (!timer_armed(&log->expiry) || next < log->expiry.due_ms))
         wheel_arm(&shard->expiry, log, next);
@@ -214,6 +224,8 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
 
 static bool is_late(const struct shard *shard, const struct set_lane *lane, const struct log *log, int64_t time_ms)
 {
+    if (lane->session && shard->lanes[lane - shard->set->lanes].filling)
+        return false; /* whether its session goes on is not known yet */
     if (!lane->session)
         return time_ms < shard->clock_ms - lane->longest_ms;
     const struct window_settings *window = &lane->windows[0].settings;
@@ -221,8 +233,7 @@ static bool is_late(const struct shard *shard, const struct set_lane *lane, cons
            time_ms + window->gap_ms + window->lateness_ms < shard->clock_ms;
 }
 
-/* Texts that travelled by value become this worker's own. */
-static void hold_texts(struct shard *shard, const struct set_lane *lane, const struct entry *entry, char *record)
+void hold_texts(struct shard *shard, const struct set_lane *lane, const char *base, char *record)
 {
     for (size_t i = 0; i < lane->text_count; i++) {
         sl_text text;
@@ -230,12 +241,12 @@ static void hold_texts(struct shard *shard, const struct set_lane *lane, const s
         if (!text_is_long(text))
             continue;
         uint64_t where = text_where(text);
-        text = text_hold(&shard->texts, (const char *)entry + (where & UINT32_MAX), (size_t)(where >> 32));
+        text = text_hold(&shard->texts, base + (where & UINT32_MAX), (size_t)(where >> 32));
         memcpy(record + lane->text_offsets[i], &text, sizeof text);
     }
 }
 
-static void give_texts_back(struct shard *shard, const struct set_lane *lane, const char *record)
+void give_texts_back(struct shard *shard, const struct set_lane *lane, const char *record)
 {
     for (size_t i = 0; i < lane->text_count; i++) {
         sl_text text;
@@ -260,32 +271,73 @@ static void touch(struct shard *shard, const struct set_lane *lane, struct log *
     }
 }
 
-static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_ms)
+/* Is there no room for a record of this log (NULL: of a new key)? Said, and counted. */
+static bool no_room(struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    static struct log_limit keys = {.every_ms = 10000}, records = {.every_ms = 10000};
+    if (log == NULL && shard->full) {
+        shard->counters.full_keys++;
+        log_limited(&keys, LOG_LEVEL_ERROR, "memory is at its bound (%.0f MB of this worker's %.0f MB): events of new keys are "
+                    "not taken, those of known keys are; do this: raise limits.memory, or shorten windows",
+                    (double)shard_memory(shard) / 1e6, (double)shard->memory_max / 1e6);
+        return true;
+    }
+    if (log != NULL && shard->records_max != 0 && log->count >= shard->records_max) {
+        shard->counters.full_logs++;
+        log_limited(&records, LOG_LEVEL_WARN, "lane %s: a key has %u records, as many as one may have, and gets no more until "
+                    "some leave its windows: it is hardly a shopper; do this: see limits.key_records", lane->table->name,
+                    log->count);
+        return true;
+    }
+    return false;
+}
+
+/* The record in the entry joins its log. Returns what log_insert() says; in *changed_ms the event time from which windows
+ * have changed. The journal knows of it as much as the log does. */
+static enum log_result insert(struct shard *shard, const struct set_lane *lane, struct log *log, struct entry *entry,
+                              int64_t *changed_ms)
+{
+    struct shard_lane *state = &shard->lanes[entry->lane];
+    char *record = entry_record(entry);
+    size_t put = state->journaled ? journal_put(&state->journal, entry) : 0;
+    hold_texts(shard, lane, record, record);
+    enum log_result result = log_insert(log, lane, &shard->slab, &shard->texts, record, changed_ms);
+    if (result == LOG_DUPLICATE)
+        give_texts_back(shard, lane, record);
+    if (state->journaled && result == LOG_DUPLICATE)
+        journal_take_back(&state->journal, put);
+    if (state->journaled && result == LOG_REPLACED)
+        journal_replaced(&state->journal, put);
+    return result;
+}
+
+static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_ms, bool past)
 {
     const struct set_lane *lane = &shard->set->lanes[entry->lane];
-    shard_advance(shard, entry->clock_ms < limit_ms ? entry->clock_ms : limit_ms);
-    char *record = entry_record(entry);
-    int64_t time_ms = ((const sl_stamp *)(const void *)record)->time_ms;
+    if (!past)
+        shard_advance(shard, entry->clock_ms < limit_ms ? entry->clock_ms : limit_ms);
+    int64_t time_ms = ((const sl_stamp *)entry_record(entry))->time_ms;
     struct log *log = key_table_find(&shard->tables[entry->lane], entry->key_hash, entry_key(entry));
     if (is_late(shard, lane, log, time_ms)) {
-        shard->counters.late++;
+        shard->counters.late += !past;
         return;
     }
+    if (no_room(shard, lane, log))
+        return;
     if (log == NULL)
         log = log_new(shard, entry->lane, entry->key_hash, entry_key(entry));
-    else if (lane->session && log->count > 0 && session_gone(shard, lane, log))
+    else if (lane->session && log->count > 0 && session_gone(shard, lane, log) && !shard->lanes[entry->lane].filling)
         drop_session(shard, lane, log); /* what was owed of it is overtaken by the run that begins */
-    hold_texts(shard, lane, entry, record);
-    int64_t replaced_ms = time_ms;
-    enum log_result result = log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms);
+    int64_t changed_ms = time_ms;
+    enum log_result result = insert(shard, lane, log, entry, &changed_ms);
     if (result != LOG_INSERTED)
-        shard->counters.duplicates++;
-    if (result == LOG_DUPLICATE) {
-        give_texts_back(shard, lane, record);
+        shard->counters.duplicates += !past;
+    if (result == LOG_DUPLICATE)
         return;
-    }
-    shard->counters.records++;
-    touch(shard, lane, log, replaced_ms);
+    shard->counters.records += !past;
+    if (shard->lanes[entry->lane].quiet)
+        return;
+    touch(shard, lane, log, changed_ms);
     if (lane->session && result == LOG_REPLACED)
         shard_end_session(shard, lane, log); /* the newest event may turn out to be older than it seemed */
     arm_expiry(shard, lane, log);
@@ -301,6 +353,8 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
 {
     size_t ahead = 0, at = 0;
     struct entry *group[PREFETCH];
+    if (shard->memory_max != 0) /* once full, until a twentieth of it is free again */
+        shard->full = shard_memory_needed(shard) > shard->memory_max / 20 * (shard->full ? 19 : 20);
     while (at < parcel->entries.size) {
         size_t count = 0;
         for (; count < PREFETCH && ahead < parcel->entries.size; ahead += entry_at(parcel, ahead)->size) {
@@ -316,10 +370,22 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
             __builtin_prefetch((const char *)log + 64);
         }
         for (size_t i = 0; i < count; i++)
-            take_entry(shard, group[i], limit_ms);
+            take_entry(shard, group[i], limit_ms, parcel->past);
         at = ahead;
     }
-    shard_advance(shard, parcel->clock_ms < limit_ms ? parcel->clock_ms : limit_ms);
+    if (!parcel->past)
+        shard_advance(shard, parcel->clock_ms < limit_ms ? parcel->clock_ms : limit_ms);
+}
+
+void shard_applied(struct shard *shard, int32_t partition, int64_t next)
+{
+    if (shard->applied == NULL || next <= shard->applied[partition])
+        return;
+    shard->applied[partition] = next;
+    for (size_t i = 0; i < shard->unfenced_count; i++)
+        if (shard->unfenced[i] == partition)
+            return;
+    shard->unfenced[shard->unfenced_count++] = partition;
 }
 
 /* ---- sends ---- */
@@ -346,13 +412,17 @@ void shard_release(struct shard *shard) { for_every_log(shard, emission_release)
 
 void shard_write_again(struct shard *shard) { for_every_log(shard, emission_write_again); }
 
-size_t shard_memory(const struct shard *shard)
+static size_t tables_memory(const struct shard *shard)
 {
-    size_t bytes = shard->slab.mapped + shard->texts.capacity * sizeof(void *);
+    size_t bytes = shard->texts.capacity * sizeof(void *);
     for (size_t i = 0; i < shard->set->lane_count; i++)
         bytes += shard->tables[i].capacity * sizeof(uint64_t);
     return bytes;
 }
+
+size_t shard_memory(const struct shard *shard) { return shard->slab.mapped + tables_memory(shard); }
+
+size_t shard_memory_needed(const struct shard *shard) { return shard->slab.reserved + tables_memory(shard); }
 
 size_t shard_keys(const struct shard *shard)
 {

@@ -8,7 +8,9 @@
 #define ENGINE_SHARD_H
 
 #include "engine/fold.h"
+#include "engine/journal.h"
 #include "engine/key_table.h"
+#include "engine/ledger.h"
 #include "engine/parcel.h"
 #include "engine/wheel.h"
 #include "sink/sink.h"
@@ -22,6 +24,16 @@ struct shard_counters {
     uint64_t late;
     uint64_t folds;
     uint64_t lost;       /* groups that the sink lost and that were owed again */
+    uint64_t full_keys;  /* records that belonged to new keys when memory was at its bound */
+    uint64_t full_logs;  /* records of keys that had as many as a key may have */
+};
+
+/* What a shard knows of a lane beside its keys. */
+struct shard_lane {
+    struct journal journal;
+    bool journaled;
+    bool filling; /* its records come in from the journal or the topic's past: until all are there none is late or leaves */
+    bool quiet;   /* and nothing of it is written until then */
 };
 
 /* Logs that wait for something, first come first served. */
@@ -43,11 +55,20 @@ struct shard {
     struct slab slab;
     struct texts texts;
     struct key_table *tables; /* one a lane */
+    struct shard_lane *lanes; /* the same */
+    struct ledger ledger;
     struct wheel expiry, send;
     struct folder folder;
     struct buffer key; /* of the feature being written */
     struct sink *sink; /* not owned */
     bool sink_away;    /* it was waited for in vain: sink/patience.h */
+    bool muted;        /* nothing may be written: the lease is not ours, or the fence not passed. All that is due is owed */
+    int64_t *applied;  /* by partition: the shard knows all messages below this offset; NULL: no fence is kept */
+    int32_t *unfenced; /* partitions whose `applied` the sink does not know yet */
+    size_t unfenced_count;
+    size_t memory_max; /* bytes; 0: no bound */
+    uint32_t records_max; /* of one log; 0: no bound */
+    bool full;            /* memory is at its bound: no new keys */
     struct log_queue touched, owed; /* a log is in one of them at most */
     struct shard_counters counters;
 };
@@ -65,6 +86,9 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms);
  * written at their time. */
 void shard_advance(struct shard *shard, int64_t clock_ms);
 
+/* Messages of a partition below `next` are in what comes now. */
+void shard_applied(struct shard *shard, int32_t partition, int64_t next);
+
 /* Live: look at all that was touched or is due by `monotonic_ms`. With either clock: write what is owed, as far as the sink
  * is ready. True: nothing is owed any more. */
 bool shard_send(struct shard *shard, int64_t monotonic_ms);
@@ -75,8 +99,38 @@ void shard_release(struct shard *shard);
 /* Nobody knows what is in Redis any more: everything live is owed. */
 void shard_write_again(struct shard *shard);
 
+/* ---- durable state ---- */
+
+/* Before anything comes: the clock stands here (SHARD_BEGINNING_MS: not known), and every lane fills, quietly. */
+void shard_restore(struct shard *shard, int64_t clock_ms);
+
+/* An operation from a journal. `record`: in the lane's shape; its long texts lie where their offsets say behind `texts` (the
+ * record's start in the file). NULL for JOURNAL_DROP. `owed`: the sink may not have acknowledged what follows from it. Returns
+ * false if the record is too old to count. */
+bool shard_restore_operation(struct shard *shard, size_t lane, enum journal_operation operation, uint64_t key_hash, sl_view key,
+                             char *record, const char *texts, bool owed);
+
+enum lane_wake {
+    WAKE_FILLED,  /* its features are new: written at once */
+    WAKE_RESTORED /* Redis has them, if all is well: owed ones are written at once, the others by and by, within `spread_ms`
+                     (with the event clock at once) */
+};
+/* The lane has all it should have: what is too old leaves, and from now on it is as any other. */
+void shard_lane_full(struct shard *shard, size_t lane, enum lane_wake wake, int64_t spread_ms);
+
+/* The checkpoint's cut through this shard: journals are written, cuts[] (one a lane) and the others filled. `owed_ms`: the
+ * clock up to which the sink has acknowledged everything; `former_owed`: what was owed when the shard was restored is not yet
+ * acknowledged. False: a journal could not be written; *error says why. */
+bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, bool *former_owed, struct error *error);
+
+/* How long a record of this lane is of use, from its event time: for rolling windows the longest, for sessions as far as
+ * the newest run and what may still join it reach back. */
+int64_t lane_keep_ms(const struct set_lane *lane);
+
 /* Bytes of memory in use for keys, logs, records, texts and tables. */
 size_t shard_memory(const struct shard *shard);
+/* The same without what is kept for later: what the bound is compared with. */
+size_t shard_memory_needed(const struct shard *shard);
 size_t shard_keys(const struct shard *shard);
 
 #endif

@@ -77,6 +77,15 @@ void watermark_event(struct watermark *watermark, int32_t partition, int64_t tim
         find_least(watermark);
 }
 
+void watermark_restore(struct watermark *watermark, int32_t partition, int64_t time_ms)
+{
+    bool ours = partition % watermark->workers == watermark->worker;
+    watermark->largest[partition] = watermark->contribution[partition] = time_ms;
+    if (ours && time_ms > watermark->largest_ms)
+        watermark->largest_ms = time_ms;
+    find_least(watermark);
+}
+
 int64_t watermark_now(const struct watermark *watermark)
 {
     int64_t least = watermark->ordered ? watermark->largest_ms : watermark->least;

@@ -32,6 +32,9 @@ void watermark_refresh(struct watermark *watermark, int64_t wall_ms);
 /* An event of this time was read. */
 void watermark_event(struct watermark *watermark, int32_t partition, int64_t time_ms);
 
+/* Durable state says that an event of this time was read of the partition. */
+void watermark_restore(struct watermark *watermark, int32_t partition, int64_t time_ms);
+
 /* What the clock may be now, as far as this worker's partitions are concerned. */
 int64_t watermark_now(const struct watermark *watermark);
 

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "engine/restore.h"
+#include "sink/lease.h"
 #include "sink/patience.h"
 
 #include <assert.h>
@@ -17,6 +19,60 @@
 #define IDLE_MS 5
 /* How often others hear of our clock while we have no events for them. */
 #define TELL_MS 20
+/* A partition that has had nothing to give for so long ends before its fence. */
+#define FENCE_IDLE_MS 3000
+
+/* What checkpoints, the fence and filling need. */
+static void init_state(struct worker *worker)
+{
+    const struct engine_settings *settings = worker->settings;
+    struct shard *shard = &worker->shard;
+    size_t partitions = (size_t)settings->source->partitions + 1, lanes = settings->set->lane_count + 1;
+    worker->barrier_next = memory_new(partitions * sizeof(int64_t));
+    worker->barrier_largest = memory_new(partitions * sizeof(int64_t));
+    worker->told_next = memory_new(partitions * sizeof(int64_t));
+    worker->sender_barrier = memory_new((size_t)settings->workers * sizeof(uint64_t));
+    worker->forget_ms = memory_new(lanes * sizeof *worker->forget_ms);
+    worker->cut.lanes = memory_new(lanes * sizeof *worker->cut.lanes);
+    for (size_t i = 0; i < lanes; i++)
+        atomic_init(&worker->forget_ms[i], INT64_MIN);
+    for (int32_t p = 0; p < settings->source->partitions; p++)
+        worker->told_next[p] = worker->extraction.next[p];
+    if (settings->lease != NULL) {
+        shard->applied = memory_new(partitions * sizeof *shard->applied);
+        shard->unfenced = memory_new(partitions * sizeof *shard->unfenced);
+        memcpy(shard->applied, worker->extraction.next, (size_t)settings->source->partitions * sizeof *shard->applied);
+    }
+    worker->fence_passed = settings->lease == NULL;
+    atomic_init(&worker->restored, settings->state == NULL);
+    atomic_init(&worker->may_end, settings->state == NULL);
+    if (settings->state == NULL)
+        return;
+    for (size_t i = 0; i < settings->set->lane_count; i++) {
+        const struct set_lane *lane = &settings->set->lanes[i];
+        const struct journal_settings journal = {.folder = settings->state->folder->journal,
+                                                 .lane = lane->table->name,
+                                                 .generation = settings->state->generation,
+                                                 .worker = (uint32_t)worker->index,
+                                                 .workers = (uint32_t)settings->workers,
+                                                 .schema = &settings->state->lanes[i].schema,
+                                                 .keep_ms = lane_keep_ms(lane)};
+        journal_init(&shard->lanes[i].journal, &journal);
+        shard->lanes[i].journaled = true;
+    }
+}
+
+static void free_state(struct worker *worker)
+{
+    free(worker->barrier_next);
+    free(worker->barrier_largest);
+    free(worker->told_next);
+    free(worker->sender_barrier);
+    free(worker->forget_ms);
+    free(worker->cut.lanes);
+    free(worker->shard.applied);
+    free(worker->shard.unfenced);
+}
 
 void worker_init(struct worker *worker, const struct engine_settings *settings, struct worker *all, int index)
 {
@@ -28,8 +84,10 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     (void)pthread_mutex_init(&worker->lock, NULL);
     extraction_init(&worker->extraction, settings, index);
     shard_init(&worker->shard, settings->set, settings->clock == CLOCK_EVENT, time_monotonic_ms());
-    worker->sink = settings->open_sink(settings->sink_context, shard_settled, &worker->shard);
+    worker->sink = settings->open_sink(settings->sink_context, index, shard_settled, &worker->shard);
     worker->shard.sink = worker->sink;
+    worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
+    worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
     worker->inbox = aligned_alloc(64, rings);
     worker->returns = aligned_alloc(64, rings);
@@ -42,6 +100,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     for (size_t i = 0; i < workers; i++)
         worker->sender_clock[i] =
             settings->source->ordered || (int32_t)i < settings->source->partitions ? WATERMARK_UNKNOWN : WATERMARK_NO_LIMIT;
+    init_state(worker);
     worker->largest_ms = INT64_MIN;
     worker->seen.clock_ms = INT64_MIN;
 }
@@ -49,7 +108,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
 static void parcel_free(struct parcel *parcel)
 {
     if (parcel != NULL)
-        buffer_free(&parcel->entries);
+        buffer_free(&parcel->entries), buffer_free(&parcel->offsets);
     free(parcel);
 }
 
@@ -63,6 +122,7 @@ void worker_free(struct worker *worker)
             parcel_free(parcel);
     }
     sink_free(worker->sink);
+    free_state(worker);
     shard_free(&worker->shard);
     extraction_free(&worker->extraction);
     free(worker->inbox);
@@ -85,9 +145,51 @@ static int64_t limit_without(const struct worker *worker, int sender)
     return limit;
 }
 
+static void give_parcel_back(struct worker *worker, int sender, struct parcel *parcel)
+{
+    buffer_reset(&parcel->entries);
+    parcel->count = 0;
+    if (!ring_put(&worker->all[sender].returns[worker->index], parcel))
+        parcel_free(parcel);
+}
+
+/* A sender has no more of the past; with the last one the lanes that were filled are full. */
+static void end_past(struct worker *worker)
+{
+    if (++worker->past_ended < worker->settings->workers)
+        return;
+    uint64_t lanes = atomic_load(&worker->past_lanes);
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++)
+        if ((lanes >> i & 1u) != 0)
+            shard_lane_full(&worker->shard, i, WAKE_FILLED, 0);
+    atomic_store(&worker->past_done, true);
+}
+
+static void receive_past(struct worker *worker, int sender, struct parcel *parcel)
+{
+    shard_apply(&worker->shard, parcel, WATERMARK_UNKNOWN);
+    if (parcel->past_end)
+        end_past(worker);
+    give_parcel_back(worker, sender, parcel);
+}
+
+static void note_offsets(struct worker *worker, const struct parcel *parcel)
+{
+    const struct parcel_offset *offsets = (const void *)parcel->offsets.data;
+    for (size_t i = 0; i < parcel->offsets.size / sizeof *offsets; i++)
+        shard_applied(&worker->shard, offsets[i].partition, offsets[i].next);
+}
+
 static void receive(struct worker *worker, int sender, struct parcel *parcel)
 {
+    if (parcel->past) {
+        receive_past(worker, sender, parcel);
+        return;
+    }
     bool ordered = worker->settings->source->ordered;
+    if (parcel->barrier != 0)
+        worker->sender_barrier[sender] = parcel->barrier;
+    note_offsets(worker, parcel);
     if (parcel->largest_ms > worker->largest_ms)
         worker->largest_ms = parcel->largest_ms;
     if (parcel->end) {
@@ -100,10 +202,42 @@ static void receive(struct worker *worker, int sender, struct parcel *parcel)
     if (parcel->clock_ms == WATERMARK_NO_LIMIT && limit == WATERMARK_NO_LIMIT)
         parcel->clock_ms = WATERMARK_UNKNOWN;
     shard_apply(&worker->shard, parcel, limit);
-    buffer_reset(&parcel->entries);
-    parcel->count = 0;
-    if (!ring_put(&worker->all[sender].returns[worker->index], parcel))
-        parcel_free(parcel);
+    give_parcel_back(worker, sender, parcel);
+}
+
+/* ---- checkpoints ---- */
+
+/* Has this sender said what comes behind the barrier that others have not sent yet? */
+static bool held(const struct worker *worker, int sender) { return worker->sender_barrier[sender] > worker->barrier_cut; }
+
+static void make_cut(struct worker *worker, uint64_t number)
+{
+    struct worker_cut *cut = &worker->cut;
+    while (atomic_load_explicit(&worker->cut_taken, memory_order_acquire) < atomic_load(&worker->cut_done))
+        (void)sink_poll(worker->sink, 1); /* only where reading has ended while a checkpoint is being made */
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++) {
+        int64_t forget_ms = atomic_load_explicit(&worker->forget_ms[i], memory_order_relaxed);
+        journal_forget_before(&worker->shard.lanes[i].journal, forget_ms);
+    }
+    cut->complete = shard_cut(&worker->shard, cut->lanes, &cut->owed_ms, &cut->former_owed, &cut->error);
+    cut->clock_ms = worker->shard.clock_ms;
+    atomic_store_explicit(&worker->cut_done, number, memory_order_release);
+}
+
+/* A barrier that has come from all who still send cuts what came before it from what comes behind. */
+static void cut_if_due(struct worker *worker)
+{
+    uint64_t barrier = worker->barrier_cut;
+    for (int i = 0; i < worker->settings->workers; i++)
+        if (worker->sender_barrier[i] > barrier)
+            barrier = worker->sender_barrier[i];
+    if (barrier == worker->barrier_cut)
+        return;
+    for (int i = 0; i < worker->settings->workers; i++)
+        if (!worker->sender_ended[i] && worker->sender_barrier[i] != barrier)
+            return;
+    make_cut(worker, barrier);
+    worker->barrier_cut = barrier;
 }
 
 static bool receive_all(struct worker *worker)
@@ -125,8 +259,9 @@ static bool receive_all(struct worker *worker)
         return any;
     }
     for (int sender = 0; sender < workers; sender++)
-        for (struct parcel *parcel; (parcel = ring_take(&worker->inbox[sender])) != NULL; any = true)
+        for (struct parcel *parcel; !held(worker, sender) && (parcel = ring_take(&worker->inbox[sender])) != NULL; any = true)
             receive(worker, sender, parcel);
+    cut_if_due(worker);
     return any;
 }
 
@@ -138,14 +273,33 @@ static void make_parcels(struct worker *worker)
         struct parcel *parcel = ring_take(&worker->returns[i]);
         if (parcel == NULL)
             parcel = memory_new(sizeof *parcel);
+        buffer_reset(&parcel->offsets);
+        parcel->barrier = 0;
+        parcel->past = parcel->past_end = false;
         worker->outgoing[i] = parcel;
     }
     worker->outgoing_any = true;
 }
 
+/* What we have read since we last said so goes along. */
+static void put_offsets(struct worker *worker)
+{
+    const struct source *source = worker->settings->source;
+    for (int32_t p = worker->index; p < source->partitions; p += worker->settings->workers) {
+        struct parcel_offset offset = {p, worker->extraction.next[p]};
+        if (offset.next == worker->told_next[p])
+            continue;
+        worker->told_next[p] = offset.next;
+        for (int i = 0; i < worker->settings->workers; i++)
+            buffer_put(&worker->outgoing[i]->offsets, &offset, sizeof offset);
+    }
+}
+
 /* State our clock in what goes out next. */
 static void close_parcels(struct worker *worker, bool end)
 {
+    if (!worker->settings->source->ordered)
+        put_offsets(worker);
     for (int i = 0; i < worker->settings->workers; i++) {
         worker->outgoing[i]->clock_ms = watermark_now(&worker->extraction.watermark);
         worker->outgoing[i]->largest_ms = worker->extraction.watermark.largest_ms;
@@ -181,6 +335,25 @@ static void end_input(struct worker *worker, bool all_read)
     for (int i = 0; i < worker->settings->workers && all_read; i++)
         worker->outgoing[i]->clock_ms = WATERMARK_NO_LIMIT;
     worker->input_ended = true;
+    atomic_store(&worker->reading_ended, true);
+}
+
+/* A checkpoint is wanted: here is where we stand, and behind it the others may go no further until all have said so. */
+static bool send_barrier(struct worker *worker)
+{
+    uint64_t wanted = atomic_load_explicit(&worker->barrier_wanted, memory_order_acquire);
+    if (wanted == atomic_load_explicit(&worker->barrier_sent, memory_order_relaxed))
+        return false;
+    for (int32_t p = worker->index; p < worker->settings->source->partitions; p += worker->settings->workers) {
+        worker->barrier_next[p] = worker->extraction.next[p];
+        worker->barrier_largest[p] = worker->extraction.watermark.largest[p];
+    }
+    atomic_store_explicit(&worker->barrier_sent, wanted, memory_order_release);
+    make_parcels(worker);
+    close_parcels(worker, false);
+    for (int i = 0; i < worker->settings->workers; i++)
+        worker->outgoing[i]->barrier = wanted;
+    return true;
 }
 
 /* No events for now: others must still hear of our clock. */
@@ -206,7 +379,8 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     switch (source_take(source, worker->index, timeout_ms, &batch)) {
     case TAKE_END: end_input(worker, false); return true;
     case TAKE_WAIT:
-        if (worker->settings->to_end && !source->ordered && watermark_at_end(&worker->extraction.watermark))
+        if (worker->settings->to_end && !source->ordered && atomic_load(&worker->may_end) &&
+            watermark_at_end(&worker->extraction.watermark))
             end_input(worker, true);
         else
             tell(worker);
@@ -218,6 +392,7 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     for (size_t i = 0; i < batch.count; i++) {
         bytes += batch.messages[i].bytes.size;
         extraction_take(&worker->extraction, &batch.messages[i], worker->outgoing);
+        worker->extraction.next[batch.messages[i].partition] = batch.messages[i].offset + 1;
     }
     close_parcels(worker, false);
     worker->told_ms = source->ordered ? 0 : time_monotonic_ms();
@@ -227,7 +402,59 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     return true;
 }
 
+/* A batch of the past, if there is one to be read. True: there was something. */
+static bool read_past(struct worker *worker)
+{
+    struct source *past = atomic_load_explicit(&worker->past, memory_order_acquire);
+    struct batch batch = {0};
+    if (past == NULL || worker->past_read)
+        return false;
+    enum take take = source_take(past, worker->index, 0, &batch);
+    if (take == TAKE_WAIT)
+        return false;
+    make_parcels(worker);
+    for (int i = 0; i < worker->settings->workers; i++) {
+        worker->outgoing[i]->past = true;
+        worker->outgoing[i]->past_end = take == TAKE_END;
+        worker->outgoing[i]->clock_ms = WATERMARK_UNKNOWN;
+    }
+    worker->past_read = take == TAKE_END;
+    if (take == TAKE_END)
+        return true;
+    uint64_t lanes = atomic_load_explicit(&worker->past_lanes, memory_order_relaxed);
+    for (size_t i = 0; i < batch.count; i++)
+        extraction_take_past(&worker->extraction, &batch.messages[i], lanes, worker->outgoing);
+    source_give_back(past, &batch);
+    return true;
+}
+
 /* ---- sends ---- */
+
+/* Has everything been read again that was written when the fence was set? A fence beyond a partition's end is of a topic that
+ * is not there any more. */
+static bool past_fence(const struct worker *worker)
+{
+    struct source *source = worker->settings->source;
+    for (int32_t p = 0; p < source->partitions; p++) {
+        int64_t idle_since_ms;
+        if (worker->shard.applied[p] >= lease_fence(worker->settings->lease, p))
+            continue;
+        if (source_partition(source, p, &idle_since_ms) != PARTITION_AT_END ||
+            time_wall_ms() - idle_since_ms < FENCE_IDLE_MS)
+            return false;
+    }
+    return true;
+}
+
+/* Nothing is written while somebody else may write, or something newer was written before we started. */
+static void mute(struct worker *worker)
+{
+    bool held_now = lease_may_write(worker->settings->lease);
+    if (held_now && !worker->fence_passed)
+        worker->fence_passed = past_fence(worker);
+    worker->shard.muted = !held_now || !worker->fence_passed;
+    atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
+}
 
 static void publish_counters(struct worker *worker)
 {
@@ -250,6 +477,8 @@ static void publish_counters(struct worker *worker)
         .sink = worker->sink->counters,
         .clock_ms = shard->clock_ms == SHARD_BEGINNING_MS ? INT64_MIN : shard->clock_ms,
         .unsent = shard->owed.count,
+        .full_keys = shard->counters.full_keys,
+        .full_logs = shard->counters.full_logs,
     };
     (void)pthread_mutex_lock(&worker->lock);
     worker->seen = seen;
@@ -260,6 +489,7 @@ static void publish_counters(struct worker *worker)
 static bool send(struct worker *worker)
 {
     bool live = worker->settings->clock == CLOCK_LIVE;
+    mute(worker);
     if (worker->sink->counters.replaced != worker->replaced) {
         worker->replaced = worker->sink->counters.replaced;
         shard_write_again(&worker->shard);
@@ -275,6 +505,9 @@ static void finish(struct worker *worker)
 {
     struct shard *shard = &worker->shard;
     bool by_events = worker->settings->to_end || worker->settings->source->ordered;
+    /* What moves the clock here is the end of the run, not of the stream: what is kept goes on from before it. */
+    if (by_events && worker->settings->state != NULL)
+        make_cut(worker, CUT_LAST);
     if (by_events && worker->largest_ms != INT64_MIN)
         shard_advance(shard, worker->largest_ms);
     if (by_events && worker->settings->until_ms != INT64_MIN)
@@ -296,24 +529,34 @@ static void finish(struct worker *worker)
             break;
         }
     }
+    if (!by_events && worker->settings->state != NULL)
+        make_cut(worker, CUT_LAST);
 }
 
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     uint64_t rounds = 0;
+    restore_worker(worker);
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);
         uint64_t failed = worker->sink->counters.failed_groups;
         bool sent = send(worker);
         bool delivered = deliver(worker);
-        if (delivered && !worker->input_ended) {
+        if (delivered && !worker->input_ended && send_barrier(worker)) {
+            busy = true;
+            (void)deliver(worker);
+        } else if (delivered && !worker->input_ended) {
             /* One that is only full gets a moment before more is read; one that is away does not hold the stream up. */
             bool away = !sink_patient(worker->sink, &worker->shard.sink_away);
             /* What is owed goes on at once if the sink only was full; if it is away or fails, hurry would be of no use. */
             bool more = !sent && !away && worker->sink->counters.failed_groups == failed;
-            busy = read_batch(worker, busy || more ? 0 : IDLE_MS) || busy;
-            (void)deliver(worker);
+            bool past = !worker->past_read && atomic_load_explicit(&worker->past, memory_order_relaxed) != NULL;
+            busy = read_batch(worker, busy || more || past ? 0 : IDLE_MS) || busy;
+            if (deliver(worker) && past && read_past(worker)) {
+                busy = true;
+                (void)deliver(worker);
+            }
         } else if (!busy) {
             (void)sink_poll(worker->sink, 1);
             if (sink_descriptor(worker->sink, &(bool){false}) < 0)

@@ -12,6 +12,24 @@
 
 #include <pthread.h>
 
+/* What a checkpoint takes from a worker. Written by it, read by the checkpoint's thread once `cut_done` says so. */
+struct worker_cut {
+    int64_t clock_ms, owed_ms;
+    bool former_owed;          /* something of what former starts left is still owed */
+    struct journal_cut *lanes; /* one a lane */
+    bool complete;
+    struct error error;        /* where it is not */
+};
+
+/* How reading the journals went, once `restored` says that it is over. */
+struct worker_restore {
+    uint64_t damaged;       /* bits of the lanes of which something could not be read */
+    struct error damage;    /* the first */
+    _Atomic uint64_t records, bytes, bytes_all;
+};
+
+#define CUT_LAST UINT64_MAX /* the number of the cut that a worker makes at its end */
+
 struct worker {
     const struct engine_settings *settings;
     int index;
@@ -37,6 +55,31 @@ struct worker {
     bool input_ended;      /* the source gave us its end, and we have said so */
     int64_t largest_ms;    /* of all senders' events */
     int64_t told_ms;       /* monotonic: when the others last heard of our clock */
+
+    /* Checkpoints: a barrier is sent where the checkpoint's thread wants one, and the cut is made where one has come from
+     * every sender. */
+    _Atomic uint64_t barrier_wanted, barrier_sent;
+    int64_t *barrier_next, *barrier_largest; /* by partition, of ours: where we stood when it was sent */
+    uint64_t *sender_barrier;                /* the last that came from each */
+    uint64_t barrier_cut;                    /* the last that was cut */
+    _Atomic uint64_t cut_done, cut_taken; /* made; and read: until then the next one waits */
+    struct worker_cut cut;
+    atomic_bool reading_ended;               /* extraction.next and the watermark change no more */
+    int64_t *told_next;                      /* by partition: what was last sent along as parcel_offset */
+    _Atomic int64_t *forget_ms;              /* by lane: segments of ours before this are not needed */
+
+    atomic_bool restored;
+    struct worker_restore restore;
+    bool fence_passed;
+    atomic_bool writing;                     /* nothing mutes us, for figures */
+
+    /* Filling lanes from the past: all workers read their partitions of it. */
+    struct source *_Atomic past;             /* given by the checkpoint's thread */
+    _Atomic uint64_t past_lanes;
+    bool past_read;                          /* ours is read */
+    int past_ended;                          /* senders who have said so */
+    atomic_bool past_done;                   /* all senders have: its lanes are full here */
+    atomic_bool may_end;                     /* nothing is to be filled (any more): the end of the topic may be the end */
 
     /* Read by others while it runs. */
     _Atomic uint64_t messages, bytes;

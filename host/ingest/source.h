@@ -53,6 +53,7 @@ struct source_class {
     void (*commit)(struct source *source, const int64_t *next); /* NULL: there is nobody to tell */
     uint64_t (*lost)(struct source *source);                    /* NULL: none can be */
     bool (*grown)(struct source *source);                       /* NULL: it can't */
+    int64_t (*begin)(struct source *source, int32_t partition); /* NULL: 0 */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
 };
@@ -105,6 +106,11 @@ static inline uint64_t source_lost(struct source *source)
 static inline bool source_grown(struct source *source)
 {
     return source->class->grown != NULL && source->class->grown(source);
+}
+/* The offset that reading of this partition began at. */
+static inline int64_t source_begin(struct source *source, int32_t partition)
+{
+    return source->class->begin == NULL ? 0 : source->class->begin(source, partition);
 }
 /* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
 static inline void source_stop(struct source *source) { source->class->stop(source); }

@@ -175,6 +175,8 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     }
     struct set_lane *lane = &set->lanes[set->lane_count++];
     lane->table = plugin->lane;
+    if (lane->table->struct_size >= offsetof(sl_lane, record_version) + sizeof lane->table->record_version)
+        lane->record_version = lane->table->record_version;
     lane->key_prefix = lane->table->key == SL_KEY_USER ? "user:" : "session:";
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);

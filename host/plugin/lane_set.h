@@ -48,6 +48,7 @@ struct set_lane {
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
     const char *key_prefix;   /* "user:" or "session:" */
+    uint32_t record_version;  /* the table's, 0 for a plugin of SDK 1.0 */
 };
 
 struct lane_set {

@@ -93,7 +93,7 @@ static bool params_check(const sl_param *params, size_t settings_size, struct er
 
 static bool lane_check(const sl_lane *lane, const char *name, struct error *error)
 {
-    if (lane->struct_size < sizeof *lane)
+    if (lane->struct_size < offsetof(sl_lane, record_version)) /* all of SDK 1.0 */
         return refuse(error, "its lane table is too short", "", "set .struct_size = sizeof(sl_lane)");
     if (!plugin_name_valid(lane->name) || strcmp(lane->name, name) != 0) {
         error_what(error, "it calls itself \"%s\"", lane->name == NULL ? "" : lane->name);

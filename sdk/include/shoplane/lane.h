@@ -84,6 +84,11 @@ typedef struct sl_lane {
     /* Turn the aggregate into values (zeroed). Called for an empty window too: then the aggregate is the zero one. */
     void (*publish)(const void *self, sl_scratch *scratch, const sl_window *window, const void *aggregate,
                     void *values);
+
+    /* Since SDK 1.1. Raise it when `extract` fills records with something else than before without anything else in this
+     * table telling: then records of former versions are not kept across a restart, the lane is filled again from the topic.
+     * Changed events, inputs, fields or settings are seen without it. */
+    uint32_t record_version;
 } sl_lane;
 
 /* For the initialiser of a lane's table, which is then all of

@@ -1,0 +1,511 @@
+/* checkpoint.c - see checkpoint.h. */
+#include "engine/checkpoint.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/time.h"
+#include "engine/filling.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_EVERY_MS 2 /* whether the workers are through */
+
+struct checkpoint {
+    const struct engine_settings *settings;
+    struct worker *workers;
+    pthread_t thread;
+    struct manifest *stored; /* the last one of ours */
+    uint64_t number;         /* of the last barrier */
+    bool swept;              /* what former starts left is cleared away */
+    struct log_limit trouble;
+    struct filling filling;
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t wake, made;
+    bool stop, refused;
+    uint64_t asked, answered; /* checkpoint_now(): requests, and how many of them have been dealt with */
+    bool good;                /* how the last one went */
+    struct error error;
+    uint64_t count, failed, filling_lanes, fill_done, fill_total;
+    int64_t last_ms;
+};
+
+/* ---- the manifest ---- */
+
+static void put_partitions(const struct checkpoint *checkpoint, struct manifest *manifest, bool last)
+{
+    const struct source *source = checkpoint->settings->source;
+    manifest->partition_count = source->partitions;
+    manifest->partitions = memory_new(((size_t)source->partitions + 1) * sizeof *manifest->partitions);
+    for (int32_t p = 0; p < source->partitions; p++) {
+        const struct worker *sender = &checkpoint->workers[p % checkpoint->settings->workers];
+        bool barrier = !last && atomic_load_explicit(&sender->barrier_sent, memory_order_acquire) == checkpoint->number;
+        manifest->partitions[p].next = barrier ? sender->barrier_next[p] : sender->extraction.next[p];
+        manifest->partitions[p].largest_ms = barrier ? sender->barrier_largest[p] : sender->extraction.watermark.largest[p];
+    }
+}
+
+static void put_clock(const struct checkpoint *checkpoint, struct manifest *manifest)
+{
+    manifest->clock_ms = INT64_MIN;
+    manifest->owed_ms = INT64_MAX;
+    for (int i = 0; i < checkpoint->settings->workers; i++) {
+        const struct worker_cut *cut = &checkpoint->workers[i].cut;
+        int64_t clock_ms = cut->clock_ms == SHARD_BEGINNING_MS ? INT64_MIN : cut->clock_ms;
+        int64_t owed_ms = cut->owed_ms == SHARD_BEGINNING_MS ? INT64_MIN : cut->owed_ms;
+        manifest->clock_ms = clock_ms > manifest->clock_ms ? clock_ms : manifest->clock_ms;
+        manifest->owed_ms = owed_ms < manifest->owed_ms ? owed_ms : manifest->owed_ms;
+    }
+}
+
+static int by_order(const void *left, const void *right)
+{
+    const struct segment_name *a = &((const struct manifest_segment *)left)->name;
+    const struct segment_name *b = &((const struct manifest_segment *)right)->name;
+    if (a->generation != b->generation)
+        return a->generation < b->generation ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return (a->worker > b->worker) - (a->worker < b->worker);
+}
+
+static void add_segments(struct manifest_lane *lane, const struct manifest_segment *segments, size_t count)
+{
+    lane->segments = memory_resize(lane->segments, (lane->segment_count + count + 1) * sizeof *segments);
+    if (count > 0)
+        memcpy(lane->segments + lane->segment_count, segments, count * sizeof *segments);
+    lane->segment_count += count;
+}
+
+/* From the oldest on, what has left is of no use; but what follows one that is needed may say what became of its records. */
+static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
+{
+    size_t count = 0;
+    while (count < lane->segment_count && lane->segments[count].newest_ms < edge_ms)
+        count++;
+    lane->segment_count -= count;
+    memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
+}
+
+static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_MIN ? INT64_MIN : owed_ms - keep_ms; }
+
+/* What was there before this start and is still needed: of the last manifest that we stored, else of the one we began with. */
+static const struct manifest_lane *lane_before(const struct checkpoint *checkpoint, size_t number)
+{
+    const struct lane_plan *plan = &checkpoint->settings->state->lanes[number];
+    const char *name = checkpoint->settings->set->lanes[number].table->name;
+    if (checkpoint->stored == NULL)
+        return plan->from;
+    for (size_t i = 0; i < checkpoint->stored->lane_count; i++)
+        if (strcmp(checkpoint->stored->lanes[i].name, name) == 0)
+            return &checkpoint->stored->lanes[i];
+    return NULL;
+}
+
+static void put_lane(const struct checkpoint *checkpoint, struct manifest *manifest, size_t number)
+{
+    const struct set_lane *set = &checkpoint->settings->set->lanes[number];
+    const struct state_plan *plan = checkpoint->settings->state;
+    struct manifest_lane *lane = &manifest->lanes[manifest->lane_count++];
+    bool filling = (checkpoint->filling.lanes >> number & 1u) != 0;
+    bool owed = false;
+    memcpy(lane->name, set->table->name, strlen(set->table->name) + 1);
+    lane->condition = filling ? LANE_FILLING : LANE_FULL;
+    lane->longest_ms = lane_keep_ms(set);
+    record_schema_copy(&lane->schema, &plan->lanes[number].schema);
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        owed = owed || checkpoint->workers[i].cut.former_owed;
+    const struct manifest_lane *before = lane_before(checkpoint, number);
+    for (size_t s = 0; before != NULL && s < before->segment_count; s++) {
+        struct manifest_segment segment = before->segments[s];
+        if (segment.name.generation == plan->generation)
+            continue; /* its worker says what became of it */
+        if (!owed)
+            segment.owed_from = segment.bytes;
+        add_segments(lane, &segment, 1);
+    }
+    size_t former = lane->segment_count;
+    forget_old(lane, edge(manifest->owed_ms, lane->longest_ms));
+    former = lane->segment_count < former ? lane->segment_count : former;
+    for (int i = 0; i < checkpoint->settings->workers; i++) {
+        const struct journal_cut *cut = &checkpoint->workers[i].cut.lanes[number];
+        add_segments(lane, cut->segments, cut->segment_count);
+        if (former == 0) /* from the next cut on */
+            atomic_store_explicit(&checkpoint->workers[i].forget_ms[number], edge(manifest->owed_ms, lane->longest_ms),
+                                  memory_order_relaxed);
+    }
+    if (lane->segment_count > 0)
+        qsort(lane->segments, lane->segment_count, sizeof *lane->segments, by_order);
+}
+
+/* A lane that is switched off now: it waits until its records expire, or it comes back. */
+static void put_orphan(struct manifest *manifest, const struct manifest_lane *from, const struct manifest *read)
+{
+    if (from->condition == LANE_FILLING)
+        return;
+    struct manifest_lane *lane = &manifest->lanes[manifest->lane_count];
+    memcpy(lane->name, from->name, sizeof lane->name);
+    lane->condition = LANE_OFF;
+    lane->longest_ms = from->longest_ms;
+    add_segments(lane, from->segments, from->segment_count);
+    forget_old(lane, edge(manifest->owed_ms, lane->longest_ms));
+    if (lane->segment_count == 0) {
+        free(lane->segments);
+        *lane = (struct manifest_lane){0};
+        return;
+    }
+    record_schema_copy(&lane->schema, &from->schema);
+    lane->stopped = memory_new(((size_t)manifest->partition_count + 1) * sizeof *lane->stopped);
+    for (int32_t p = 0; p < manifest->partition_count; p++) {
+        bool known = p < read->partition_count;
+        lane->stopped[p] = from->stopped != NULL && known ? from->stopped[p] : known ? read->partitions[p].next : 0;
+    }
+    manifest->lane_count++;
+}
+
+static struct manifest *make_manifest(const struct checkpoint *checkpoint, bool last)
+{
+    const struct state_plan *plan = checkpoint->settings->state;
+    const struct manifest *read = checkpoint->stored != NULL ? checkpoint->stored : plan->manifest;
+    struct manifest *manifest = memory_new(sizeof *manifest);
+    manifest->generation = plan->generation;
+    manifest->checkpoint = (read == NULL ? 0 : read->checkpoint) + 1;
+    manifest->written_ms = time_wall_ms();
+    memcpy(manifest->set, plan->plugin_set, sizeof manifest->set);
+    manifest->topic = memory_text(plan->topic);
+    put_partitions(checkpoint, manifest, last);
+    put_clock(checkpoint, manifest);
+    manifest->lanes = memory_new((plan->set->lane_count + (read == NULL ? 0 : read->lane_count) + 1) * sizeof *manifest->lanes);
+    for (size_t i = 0; i < plan->set->lane_count; i++)
+        put_lane(checkpoint, manifest, i);
+    for (size_t i = 0; read != NULL && i < read->lane_count; i++)
+        if (state_plan_orphan(plan, &read->lanes[i]))
+            put_orphan(manifest, &read->lanes[i], read);
+    return manifest;
+}
+
+/* ---- making it durable ---- */
+
+/* What the workers wrote is on the disk. What can't be is lost: its journal must be written anew. */
+static bool sync_files(struct checkpoint *checkpoint, struct error *error)
+{
+    bool good = true;
+    for (int i = 0; i < checkpoint->settings->workers; i++) {
+        for (size_t lane = 0; lane < checkpoint->settings->set->lane_count; lane++) {
+            struct journal_cut *cut = &checkpoint->workers[i].cut.lanes[lane];
+            for (size_t f = 0; f < cut->file_count; f++) {
+                if (checkpoint->settings->state->sync && fdatasync(cut->files[f].file) != 0) {
+                    error_what(error, "the journal of lane %s can't be synced: %s",
+                               checkpoint->settings->set->lanes[lane].table->name, strerror(errno));
+                    error_found(error, "%s", checkpoint->settings->state->folder->path);
+                    error_advice(error, "look after the disk; the journal is written anew");
+                    journal_lost(&checkpoint->workers[i].shard.lanes[lane].journal);
+                    good = false;
+                }
+                if (cut->files[f].ended)
+                    (void)close(cut->files[f].file);
+            }
+            cut->file_count = 0;
+        }
+    }
+    if (good && checkpoint->settings->state->sync && fsync(checkpoint->settings->state->folder->journal) != 0) {
+        error_what(error, "the folder of journals can't be synced: %s", strerror(errno));
+        error_found(error, "%s", checkpoint->settings->state->folder->path);
+        good = false;
+    }
+    return good;
+}
+
+static bool cuts_complete(const struct checkpoint *checkpoint, struct error *error)
+{
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        if (!checkpoint->workers[i].cut.complete) {
+            *error = checkpoint->workers[i].cut.error;
+            return false;
+        }
+    return true;
+}
+
+static void free_cuts(struct checkpoint *checkpoint)
+{
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        for (size_t lane = 0; lane < checkpoint->settings->set->lane_count; lane++) {
+            free(checkpoint->workers[i].cut.lanes[lane].segments);
+            checkpoint->workers[i].cut.lanes[lane].segments = NULL;
+            checkpoint->workers[i].cut.lanes[lane].segment_count = 0;
+        }
+}
+
+static bool names_segment(const struct manifest *manifest, const struct segment_name *name)
+{
+    for (size_t l = 0; l < manifest->lane_count; l++)
+        for (size_t s = 0; s < manifest->lanes[l].segment_count; s++) {
+            const struct segment_name *other = &manifest->lanes[l].segments[s].name;
+            if (other->generation == name->generation && other->sequence == name->sequence && other->worker == name->worker &&
+                strcmp(other->lane, name->lane) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* Segments that the manifest before still named. */
+static void delete_unnamed(const struct checkpoint *checkpoint, const struct manifest *before, const struct manifest *now)
+{
+    char file[SEGMENT_NAME_MAX];
+    for (size_t l = 0; before != NULL && l < before->lane_count; l++)
+        for (size_t s = 0; s < before->lanes[l].segment_count; s++)
+            if (!names_segment(now, &before->lanes[l].segments[s].name))
+                (void)unlinkat(checkpoint->settings->state->folder->journal,
+                               segment_name_text(&before->lanes[l].segments[s].name, file), 0);
+}
+
+static void tell_offsets(const struct checkpoint *checkpoint, const struct manifest *manifest)
+{
+    int64_t *next = memory_new(((size_t)manifest->partition_count + 1) * sizeof *next);
+    for (int32_t p = 0; p < manifest->partition_count; p++)
+        next[p] = manifest->partitions[p].next;
+    source_commit(checkpoint->settings->source, next);
+    free(next);
+}
+
+/* Another process may have gone on from here: then it is not ours any more, and what we could write nobody would read. */
+static bool overtaken(const struct checkpoint *checkpoint, struct error *error)
+{
+    const struct state_plan *plan = checkpoint->settings->state;
+    if (manifest_highest_generation(plan->folder->folder) <= plan->generation)
+        return false;
+    error_what(error, "another process has taken over this state");
+    error_found(error, "%s: it is at generation %llu, we are %llu", plan->folder->path,
+                (unsigned long long)manifest_highest_generation(plan->folder->folder), (unsigned long long)plan->generation);
+    return true;
+}
+
+/* From the workers' cuts. */
+static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
+{
+    const struct state_plan *plan = checkpoint->settings->state;
+    bool synced = sync_files(checkpoint, error);
+    struct manifest *manifest = NULL;
+    bool good = synced && cuts_complete(checkpoint, error) && !overtaken(checkpoint, error);
+    if (good) {
+        manifest = make_manifest(checkpoint, last);
+        good = manifest_store(plan->folder->folder, manifest, plan->sync, error);
+    }
+    free_cuts(checkpoint);
+    if (!good) {
+        manifest_free(manifest);
+        return false;
+    }
+    delete_unnamed(checkpoint, checkpoint->stored != NULL ? checkpoint->stored : plan->manifest, manifest);
+    if (!checkpoint->swept) {
+        (void)state_folder_sweep(plan->folder, manifest, plan->generation);
+        manifest_forget_before(plan->folder->folder, plan->generation);
+        checkpoint->swept = true;
+    }
+    manifest_free(checkpoint->stored);
+    checkpoint->stored = manifest;
+    tell_offsets(checkpoint, manifest);
+    return true;
+}
+
+/* How it went, for figures and for those who wait. */
+static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const struct error *error)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    bool recovered = good && !checkpoint->good && checkpoint->failed > 0;
+    checkpoint->good = good;
+    checkpoint->answered = asked;
+    checkpoint->count += good;
+    checkpoint->failed += !good;
+    if (good)
+        checkpoint->last_ms = time_wall_ms();
+    (void)pthread_cond_broadcast(&checkpoint->made);
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+    if (recovered)
+        log_info("checkpoints are made again");
+    if (!good)
+        log_limited(&checkpoint->trouble, LOG_LEVEL_ERROR, "no checkpoint: %s%s%s%s%s; the last good one stands", error->what,
+                    error->found[0] == '\0' ? "" : "; found: ", error->found, error->advice[0] == '\0' ? "" : "; do this: ",
+                    error->advice);
+}
+
+/* ---- the thread ---- */
+
+static bool stopping(struct checkpoint *checkpoint)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    bool stop = checkpoint->stop;
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+    return stop;
+}
+
+/* Sleep until somebody wakes us or it is time. */
+static void doze(struct checkpoint *checkpoint, int64_t ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    if (!checkpoint->stop)
+        (void)pthread_cond_timedwait(&checkpoint->wake, &checkpoint->lock, &until);
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+}
+
+/* The cuts are ours to read until this is said. */
+static void give_cuts_back(struct checkpoint *checkpoint)
+{
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        atomic_store_explicit(&checkpoint->workers[i].cut_taken, checkpoint->number, memory_order_release);
+}
+
+/* False: workers have ended before all of them had cut. */
+static bool gather_cuts(struct checkpoint *checkpoint)
+{
+    checkpoint->number++;
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        atomic_store_explicit(&checkpoint->workers[i].barrier_wanted, checkpoint->number, memory_order_release);
+    for (;;) {
+        bool all = true, ended = false;
+        for (int i = 0; i < checkpoint->settings->workers; i++) {
+            uint64_t done = atomic_load_explicit(&checkpoint->workers[i].cut_done, memory_order_acquire);
+            all = all && done >= checkpoint->number;
+            ended = ended || done == CUT_LAST || atomic_load(&checkpoint->workers[i].ended);
+        }
+        if (ended)
+            return false;
+        if (all)
+            return true;
+        if (stopping(checkpoint))
+            return false;
+        doze(checkpoint, LOOK_EVERY_MS);
+    }
+}
+
+static void *checkpoint_thread(void *argument)
+{
+    struct checkpoint *checkpoint = argument;
+    int64_t interval_ms = checkpoint->settings->state->interval_ms, due_ms = time_monotonic_ms() + interval_ms;
+    while (!stopping(checkpoint)) {
+        struct error error = {0};
+        if (!filling_step(&checkpoint->filling, &error)) {
+            (void)pthread_mutex_lock(&checkpoint->lock);
+            checkpoint->refused = true;
+            checkpoint->error = error;
+            (void)pthread_mutex_unlock(&checkpoint->lock);
+            source_stop(checkpoint->settings->source);
+            break;
+        }
+        uint64_t done = 0, total = 0;
+        if (checkpoint->filling.past != NULL)
+            source_progress(checkpoint->filling.past, &done, &total);
+        (void)pthread_mutex_lock(&checkpoint->lock);
+        uint64_t asked = checkpoint->asked;
+        bool due = asked != checkpoint->answered || time_monotonic_ms() >= due_ms;
+        checkpoint->filling_lanes = checkpoint->filling.lanes;
+        checkpoint->fill_done = done;
+        checkpoint->fill_total = total;
+        (void)pthread_mutex_unlock(&checkpoint->lock);
+        if (!due || !checkpoint->filling.decided) {
+            doze(checkpoint, checkpoint->filling.decided ? 20 : LOOK_EVERY_MS);
+            continue;
+        }
+        if (gather_cuts(checkpoint))
+            note(checkpoint, store(checkpoint, false, &error), asked, &error);
+        give_cuts_back(checkpoint);
+        due_ms = time_monotonic_ms() + interval_ms;
+    }
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    checkpoint->stop = true;
+    (void)pthread_cond_broadcast(&checkpoint->made);
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+    return NULL;
+}
+
+struct checkpoint *checkpoint_start(const struct engine_settings *settings, struct worker *workers)
+{
+    struct checkpoint *checkpoint = memory_new(sizeof *checkpoint);
+    checkpoint->settings = settings;
+    checkpoint->workers = workers;
+    checkpoint->trouble.every_ms = 10000;
+    filling_init(&checkpoint->filling, settings, workers);
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&checkpoint->lock, NULL);
+    (void)pthread_cond_init(&checkpoint->wake, &monotonic);
+    (void)pthread_cond_init(&checkpoint->made, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&checkpoint->thread, NULL, checkpoint_thread, checkpoint) != 0)
+        abort(); /* no threads at start: as good as no memory */
+    return checkpoint;
+}
+
+bool checkpoint_now(struct checkpoint *checkpoint)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    uint64_t asked = ++checkpoint->asked;
+    (void)pthread_cond_signal(&checkpoint->wake);
+    while (checkpoint->answered < asked && !checkpoint->stop)
+        (void)pthread_cond_wait(&checkpoint->made, &checkpoint->lock);
+    bool good = checkpoint->answered >= asked && checkpoint->good;
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+    return good;
+}
+
+bool checkpoint_finish(struct checkpoint *checkpoint)
+{
+    struct error error = {0};
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    checkpoint->stop = true;
+    (void)pthread_cond_signal(&checkpoint->wake);
+    bool refused = checkpoint->refused;
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+    (void)pthread_join(checkpoint->thread, NULL);
+    bool good = !refused && checkpoint->filling.decided && store(checkpoint, true, &error);
+    if (!refused && checkpoint->filling.decided)
+        note(checkpoint, good, checkpoint->asked, &error);
+    return good;
+}
+
+bool checkpoint_error(struct checkpoint *checkpoint, struct error *error)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    bool refused = checkpoint->refused;
+    if (refused)
+        *error = checkpoint->error;
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+    return refused;
+}
+
+void checkpoint_count(struct checkpoint *checkpoint, struct engine_counters *counters)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    counters->checkpoints = checkpoint->count;
+    counters->failed_checkpoints = checkpoint->failed;
+    counters->checkpoint_ms = checkpoint->last_ms;
+    counters->filling = checkpoint->filling_lanes;
+    counters->fill_done = checkpoint->fill_done;
+    counters->fill_total = checkpoint->fill_total;
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+}
+
+void checkpoint_free(struct checkpoint *checkpoint)
+{
+    if (checkpoint == NULL)
+        return;
+    filling_free(&checkpoint->filling);
+    manifest_free(checkpoint->stored);
+    (void)pthread_mutex_destroy(&checkpoint->lock);
+    (void)pthread_cond_destroy(&checkpoint->wake);
+    (void)pthread_cond_destroy(&checkpoint->made);
+    free(checkpoint);
+}

@@ -1,0 +1,186 @@
+/* journal.c - see journal.h. */
+#include "engine/journal.h"
+
+#include "base/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEGMENTS_A_LIFE 16              /* a segment covers this part of how long records are kept */
+#define WRITE_BYTES     ((size_t)1 << 20) /* that much is written without waiting for a checkpoint */
+
+static void begin_segment(struct journal *journal)
+{
+    struct segment_name name = {.generation = journal->settings.generation,
+                                .worker = journal->settings.worker,
+                                .workers = journal->settings.workers,
+                                .sequence = journal->sequence};
+    memcpy(name.lane, journal->settings.lane, strlen(journal->settings.lane) + 1);
+    segment_writer_init(&journal->writer, journal->settings.folder, &name, journal->settings.schema);
+    journal->begun_ms = INT64_MIN;
+}
+
+void journal_init(struct journal *journal, const struct journal_settings *settings)
+{
+    memset(journal, 0, sizeof *journal);
+    assert(strlen(settings->lane) < sizeof((struct segment_name *)0)->lane);
+    journal->settings = *settings;
+    begin_segment(journal);
+}
+
+void journal_free(struct journal *journal)
+{
+    segment_writer_free(&journal->writer);
+    free(journal->ended);
+}
+
+/* ---- operations ---- */
+
+/* Between operations only: an entry that was put may still be taken back. */
+static void write_much(struct journal *journal)
+{
+    struct error ignored; /* said at the checkpoint, if it is still so */
+    if (journal->writer.pending.size - journal->writer.pending_sent >= WRITE_BYTES &&
+        journal->writer.pending.size - journal->writer.pending_sent < 2 * WRITE_BYTES)
+        (void)segment_write(&journal->writer, &ignored);
+}
+
+size_t journal_put(struct journal *journal, struct entry *entry)
+{
+    if (journal->broken)
+        return 0;
+    const sl_stamp *stamp = entry_record(entry);
+    write_much(journal);
+    return segment_put(&journal->writer, JOURNAL_INSERT, stamp->time_ms, stamp, entry->size - sizeof *entry,
+                       entry->key_size);
+}
+
+void journal_take_back(struct journal *journal, size_t put)
+{
+    if (!journal->broken)
+        segment_take_back(&journal->writer, put);
+}
+
+void journal_replaced(struct journal *journal, size_t put)
+{
+    if (!journal->broken)
+        segment_operation_set(&journal->writer, put, JOURNAL_REPLACE);
+}
+
+void journal_drop(struct journal *journal, sl_view key)
+{
+    if (journal->broken)
+        return;
+    write_much(journal);
+    (void)segment_put(&journal->writer, JOURNAL_DROP, 0, key.data, key.size, (uint32_t)key.size);
+}
+
+/* ---- checkpoints ---- */
+
+static struct manifest_segment describe(const struct segment_writer *writer)
+{
+    return (struct manifest_segment){.name = writer->name,
+                                     .bytes = segment_length(writer),
+                                     .entries = writer->entries,
+                                     .oldest_ms = writer->oldest_ms,
+                                     .newest_ms = writer->newest_ms};
+}
+
+/* The segment has had its time: it is handed over, and the next one begins. */
+static void end_segment(struct journal *journal, struct journal_cut *cut)
+{
+    journal->ended = memory_resize(journal->ended, (journal->ended_count + 1) * sizeof *journal->ended);
+    journal->ended[journal->ended_count++] = describe(&journal->writer);
+    cut->files[cut->file_count++] = (struct journal_file){journal->writer.file, true};
+    journal->writer.file = -1;
+    segment_writer_free(&journal->writer);
+    journal->sequence++;
+    begin_segment(journal);
+}
+
+static void list_segments(const struct journal *journal, const struct journal_position *acknowledged,
+                          struct journal_cut *cut)
+{
+    cut->segments = memory_new((journal->ended_count + 1) * sizeof *cut->segments);
+    for (size_t i = 0; i < journal->ended_count; i++)
+        cut->segments[cut->segment_count++] = journal->ended[i];
+    if (journal->writer.entries > 0)
+        cut->segments[cut->segment_count++] = describe(&journal->writer);
+    for (size_t i = 0; i < cut->segment_count; i++) {
+        struct manifest_segment *segment = &cut->segments[i];
+        uint32_t sequence = segment->name.sequence;
+        bool all = acknowledged == NULL || sequence < acknowledged->sequence;
+        segment->owed_from = all ? segment->bytes : sequence > acknowledged->sequence ? 0 : acknowledged->bytes;
+        if (segment->owed_from > segment->bytes)
+            segment->owed_from = segment->bytes;
+    }
+}
+
+bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal_position *acknowledged,
+                 struct journal_cut *cut, struct error *error)
+{
+    *cut = (struct journal_cut){0};
+    struct segment_writer *writer = &journal->writer;
+    bool good = !journal_is_broken(journal);
+    if (!good)
+        error_what(error, "what was written of the journal is lost; it waits to be written anew");
+    if (good) {
+        segment_close_block(writer);
+        if (writer->entries > 0)
+            good = segment_write(writer, error);
+        if (!good && writer->pending.size - writer->pending_sent > JOURNAL_WAITING_MAX) {
+            journal->broken = true;
+            segment_writer_free(writer);
+            journal->sequence++;
+            begin_segment(journal);
+        }
+    }
+    cut->complete = good;
+    if (!good)
+        return false;
+    if (writer->entries > 0) {
+        if (journal->begun_ms == INT64_MIN)
+            journal->begun_ms = clock_ms;
+        if (clock_ms - journal->begun_ms >= journal->settings.keep_ms / SEGMENTS_A_LIFE)
+            end_segment(journal, cut);
+        else
+            cut->files[cut->file_count++] = (struct journal_file){writer->file, false};
+    }
+    cut->position = (struct journal_position){journal->sequence, segment_length(&journal->writer)};
+    list_segments(journal, acknowledged, cut);
+    return true;
+}
+
+bool journal_is_broken(const struct journal *journal)
+{
+    return journal->broken || atomic_load_explicit(&journal->lost, memory_order_relaxed);
+}
+
+bool journal_renew(struct journal *journal, struct error *error)
+{
+    segment_writer_free(&journal->writer);
+    journal->sequence++;
+    begin_segment(journal);
+    journal->broken = true;
+    if (!segment_write(&journal->writer, error))
+        return false;
+    journal->ended_count = 0;
+    journal->broken = false;
+    atomic_store_explicit(&journal->lost, false, memory_order_relaxed);
+    return true;
+}
+
+void journal_lost(struct journal *journal) { atomic_store_explicit(&journal->lost, true, memory_order_relaxed); }
+
+void journal_forget_before(struct journal *journal, int64_t time_ms)
+{
+    size_t count = 0;
+    while (count < journal->ended_count && journal->ended[count].newest_ms < time_ms)
+        count++;
+    if (count == 0)
+        return;
+    journal->ended_count -= count;
+    memmove(journal->ended, journal->ended + count, journal->ended_count * sizeof *journal->ended);
+}

@@ -1,0 +1,86 @@
+/* journal.h - what happens to the logs of one lane and worker, on its way to the disk.
+ *
+ * Operations are gathered in memory and written at checkpoints, or when a megabyte has come together. A segment is ended
+ * when the clock has moved on by a sixteenth of how long its records are kept, so that old ones can be deleted soon.
+ *
+ * What can't be written waits in memory and is tried again at each checkpoint. If too much waits, or the system has lost what it
+ * took (a failed fsync), the journal is broken: it forgets what waits, and once the disk works again everything that is in
+ * the logs is written anew (journal_renew). Until then there are no checkpoints, and the last good one stands.
+ *
+ * Touched by its worker's thread only, but for journal_lost(). */
+#ifndef ENGINE_JOURNAL_H
+#define ENGINE_JOURNAL_H
+
+#include "engine/ledger.h"
+#include "engine/parcel.h"
+#include "state/manifest.h"
+
+#include <stdatomic.h>
+
+#define JOURNAL_WAITING_MAX ((size_t)64 << 20) /* bytes of one journal that may wait for the disk */
+
+struct journal_settings {
+    int folder; /* descriptor of the folder for segments; not owned */
+    const char *lane;
+    uint64_t generation;
+    uint32_t worker, workers;
+    const struct record_schema *schema; /* not owned */
+    int64_t keep_ms;                    /* how long records of this lane are of use */
+};
+
+struct journal {
+    struct journal_settings settings;
+    struct segment_writer writer;
+    int64_t begun_ms; /* the clock when its segment was begun; INT64_MIN: it has nothing yet */
+    uint32_t sequence; /* of the segment being written */
+    struct manifest_segment *ended; /* of this generation, oldest first; all that was put there is in the file */
+    size_t ended_count;
+    bool broken;
+    atomic_bool lost; /* set by whoever found that the disk lost what it took */
+};
+
+void journal_init(struct journal *journal, const struct journal_settings *settings);
+void journal_free(struct journal *journal);
+
+/* A record came with this entry, texts still by value. The result names it until the next operation of the journal. */
+size_t journal_put(struct journal *journal, struct entry *entry);
+/* It was a copy of one that stays. */
+void journal_take_back(struct journal *journal, size_t put);
+/* It took the place of its copy. */
+void journal_replaced(struct journal *journal, size_t put);
+/* All records of the key went, before their time. */
+void journal_drop(struct journal *journal, sl_view key);
+
+/* A descriptor to be synced, and closed if `ended`. */
+struct journal_file {
+    int file;
+    bool ended;
+};
+/* What a checkpoint needs to know of it. */
+struct journal_cut {
+    struct manifest_segment *segments; /* of this generation, in order; freed by the taker */
+    size_t segment_count;
+    struct journal_file files[2];      /* written since the last cut: an ended segment's, and the current one's */
+    size_t file_count;
+    struct journal_position position;  /* where it stands */
+    bool complete;                     /* false: not all of it could be written: no checkpoint */
+};
+/* Write what waits. `clock_ms`: now. `acknowledged`: where the oldest open mark of the ledger stood; NULL: nothing is open.
+ * Files in the cut belong to the taker until the next cut; one that is ended is the taker's to close. False, with the error,
+ * where cut->complete is false. */
+bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal_position *acknowledged,
+                 struct journal_cut *cut, struct error *error);
+
+bool journal_is_broken(const struct journal *journal);
+/* Begin it anew: then all records of the logs must be put before the next cut. False, and nothing is changed: the disk still
+ * does not take anything. */
+bool journal_renew(struct journal *journal, struct error *error);
+
+/* Thread-safe: the disk has lost what it took; what is on it of this generation can't be relied on. */
+void journal_lost(struct journal *journal);
+
+/* Segments that nobody needs any more are left out of further cuts: those from the oldest on whose newest record is before
+ * this time. */
+void journal_forget_before(struct journal *journal, int64_t time_ms);
+
+#endif

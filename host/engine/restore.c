@@ -1,0 +1,137 @@
+/* restore.c - see restore.h. */
+#include "engine/restore.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "engine/worker.h"
+#include "plugin/plugin_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Does any key of this segment belong to this worker? */
+static bool concerns(const struct worker *worker, const struct manifest_segment *segment)
+{
+    return segment->name.workers != (uint32_t)worker->settings->workers ||
+           segment->name.worker == (uint32_t)worker->index;
+}
+
+static void note_damage(struct worker *worker, size_t lane, const struct error *damage)
+{
+    log_problem(LOG_LEVEL_ERROR, damage);
+    if (worker->restore.damaged == 0)
+        worker->restore.damage = *damage;
+    worker->restore.damaged |= UINT64_C(1) << lane;
+}
+
+/* The entries of a block that are of our keys. `position`: where the block begins, for what is owed. */
+static void take_block(struct worker *worker, size_t number, const struct segment_block *block, size_t from_size,
+                       const struct schema_copy *copy, bool owed)
+{
+    const struct set_lane *lane = &worker->settings->set->lanes[number];
+    uint64_t taken = 0;
+    _Alignas(8) char record[LANE_RECORD_MAX];
+    for (size_t at = 0; at < block->bytes;) {
+        const struct journal_entry *entry = (const void *)(block->entries + at);
+        enum journal_operation operation = journal_entry_operation(entry);
+        const char *body = (const char *)(entry + 1);
+        size_t record_size = operation == JOURNAL_DROP ? 0 : from_size;
+        sl_view key = {body + record_size, journal_entry_key_size(entry)};
+        at += entry->size;
+        uint64_t hash = hash_seeded(key.data, key.size, (uint64_t)lane->table->key);
+        if ((hash >> 32) % (uint64_t)worker->settings->workers != (uint64_t)worker->index)
+            continue;
+        if (operation != JOURNAL_DROP)
+            record_schema_move(copy, body, record);
+        taken += shard_restore_operation(&worker->shard, number, operation, hash, key, record, body, owed);
+    }
+    (void)atomic_fetch_add_explicit(&worker->restore.records, taken, memory_order_relaxed);
+}
+
+static void take_segment(struct worker *worker, size_t number, const struct manifest_segment *segment)
+{
+    char name[SEGMENT_NAME_MAX];
+    struct error error = {0};
+    struct segment_reader reader;
+    struct segment_block block;
+    if (!segment_open(&reader, worker->settings->state->folder->journal, segment_name_text(&segment->name, name), segment->bytes,
+                      &error)) {
+        note_damage(worker, number, &error);
+        return;
+    }
+    struct schema_copy copy; /* segments of one lane may be of several of its builds */
+    if (record_schema_compare(&reader.schema, &worker->settings->state->lanes[number].schema, &copy, &error) == SCHEMA_NEITHER) {
+        note_damage(worker, number, &error);
+        segment_reader_free(&reader);
+        return;
+    }
+    uint64_t before = 0;
+    for (enum segment_read read; (read = segment_read(&reader, &block, &error)) != SEGMENT_END;) {
+        if (read == SEGMENT_DAMAGED) {
+            note_damage(worker, number, &error);
+            continue;
+        }
+        take_block(worker, number, &block, reader.schema.record_size, &copy, block.offset >= segment->owed_from);
+        (void)atomic_fetch_add_explicit(&worker->restore.bytes, reader.at - before, memory_order_relaxed);
+        before = reader.at;
+    }
+    segment_reader_free(&reader);
+}
+
+/* The time within which every value is to be written once more: a refresh is due when a quarter of the TTL is left, so after
+ * a crash some have no more than that. */
+static int64_t spread_ms(const struct set_lane *lane)
+{
+    int64_t shortest_s = INT64_MAX;
+    for (size_t w = 0; w < lane->window_count; w++)
+        if (lane->windows[w].settings.ttl_s < shortest_s)
+            shortest_s = lane->windows[w].settings.ttl_s;
+    return shortest_s * 1000 / 4;
+}
+
+/* The clock went on between what Redis had acknowledged and the checkpoint: what became of values meanwhile is owed. */
+static void restore_clock(struct worker *worker, const struct manifest *manifest)
+{
+    if (manifest->clock_ms != INT64_MIN)
+        shard_advance(&worker->shard, manifest->clock_ms);
+    struct watermark *watermark = &worker->extraction.watermark;
+    for (int32_t p = 0; p < worker->settings->source->partitions && p < manifest->partition_count; p++) {
+        const struct manifest_partition *partition = &manifest->partitions[p];
+        if (partition->largest_ms != INT64_MIN)
+            watermark_restore(watermark, p, partition->largest_ms);
+        if (partition->largest_ms > worker->largest_ms)
+            worker->largest_ms = partition->largest_ms;
+    }
+}
+
+void restore_worker(struct worker *worker)
+{
+    const struct state_plan *plan = worker->settings->state;
+    struct shard *shard = &worker->shard;
+    if (plan == NULL)
+        return;
+    if (plan->manifest != NULL) {
+        int64_t owed_ms = plan->manifest->owed_ms;
+        shard_restore(shard, owed_ms == INT64_MIN ? SHARD_BEGINNING_MS : owed_ms);
+        for (size_t i = 0; i < plan->set->lane_count; i++) {
+            const struct manifest_lane *from = plan->lanes[i].from;
+            for (size_t s = 0; from != NULL && s < from->segment_count; s++)
+                if (concerns(worker, &from->segments[s]))
+                    (void)atomic_fetch_add(&worker->restore.bytes_all, from->segments[s].bytes);
+        }
+        for (size_t i = 0; i < plan->set->lane_count; i++) {
+            const struct manifest_lane *from = plan->lanes[i].from;
+            for (size_t s = 0; from != NULL && s < from->segment_count; s++)
+                if (concerns(worker, &from->segments[s]))
+                    take_segment(worker, i, &from->segments[s]);
+            bool filling = (plan->to_fill >> i & 1u) != 0 || (worker->restore.damaged >> i & 1u) != 0;
+            if (!filling)
+                shard_lane_full(shard, i, WAKE_RESTORED, spread_ms(&plan->set->lanes[i]));
+            else if (plan->fill_at_once)
+                shard->lanes[i].quiet = false;
+        }
+        restore_clock(worker, plan->manifest);
+    }
+    atomic_store(&worker->restored, true);
+}

@@ -1,0 +1,175 @@
+/* shard_state.c - a shard's durable state: back from the journals, and cut for a checkpoint. See shard.h. */
+#include "engine/shard.h"
+
+#include "base/memory.h"
+#include "base/text_handle.h"
+#include "engine/emission.h"
+#include "engine/shard_logs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t lane_keep_ms(const struct set_lane *lane)
+{
+    if (!lane->session)
+        return lane->longest_ms;
+    const struct window_settings *window = &lane->windows[0].settings;
+    return 2 * window->max_ms + window->gap_ms + window->lateness_ms; /* a run goes back max; one before it can reach it */
+}
+
+/* ---- back ---- */
+
+void shard_restore(struct shard *shard, int64_t clock_ms)
+{
+    shard_advance(shard, clock_ms);
+    shard->ledger.marks[0].clock_ms = shard->clock_ms;
+    for (size_t i = 0; i < shard->set->lane_count; i++)
+        shard->lanes[i].filling = shard->lanes[i].quiet = true;
+}
+
+static void owe(struct log *log, const struct set_lane *lane)
+{
+    for (size_t w = 0; w < lane->window_count; w++)
+        log_view(log, lane, w)->owed = true;
+}
+
+bool shard_restore_operation(struct shard *shard, size_t number, enum journal_operation operation, uint64_t key_hash, sl_view key,
+                             char *record, const char *texts, bool owed)
+{
+    const struct set_lane *lane = &shard->set->lanes[number];
+    struct log *log = key_table_find(&shard->tables[number], key_hash, key);
+    if (operation == JOURNAL_DROP) {
+        if (log == NULL)
+            return true;
+        log_trim(log, lane, &shard->slab, &shard->texts, log->count);
+        for (size_t w = 0; w < lane->window_count; w++) /* nobody drops what is owed */
+            log_view(log, lane, w)->owed = false;
+        return true;
+    }
+    const sl_stamp *stamp = (const void *)record;
+    if (shard->clock_ms != SHARD_BEGINNING_MS && stamp->time_ms < shard->clock_ms - lane_keep_ms(lane)) {
+        if (operation == JOURNAL_REPLACE && log != NULL) {
+            log_remove(log, lane, &shard->slab, &shard->texts, stamp->id);
+            if (owed)
+                owe(log, lane);
+        }
+        return false;
+    }
+    if (log == NULL)
+        log = log_new(shard, number, key_hash, key);
+    hold_texts(shard, lane, texts, record);
+    int64_t replaced_ms;
+    if (log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms) == LOG_DUPLICATE)
+        give_texts_back(shard, lane, record);
+    if (owed)
+        owe(log, lane);
+    return true;
+}
+
+/* What has left its windows since it was kept leaves the log; which windows hold something? */
+static void look_at_clock(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    if (!lane->session) {
+        log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, shard->clock_ms - lane->longest_ms));
+        for (size_t w = 0; w < lane->window_count; w++)
+            log_view(log, lane, w)->live =
+                log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms) < log->count;
+        return;
+    }
+    struct view *view = log_view(log, lane, 0);
+    view->live = log->count > 0 && session_end(lane, log) >= shard->clock_ms;
+    if (log->count > 0 && session_gone(shard, lane, log) && !view->owed && log->pins == 0)
+        drop_session(shard, lane, log);
+}
+
+void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
+{
+    const struct set_lane *lane = &shard->set->lanes[number];
+    shard->lanes[number].filling = shard->lanes[number].quiet = false;
+    if (shard->event_clock)
+        spread_ms = 0;
+    size_t at = 0;
+    for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
+        look_at_clock(shard, lane, log);
+        arm_expiry(shard, lane, log);
+        /* Evenly, by the key: the same key at the same part of the time. */
+        int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);
+        emission_wake(shard, log, wake, shard->send_ms + after_ms);
+    }
+}
+
+/* ---- cut ---- */
+
+/* A record of the log as an entry, its texts by value again. */
+static struct entry *entry_of(struct buffer *out, size_t number, const struct set_lane *lane, const struct log *log,
+                              const char *record)
+{
+    size_t size = lane->table->record_size;
+    sl_view key = text_view(&log->key);
+    buffer_reset(out);
+    (void)buffer_add(out, sizeof(struct entry));
+    buffer_put(out, record, size);
+    buffer_put(out, key.data, key.size);
+    for (size_t i = 0; i < lane->text_count; i++) {
+        sl_text text;
+        memcpy(&text, record + lane->text_offsets[i], sizeof text);
+        if (!text_is_long(text))
+            continue;
+        sl_view view = text_view(&text);
+        text = text_long((uint64_t)view.size << 32 | (out->size - sizeof(struct entry)));
+        buffer_put(out, view.data, view.size);
+        memcpy(out->data + sizeof(struct entry) + lane->text_offsets[i], &text, sizeof text);
+    }
+    struct entry *entry = (void *)out->data;
+    *entry = (struct entry){.size = (uint32_t)out->size,
+                            .key_size = (uint32_t)key.size,
+                            .lane = (uint16_t)number,
+                            .record_size = (uint16_t)size};
+    return entry;
+}
+
+/* The disk lost what it had: all that the logs hold is written once more. */
+static bool write_anew(struct shard *shard, size_t number, struct error *error)
+{
+    const struct set_lane *lane = &shard->set->lanes[number];
+    struct journal *journal = &shard->lanes[number].journal;
+    struct buffer entry = {0};
+    size_t at = 0;
+    if (!journal_renew(journal, error))
+        return false;
+    for (const struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;)
+        for (size_t i = 0; i < log->count; i++)
+            (void)journal_put(journal, entry_of(&entry, number, lane, log, log_record(log, lane, i)));
+    buffer_free(&entry);
+    return true;
+}
+
+bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, bool *former_owed, struct error *error)
+{
+    const struct ledger_mark *oldest = ledger_oldest(&shard->ledger);
+    struct journal_position *positions = memory_new((shard->set->lane_count + 1) * sizeof *positions);
+    bool complete = true;
+    *owed_ms = oldest == NULL ? shard->clock_ms : oldest->clock_ms;
+    *former_owed = oldest != NULL && oldest->positions[0].bytes == 0; /* the mark before the first checkpoint */
+    for (size_t i = 0; i < shard->set->lane_count; i++) {
+        struct journal *journal = &shard->lanes[i].journal;
+        struct error reason;
+        bool renewed = journal_is_broken(journal);
+        const struct journal_position *acknowledged = renewed || oldest == NULL ? NULL : &oldest->positions[i];
+        cuts[i] = (struct journal_cut){0};
+        if ((renewed && !write_anew(shard, i, &reason)) ||
+            !journal_cut(journal, shard->clock_ms, acknowledged, &cuts[i], &reason)) {
+            if (complete)
+                *error = reason;
+            complete = false;
+        }
+        positions[i] = cuts[i].position;
+        if (renewed && oldest != NULL) /* which of its records are owed is not known any more: all may be */
+            for (size_t s = 0; s < cuts[i].segment_count; s++)
+                cuts[i].segments[s].owed_from = 0;
+    }
+    if (complete)
+        ledger_mark(&shard->ledger, shard->clock_ms, positions);
+    free(positions);
+    return complete;
+}
