@@ -2,10 +2,10 @@
  * started, and but for `restore` nothing is changed: a host may be at work on the folder. */
 #include "cli/state.h"
 
+#include "base/memory.h"
 #include "base/time.h"
 #include "cli/command.h"
 #include "cli/setup.h"
-#include "base/memory.h"
 #include "cli/table.h"
 #include "config/byte_count.h"
 
@@ -25,8 +25,8 @@ static const char usage[] =
     "  --schema          what the records of each lane look like, too\n"
     "  --json            for scripts\n"
     "  --replace         restore: the folder holds state; rename it to FOLDER.before-TIME\n\n"
-    "Nothing is started, and but for `restore` nothing is changed. Run `restore` as the user that runs Shoplane. Status 0: fine;\n"
-    "1: something is damaged or could not be done; 2: it was called wrongly; 130: it was interrupted.\n";
+    "Nothing is started, and but for `restore` nothing is changed. Run `restore` as the user that runs Shoplane.\n"
+    "Status 0: fine; 1: something is damaged or could not be done; 2: it was called wrongly; 130: it was interrupted.\n";
 
 /* --- progress --- */
 
@@ -192,7 +192,7 @@ static int verify(const struct state_folder *state)
                  grouped(segments, number[0]), byte_count_text(bytes, size), grouped(blocks, number[1]),
                  grouped(entries, number[2]), damages == 0 && whole ? ", and that is all of them" : "");
     if (damages > 0 || !whole)
-        (void)printf("%zu damages: see above\n", damages + (whole ? 0 : 1));
+        (void)printf("%zu damage%s: see above\n", damages + !whole, damages + !whole == 1 ? "" : "s");
     free(files);
     survey_free(&found);
     manifest_free(manifest);
@@ -235,8 +235,7 @@ int command_state(int argc, char **argv)
     if (verifying && (looking.quick || looking.schemas || looking.json))
         return command_usage("state", "--verify takes neither --quick, --schema nor --json");
     if ((backup || restore) && words == 0)
-        return command_usage("state", backup ? "backup takes the folder to make, as in: shoplane state backup /backup/monday"
-                                             : "restore takes the folder of the backup, as in: shoplane state restore /backup/monday");
+        return command_usage("state", "%s takes the folder of the backup, as in: shoplane state %s /backup/monday", word, word);
     if (words > 1)
         return command_usage("state", "\"%s\" is one word too many", rest[1]);
     if (!backup && !restore && words == 1) {

@@ -59,7 +59,8 @@ static const char *roughly(int64_t ms, char out[ROUGHLY_MAX])
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (length < 2 * units[i].ms && (i + 1 < sizeof units / sizeof units[0] || length < units[i].ms))
             continue;
-        (void)snprintf(out, ROUGHLY_MAX, length < 10 * units[i].ms ? "%.1f %s" : "%.0f %s", length / units[i].ms, units[i].name);
+        (void)snprintf(out, ROUGHLY_MAX, length < 10 * units[i].ms ? "%.1f %s" : "%.0f %s", length / units[i].ms,
+                       units[i].name);
         break;
     }
     return out;
@@ -72,8 +73,8 @@ static void print_head(const struct state_look *look)
     const struct manifest *manifest = look->manifest;
     char when[TIME_TEXT_MAX], age[ROUGHLY_MAX];
     (void)printf("%s\n", look->state->path);
-    (void)printf("  checkpoint  %" PRIu64 " of generation %" PRIu64 ", %s, %s ago\n", manifest->checkpoint, manifest->generation,
-                 moment(manifest->written_ms, when), roughly(look->now_ms - manifest->written_ms, age));
+    (void)printf("  checkpoint  %" PRIu64 " of generation %" PRIu64 ", %s, %s ago\n", manifest->checkpoint,
+                 manifest->generation, moment(manifest->written_ms, when), roughly(look->now_ms - manifest->written_ms, age));
     if (look->held)
         (void)printf("  in use      by %s\n", look->holder[0] == '\0' ? "somebody" : look->holder);
     else
@@ -112,11 +113,11 @@ static void print_partitions(const struct manifest *manifest)
 static void print_lanes(const struct state_look *look)
 {
     char text[64];
-    struct table read = {.title = {"lane", "condition", "key", "records", "keys", "oldest event", "newest event", "size", "segments",
-                                   "owed"},
+    struct table read = {.title = {"lane", "condition", "key", "records", "keys", "oldest event", "newest event", "size",
+                                   "segments", "owed"},
                          .right = "lllrrllrrr"};
-    struct table quick = {.title = {"lane", "condition", "key", "entries", "oldest event", "newest event", "size", "segments",
-                                    "owed"},
+    struct table quick = {.title = {"lane", "condition", "key", "entries", "oldest event", "newest event", "size",
+                                    "segments", "owed"},
                           .right = "lllrllrrr"};
     struct table *table = look->survey == NULL ? &quick : &read;
     for (size_t l = 0; l < look->manifest->lane_count; l++) {
@@ -164,8 +165,8 @@ static void print_schemas(const struct manifest *manifest)
     for (size_t l = 0; l < manifest->lane_count; l++) {
         const struct manifest_lane *lane = &manifest->lanes[l];
         struct table table = {.title = {"field", "type", "offset", "bytes"}, .right = "llrr"};
-        (void)printf("\n  lane %s: records of %" PRIu32 " bytes for each %s, kept for %s\n", lane->name, lane->schema.record_size,
-                     lane->schema.key, duration_text(lane->longest_ms, reach));
+        (void)printf("\n  lane %s: records of %" PRIu32 " bytes for each %s, kept for %s\n", lane->name,
+                     lane->schema.record_size, lane->schema.key, duration_text(lane->longest_ms, reach));
         for (size_t f = 0; f < lane->schema.field_count; f++) {
             const struct schema_field *field = &lane->schema.fields[f];
             table_cell(&table, "%s", field->name);

@@ -3,6 +3,7 @@
 #define CLI_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define TABLE_COLUMNS_MAX 12
 
@@ -20,7 +21,6 @@ void table_print(struct table *table, int indent);
 
 /* 1234567 as "1 234 567". */
 #define GROUPED_MAX 32
-#include <stdint.h>
 const char *grouped(uint64_t number, char out[GROUPED_MAX]); /* returns out */
 
 #endif

@@ -142,8 +142,8 @@ static void lose_segment(struct looking *looking, const struct manifest_segment 
     if (segment->oldest_ms > segment->newest_ms)
         error_advice(damage, "lost with it: %llu entries without records", (unsigned long long)segment->entries);
     else
-        error_advice(damage, "lost with it: %llu entries with records of %s to %s", (unsigned long long)segment->entries, oldest,
-                     newest);
+        error_advice(damage, "lost with it: %llu entries with records of %s to %s", (unsigned long long)segment->entries,
+                     oldest, newest);
 }
 
 /* Of a file that is too short, what there is can be read. False: nothing can. */

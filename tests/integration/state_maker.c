@@ -1,12 +1,14 @@
 /* state_maker.c - for state_command.py: folders of durable state, and a host at work on one.
  *
  *     state_maker make FOLDER     the state of tests/unit/state_fixture.h
+ *     state_maker large FOLDER    the same, but lane session's segment goes on with 4 GB of nothing
  *     state_maker hold FOLDER     lock it, say so, and wait for the end of standard input
  *     state_maker work FOLDER     lock it, and do what a host does, as fast as it can, until the end of standard input: append
  *                                 50 records to each of two lanes, make a checkpoint; every fifth begin new segments and
  *                                 delete the oldest. "checkpoint N" is printed for each. */
 #include "../unit/state_fixture.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -20,6 +22,22 @@ struct lane_at_work {
     size_t count;
     uint32_t sequence;
 };
+
+/* Sparse: it takes no room, but whoever copies it is busy for a while. */
+static int make_large(const struct state_folder *state)
+{
+    const uint64_t bytes = UINT64_C(4) << 30;
+    struct error error, passed_over;
+    char file[SEGMENT_NAME_MAX];
+    struct manifest *manifest = manifest_load(state->folder, state->path, &passed_over, &error);
+    struct manifest_segment *segment = &manifest->lanes[1].segments[0];
+    segment->bytes = segment->owed_from = bytes;
+    int descriptor = openat(state->journal, segment_name_text(&segment->name, file), O_WRONLY | O_CLOEXEC);
+    bool good = descriptor >= 0 && ftruncate(descriptor, (off_t)bytes) == 0 && close(descriptor) == 0 &&
+                manifest_store(state->folder, manifest, false, &error);
+    manifest_free(manifest);
+    return good ? 0 : 1;
+}
 
 static bool input_ended(int timeout_ms)
 {
@@ -83,12 +101,13 @@ int main(int argc, char **argv)
     struct error error;
     char former[STATE_OWNER_MAX];
     if (argc != 3 || !state_folder_open(&state, argv[2], &error)) {
-        (void)fprintf(stderr, "%s\n", argc != 3 ? "state_maker make|hold|work FOLDER" : error.what);
+        (void)fprintf(stderr, "%s\n", argc != 3 ? "state_maker make|large|hold|work FOLDER" : error.what);
         return 2;
     }
     int status = 0;
-    if (strcmp(argv[1], "make") == 0) {
+    if (strcmp(argv[1], "make") == 0 || strcmp(argv[1], "large") == 0) {
         made_state(&state);
+        status = argv[1][0] == 'l' ? make_large(&state) : 0;
     } else {
         if (!state_folder_lock(&state, "shop-1:4711:abcd", former))
             return 1;

@@ -131,7 +131,8 @@ static void a_damaged_header_loses_the_segment(void **state)
     flip(place, PRODUCT_0, 40);
     assert_int_equal(look(place), SURVEY_DONE);
     assert_int_equal(place->survey.damages.count, 1);
-    expect_damage(place, 0, "header", PRODUCT_0, "1002 entries with records of 2026-03-25T10:58:53.450Z to 2026-03-25T11:15:32.451Z");
+    expect_damage(place, 0, "header", PRODUCT_0,
+                  "1002 entries with records of 2026-03-25T10:58:53.450Z to 2026-03-25T11:15:32.451Z");
     assert_int_equal(place->survey.lanes[0].keys, 49);
 }
 
