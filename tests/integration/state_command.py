@@ -3,7 +3,7 @@
 
     state_command.py BUILD_DIR [--only WORD] [--keep FOLDER]
 
-The folders are made by BUILD_DIR/tests/state_maker (tests/unit/state_fixture.h says what is in them).
+The folders are made by BUILD_DIR/tests/state_maker (tests/unit/made_state.h says what is in them).
 """
 
 import filecmp

@@ -1,12 +1,12 @@
 /* state_maker.c - for state_command.py: folders of durable state, and a host at work on one.
  *
- *     state_maker make FOLDER     the state of tests/unit/state_fixture.h
+ *     state_maker make FOLDER     the state of tests/unit/made_state.h
  *     state_maker large FOLDER    the same, but lane session's segment goes on with 4 GB of nothing
  *     state_maker hold FOLDER     lock it, say so, and wait for the end of standard input
  *     state_maker work FOLDER     lock it, and do what a host does, as fast as it can, until the end of standard input: append
  *                                 50 records to each of two lanes, make a checkpoint; every fifth begin new segments and
  *                                 delete the oldest. "checkpoint N" is printed for each. */
-#include "../unit/state_fixture.h"
+#include "../unit/made_state.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
  * is the progress function: it does what a host does at that very moment. */
 #include "state/state_copy.h"
 
-#include "state_fixture.h"
+#include "made_state.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,8 +1,8 @@
 /* state_survey.c - looking through a state: what is counted, which damages are found and what is said to be lost, and a host
- * that goes on meanwhile. Each test makes a folder of its own (state_fixture.h). */
+ * that goes on meanwhile. Each test makes a folder of its own (made_state.h). */
 #include "state/state_survey.h"
 
-#include "state_fixture.h"
+#include "made_state.h"
 
 #include <fcntl.h>
 #include <limits.h>

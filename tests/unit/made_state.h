@@ -1,4 +1,4 @@
-/* state_fixture.h - folders of durable state as a host would leave them, made through the writer's own interface; for tests
+/* made_state.h - folders of durable state as a host would leave them, made through the writer's own interface; for tests
  * of who looks at them. What is in them is small and known:
  *
  *     generation 3, checkpoint 17, topic "t", partition 0 at 100 and 1 at 250, clock STATE_CLOCK_MS
@@ -8,8 +8,8 @@
  *     cart     off      user      1 h   one segment with 10 records of one user
  *
  * so lane product has 1 490 records of 149 keys, from 1 503 entries. Blocks hold 200 entries. */
-#ifndef TESTS_STATE_FIXTURE_H
-#define TESTS_STATE_FIXTURE_H
+#ifndef TESTS_MADE_STATE_H
+#define TESTS_MADE_STATE_H
 
 #include "base/memory.h"
 #include "base/text_handle.h"
