@@ -15,6 +15,8 @@ int64_t time_wall_ms(void) { return now_ms(CLOCK_REALTIME); }
 
 int64_t time_monotonic_ms(void) { return now_ms(CLOCK_MONOTONIC); }
 
+int64_t time_boot_ms(void) { return now_ms(CLOCK_BOOTTIME); }
+
 size_t time_text(int64_t ms, char *out)
 {
     const int64_t first = -62167219200000, last = 253402300799999; /* 0000-01-01, 9999-12-31 */

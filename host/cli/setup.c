@@ -35,14 +35,9 @@ bool setup_read(const char *path, struct config **config, struct lane_set **set)
     return false;
 }
 
-static struct sink *target(const struct sink_maker *maker, int worker, sink_settled *settled, void *context)
+struct redis_settings setup_redis(const struct sink_settings *settings)
 {
-    const struct sink_settings *settings = maker->settings;
-    if (settings->kind == SINK_JSONL)
-        return jsonl_sink_new(maker->stream, settled, context);
-    if (settings->kind == SINK_NULL)
-        return null_sink_new(settled, context);
-    struct redis_settings redis = {.host = settings->host,
+    return (struct redis_settings){.host = settings->host,
                                    .port = (int)settings->port,
                                    .socket = settings->socket,
                                    .user = settings->user,
@@ -50,10 +45,20 @@ static struct sink *target(const struct sink_maker *maker, int worker, sink_sett
                                    .database = (int)settings->database,
                                    .timeout_ms = settings->timeout_ms,
                                    .retry_max_ms = settings->retry_max_ms,
-                                   .pipeline = settings->pipeline,
-                                   .lease = maker->lease,
-                                   .fence = maker->fence,
-                                   .worker = worker};
+                                   .pipeline = settings->pipeline};
+}
+
+static struct sink *target(const struct sink_maker *maker, int worker, sink_settled *settled, void *context)
+{
+    const struct sink_settings *settings = maker->settings;
+    if (settings->kind == SINK_JSONL)
+        return jsonl_sink_new(maker->stream, settled, context);
+    if (settings->kind == SINK_NULL)
+        return null_sink_new(settled, context);
+    struct redis_settings redis = setup_redis(settings);
+    redis.lease = maker->lease;
+    redis.fence = maker->fence;
+    redis.worker = worker;
     return redis_sink_new(&redis, settled, context);
 }
 

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "plugin/lane_set.h"
+#include "sink/sink.h"
 
 /* The configuration to use where the command line names none: $SHOPLANE_CONFIG, else the shoplane.conf that was installed
  * with this program, else that of the source tree it was built in, else the system's. Free with free(). */
@@ -11,6 +12,9 @@ char *setup_config_path(const char *named);
 
 /* Read it and load the lanes it names. Mistakes of both kinds are said together on standard error; false. */
 bool setup_read(const char *path, struct config **config, struct lane_set **set);
+
+/* Where Redis is, by the configuration; without lease and fence. Texts stay the configuration's. */
+struct redis_settings setup_redis(const struct sink_settings *settings);
 
 /* Sinks by the configuration. */
 struct sink_maker {
@@ -21,8 +25,7 @@ struct sink_maker {
     struct lease *lease;          /* of Redis; NULL: none is asked for */
     const char *fence;            /* the same */
 };
-struct sink;
-struct sink *setup_sink(void *maker, int worker, void (*settled)(void *, void *, bool), void *settled_context);
+struct sink *setup_sink(void *maker, int worker, sink_settled *settled, void *settled_context);
 
 /* Engine settings from the configuration; source, letters and sink are still to be filled in. */
 struct engine_settings setup_engine(const struct config *config, const struct lane_set *set);

@@ -39,6 +39,7 @@ struct engine_settings {
     struct source *(*open_past)(void *context, int64_t from_ms, const int64_t *from, const int64_t *to, int32_t partitions,
                                 int64_t *short_ms, struct error *error);
     void *past_context;
+    const struct kafka_settings *kafka; /* for it */
 };
 
 struct engine_counters {

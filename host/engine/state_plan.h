@@ -20,7 +20,7 @@ struct lane_plan {
     const struct manifest_lane *from; /* where its records are; NULL: nowhere */
     struct schema_copy copy;
     struct record_schema schema; /* of its records from now on */
-    char reason[512];            /* for people: why it is not simply kept; "" */
+    char reason[600];            /* for people: why it is not simply kept; "" */
 };
 
 struct state_plan {

@@ -34,9 +34,8 @@ static const struct {
     {"enable.auto.commit", "false", "offsets are committed with checkpoints, never on their own"},
     {"auto.commit.enable", NULL, "offsets are committed with checkpoints, never on their own"},
     {"enable.auto.offset.store", "false", "offsets are committed with checkpoints, never on their own"},
-    {"auto.offset.reset", "earliest",
-     "the start is the setting `start`; where the wanted offset is gone, reading goes on at "
-     "the earliest one there is, and a warning says so"},
+    {"auto.offset.reset", "error",
+     "the start is the setting `start`; where the wanted offset is gone, `on_loss` says what happens"},
     {"group.instance.id", NULL, "a process takes all partitions of the topic, there is no group"},
     {"partition.assignment.strategy", NULL, "a process takes all partitions of the topic, there is no group"},
     {"log.queue", NULL, "librdkafka's log goes to the program's own"},

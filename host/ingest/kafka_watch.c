@@ -1,68 +1,30 @@
-/* kafka_watch.c - librdkafka's log and errors, and the thread that finds out which partitions are away.
+/* kafka_watch.c - what the reader's thread does for the main source: it finds out which partitions are away.
  *
  * While messages flow there is nothing to do. When librdkafka reports trouble, the watcher asks each partition's leader
  * for the end of its log, once a second: no answer, and the partition is away (the clock must not run on as if nobody
  * visited the shop); an answer, and it is at its end or has data to give, whichever its offsets say. It goes on asking until
  * all have answered. A message of a partition ends its being away at once.
  *
- * The thread also serves librdkafka's callbacks, and looks now and then whether the topic has got more partitions. */
+ * It also looks now and then whether the topic is there and has got more partitions, and calls for repairs. */
 #include "ingest/kafka_internal.h"
 
 #include "base/time.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <syslog.h>
+#define ASK_EVERY_MS    1000
+#define ASK_TIMEOUT_MS  800
+#define REPAIR_EVERY_MS 500 /* where the first attempt failed */
 
-#define SERVE_MS            100 /* callbacks; also how soon the thread ends */
-#define WAKE_EVERY_MS       20
-#define ASK_EVERY_MS        1000
-#define ASK_TIMEOUT_MS      800
-#define PARTITIONS_EVERY_MS 60000
+/* --- trouble -------------------------------------------------------------------------------------------------------- */
 
-/* --- callbacks ------------------------------------------------------------------------------------------------------ */
-
-static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+void kafka_watch_trouble(struct kafka_reader *reader, rd_kafka_resp_err_t err, const char *reason)
 {
-    struct kafka_source *self = rd_kafka_opaque(handle);
-    if (level <= LOG_WARNING) {
-        pthread_mutex_lock(&self->lock);
-        (void)snprintf(self->trouble, sizeof self->trouble, "%s", text);
-        pthread_mutex_unlock(&self->lock);
-        if (strcmp(facility, "CONFWARN") == 0) /* about a property, once */
-            log_warn("kafka: %s", text);
-        else
-            log_limited(&self->log_limit, LOG_LEVEL_WARN, "kafka: %s: %s", facility, text);
-    } else if (level <= LOG_INFO)
-        log_info("kafka: %s: %s", facility, text);
-    else
-        log_debug("kafka: %s: %s", facility, text);
-}
-
-static void on_error(rd_kafka_t *handle, int err, const char *reason, void *opaque)
-{
-    struct kafka_source *self = opaque;
-    if (err == RD_KAFKA_RESP_ERR__FATAL) {
-        char text[384];
-        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(handle, text, sizeof text);
-        pthread_mutex_lock(&self->lock);
-        error_what(&self->error, "reading Kafka topic %s has ended: %s", self->topic, text);
-        error_found(&self->error, "%s", rd_kafka_err2name(cause));
-        self->failed = true;
-        pthread_mutex_unlock(&self->lock);
-        atomic_store(&self->stopped, true);
-        return;
-    }
+    struct kafka_source *self = kafka_source_of(reader);
     if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !atomic_exchange(&self->all_down, true))
         log_warn("no Kafka broker is in reach; trying on: %s", reason);
-    kafka_watch_suspect(self);
-}
-
-void kafka_watch_configure(struct kafka_source *self, rd_kafka_conf_t *conf)
-{
-    rd_kafka_conf_set_opaque(conf, self);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_error_cb(conf, on_error);
+    if (kafka_error_no_topic(err)) /* said when a broker's list of topics is without ours, never by a missing broker */
+        atomic_store(&self->vanished, true);
+    else
+        kafka_watch_suspect(self);
 }
 
 void kafka_watch_suspect(struct kafka_source *self)
@@ -86,8 +48,8 @@ static void change_state(struct kafka_partition *partition, int seen, enum parti
 static int64_t ask_end(struct kafka_source *self, int32_t number)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, self->topic, number)->offset = RD_KAFKA_OFFSET_END;
-    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(self->handle, list, ASK_TIMEOUT_MS);
+    rd_kafka_topic_partition_list_add(list, self->reader.topic, number)->offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(self->reader.handle, list, ASK_TIMEOUT_MS);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         err = list->elems[0].err;
     int64_t end = err == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].offset : -1;
@@ -116,7 +78,7 @@ static void ask_partitions(struct kafka_source *self)
 {
     bool all_well = true, none_yet = true;
     atomic_store(&self->suspect, false);
-    for (int32_t p = 0; p < self->source.partitions && !atomic_load(&self->stopped); p++) {
+    for (int32_t p = 0; p < self->present && !atomic_load(&self->reader.stopped); p++) {
         if (none_yet && !all_well && atomic_load(&self->all_down)) { /* one timeout is enough */
             change_state(&self->partitions[p], atomic_load(&self->partitions[p].state), PARTITION_AWAY);
             continue;
@@ -131,83 +93,78 @@ static void ask_partitions(struct kafka_source *self)
         log_info("Kafka is in reach again");
 }
 
-/* --- keeping the fetcher awake ---------------------------------------------------------------------------------------- */
+/* --- the topic ------------------------------------------------------------------------------------------------------ */
 
-/* Before 2.2 librdkafka's thread that found all queues full looks again only after a second, unless something else wakes it:
- * a worker slower than the broker would then get one queue's worth a second (16 MB a queue: 36 000 events/s). Any request
- * wakes it. Newer versions have fetch.queue.backoff.ms. */
-static bool fetcher_sleeps(void) { return rd_kafka_version() < 0x02020000; }
-
-static bool some_have_data(const struct kafka_source *self)
+static void look_at_topic(struct kafka_source *self)
 {
-    for (int32_t p = 0; p < self->source.partitions; p++)
+    rd_kafka_resp_err_t err;
+    int32_t count = kafka_count_partitions(&self->reader, ASK_TIMEOUT_MS, &err), known = self->reader.source.partitions;
+    if (count == 0 && kafka_error_no_topic(err))
+        atomic_store(&self->vanished, true);
+    if (count > self->present && self->present < known)
+        kafka_repair_more(self, count < known ? count : known);
+    if (count > known && count != self->announced_partitions) {
+        self->announced_partitions = count;
+        atomic_store(&self->grown, true);
+        log_warn("topic %s has %d partitions now and only the %d that it had at the start are read: restart to read all, "
+                 "the new ones from their beginning",
+                 self->reader.topic, count, known);
+    }
+}
+
+/* What librdkafka saw of the logs' ends with its fetches; to say what is lost when a topic is gone. */
+static void sample_ends(struct kafka_source *self)
+{
+    for (int32_t p = 0; p < self->present; p++) {
+        int64_t low = -1, high = -1;
+        if (rd_kafka_get_watermark_offsets(self->reader.handle, self->reader.topic, p, &low, &high) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR &&
+            high > 0)
+            atomic_store_explicit(&self->partitions[p].end, high, memory_order_relaxed);
+    }
+}
+
+/* --- what there is to do -------------------------------------------------------------------------------------------- */
+
+bool kafka_watch_hungry(const struct kafka_reader *reader)
+{
+    const struct kafka_source *self = (const struct kafka_source *)reader;
+    if (self->gone || atomic_load_explicit(&self->suspect, memory_order_relaxed))
+        return false;
+    for (int32_t p = 0; p < self->present; p++)
         if (atomic_load_explicit(&self->partitions[p].state, memory_order_relaxed) == PARTITION_READING)
             return true;
     return false;
 }
 
-static void wake_fetchers(struct kafka_source *self)
+static bool due(int64_t *when_ms, int64_t every_ms)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(self->source.partitions);
-    rd_kafka_topic_partition_list_add_range(list, self->topic, 0, self->source.partitions - 1);
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = RD_KAFKA_OFFSET_END;
-    (void)rd_kafka_offsets_for_times(self->handle, list, SERVE_MS);
-    rd_kafka_topic_partition_list_destroy(list);
+    if (time_monotonic_ms() < *when_ms)
+        return false;
+    *when_ms = time_monotonic_ms() + every_ms;
+    return true;
 }
 
-static void look_for_more_partitions(struct kafka_source *self)
+void kafka_watch_tend(struct kafka_reader *reader)
 {
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(self->handle, self->topic, NULL);
-    if (topic == NULL)
+    struct kafka_source *self = kafka_source_of(reader);
+    kafka_commit_serve(self);
+    if (atomic_load(&reader->stopped))
         return;
-    if (rd_kafka_metadata(self->handle, 0, topic, &metadata, ASK_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        int32_t count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-        if (count > self->source.partitions && count != self->announced_partitions) {
-            self->announced_partitions = count;
-            log_warn(
-                "topic %s has %d partitions now and only the %d that it had at the start are read: restart to read all",
-                self->topic, count, self->source.partitions);
-        }
-        rd_kafka_metadata_destroy(metadata);
+    if (atomic_exchange(&self->vanished, false) && !self->gone)
+        kafka_repair_gone(self);
+    if (self->gone) {
+        if (due(&self->repair_ms, REPAIR_EVERY_MS))
+            kafka_repair_return(self);
+        return;
     }
-    rd_kafka_topic_destroy(topic);
-}
-
-static void *watch(void *argument)
-{
-    struct kafka_source *self = argument;
-    int64_t ask_ms = 0, look_ms = time_monotonic_ms() + PARTITIONS_EVERY_MS;
-    while (!atomic_load(&self->stopped)) {
-        bool wake = fetcher_sleeps() && !atomic_load(&self->suspect) && some_have_data(self);
-        if (wake)
-            wake_fetchers(self);
-        (void)rd_kafka_poll(self->handle, wake ? WAKE_EVERY_MS : SERVE_MS);
-        int64_t now_ms = time_monotonic_ms();
-        if (atomic_load(&self->suspect) && now_ms >= ask_ms) {
+    if (atomic_load(&self->misplaced) && due(&self->repair_ms, REPAIR_EVERY_MS))
+        kafka_repair_misplaced(self);
+    if (due(&self->sample_ms, ASK_EVERY_MS))
+        sample_ends(self);
+    if (atomic_load(&self->suspect)) {
+        if (due(&self->ask_ms, ASK_EVERY_MS))
             ask_partitions(self);
-            ask_ms = time_monotonic_ms() + ASK_EVERY_MS;
-        } else if (now_ms >= look_ms) {
-            look_for_more_partitions(self);
-            look_ms = time_monotonic_ms() + PARTITIONS_EVERY_MS;
-        }
-    }
-    return NULL;
-}
-
-bool kafka_watch_start(struct kafka_source *self, struct error *error)
-{
-    int status = pthread_create(&self->watcher, NULL, watch, self);
-    if (status != 0)
-        error_what(error, "cannot start a thread: %s", strerror(status));
-    self->watching = status == 0;
-    return self->watching;
-}
-
-void kafka_watch_stop(struct kafka_source *self)
-{
-    if (self->watching)
-        (void)pthread_join(self->watcher, NULL);
-    self->watching = false;
+    } else if (due(&self->look_ms, KAFKA_LOOK_EVERY_MS))
+        look_at_topic(self);
 }

@@ -177,6 +177,13 @@ static void final_commit(struct sink *sink, void *token)
         sink->settled(sink->context, token, true);
 }
 
+static void final_fence(struct sink *sink, int32_t partition, int64_t offset)
+{
+    struct final_sink *self = (struct final_sink *)sink;
+    if (self->next != NULL)
+        sink_fence(self->next, partition, offset);
+}
+
 static void final_flush(struct sink *sink)
 {
     struct final_sink *self = (struct final_sink *)sink;
@@ -212,6 +219,7 @@ static const struct sink_class final_class = {
     .ready = final_ready,
     .write = final_write,
     .commit = final_commit,
+    .fence = final_fence,
     .flush = final_flush,
     .poll = final_poll,
     .descriptor = final_descriptor,

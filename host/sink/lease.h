@@ -2,6 +2,8 @@
  *
  *     shoplane:{NAME}:lease        text "<epoch> <owner>", with a TTL: the holder renews it every third of that
  *     shoplane:{NAME}:epoch        counts the holders
+ *     shoplane:{NAME}:last         "<epoch> <owner>" of the last one that took it, for ever: so a holder whose lease ran out
+ *                                  sees that somebody had it in between, also when it is free again
  *     shoplane:{NAME}:connections  hash: CLIENT ID of each connection that may carry writes -> "<epoch> <owner>"
  *     shoplane:{NAME}:fence        hash: "<partition>/<worker>" -> offset of the next message, of what is written
  *
@@ -9,7 +11,8 @@
  * clock (CLOCK_BOOTTIME) says that the lease, counted from before the renewal was sent, has not run out. Whoever takes over
  * ends every connection in `connections` that is not its own, so that bytes that lie in a socket are not executed after
  * its own. And a new connection is entered there first, and looks at the lease afterwards, on that same connection: so
- * either the one who takes over sees it, or it sees that it was overtaken.
+ * either the one who takes over sees it, or it sees that it was overtaken. (Braces are written: they keep the keys of one
+ * name together where that matters.)
  *
  * The fence: before what follows from a message is written, the offset behind that message is. A process that starts from
  * older state reads on without writing until it has passed it; so no older value ever replaces a newer one.
@@ -30,7 +33,8 @@ enum lease_state {
     LEASE_UNKNOWN, /* Redis has not been in reach yet, or is not now and the lease has run out */
     LEASE_HELD,    /* ours */
     LEASE_OTHERS,  /* somebody else's: wait */
-    LEASE_LOST     /* it was ours, and somebody else has it now: this process must not write any more */
+    LEASE_LOST     /* it was ours, and somebody else has it now or had it since: this process must not write any more, and
+                      the lease does not try again */
 };
 
 /* `name`: the topic. `owner`: who we are, one line without spaces at its ends, unique to this process ("host:pid:random").
@@ -38,7 +42,7 @@ enum lease_state {
  * copied. Starts the thread, which tries at once and keeps trying. */
 struct lease *lease_new(const struct redis_settings *redis, const char *name, const char *owner, const char *former,
                         int64_t ttl_ms);
-/* Stop the thread. `give_up`: delete the lease, so that the next one need not wait; only after the last write. */
+/* Stop the thread; waits for the answer it waits for, that is at most a third of the TTL. `give_up`: delete the lease, so that the next one need not wait; only after the last write. */
 void lease_free(struct lease *lease, bool give_up);
 
 /* All of these are thread-safe and do not wait. */
@@ -56,5 +60,13 @@ enum lease_state lease_wait(struct lease *lease, int timeout_ms);
  * with LEASE_HELD; constant until the lease is lost. What former workers left is replaced by one field ("<p>/0") then, so that
  * the hash does not grow. */
 int64_t lease_fence(const struct lease *lease, int32_t partition);
+/* Name of the fence's hash, for redis_settings.fence; lives as long as the lease. */
+const char *lease_fence_key(const struct lease *lease);
+
+/* For connections that carry writes (redis_connection.h): where they are entered, where they look, and what must be there,
+ * "<epoch> <owner>", for an epoch of lease_epoch(). Free the mark. */
+const char *lease_connections_key(const struct lease *lease);
+const char *lease_key(const struct lease *lease);
+char *lease_mark(const struct lease *lease, uint64_t epoch);
 
 #endif

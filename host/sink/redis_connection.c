@@ -2,6 +2,7 @@
 #include "sink/redis_connection.h"
 
 #include "base/memory.h"
+#include "sink/lease.h"
 #include "sink/resp.h"
 
 #include <assert.h>
@@ -16,8 +17,19 @@
 #define BACKOFF_MIN_MS 50
 #define RECEIVE_BYTES  16384 /* hiredis moves its buffer's rest to the front every 1 KB: more is slower */
 #define SAY_EVERY_MS   10000
+#define LEASE_LOOK_MS  20 /* how often a sink that waits looks whether the lease is held */
 
-enum greeting { GREET_AUTH, GREET_SELECT, GREET_PING, GREET_ID, GREET_INFO, GREET_KILL };
+enum greeting {
+    GREET_AUTH,
+    GREET_SELECT,
+    GREET_PING,
+    GREET_ID,
+    GREET_INFO,
+    GREET_KILL,  /* the former connection */
+    GREET_ENTER, /* with a lease: this one among those that may write; and then */
+    GREET_CHECK, /* is the lease ours? */
+    GREET_LEAVE  /* the former one is not among them any more */
+};
 
 /* What hiredis' reader calls for each reply: they fill the connection's one reply, nothing is allocated. Only the outermost
  * value counts; none of our commands is answered by an array. */
@@ -82,6 +94,7 @@ void redis_connection_init(struct redis_connection *connection, const struct red
     connection->settings.socket = text_copy(settings->socket);
     connection->settings.user = text_copy(settings->user);
     connection->settings.password = text_copy(settings->password);
+    connection->settings.fence = text_copy(settings->fence);
     connection->name = settings->socket != NULL
                            ? memory_format("%s, database %d", settings->socket, settings->database)
                            : memory_format("%s:%d, database %d", settings->host, settings->port, settings->database);
@@ -99,6 +112,7 @@ void redis_connection_free(struct redis_connection *connection)
     free((char *)(uintptr_t)connection->settings.socket);
     free((char *)(uintptr_t)connection->settings.user);
     free((char *)(uintptr_t)connection->settings.password);
+    free((char *)(uintptr_t)connection->settings.fence);
     free((char *)(uintptr_t)connection->name);
     buffer_free(&connection->out);
     memset(connection, 0, sizeof *connection);
@@ -125,6 +139,7 @@ void redis_connection_drop(struct redis_connection *connection, int64_t now_ms, 
     if (connection->state == REDIS_OPEN) {
         connection->losses++;
         connection->former_id = connection->id;
+        connection->former_epoch = connection->epoch;
         memcpy(connection->former_run_id, connection->run_id, sizeof connection->run_id);
     }
     if (connection->redis != NULL)
@@ -156,6 +171,20 @@ __attribute__((format(printf, 4, 5))) static void drop(struct redis_connection *
 
 #define ADVICE_REACH "see that it runs there and can be reached; it is tried again by itself"
 #define ADVICE_LOG   "look into its log; it is tried again by itself"
+#define ADVICE_LEASE "allow the sink's user CLIENT ID and KILL, and GET, HSET and HDEL on the keys shoplane:*"
+
+bool redis_connection_may_send(const struct redis_connection *connection)
+{
+    const struct lease *lease = connection->settings.lease;
+    return lease_may_write(lease) &&
+           (lease == NULL || connection->state != REDIS_OPEN || lease_epoch(lease) == connection->epoch);
+}
+
+void redis_connection_overtaken(struct redis_connection *connection, int64_t now_ms)
+{
+    drop(connection, now_ms, "nothing, it goes on when the lease is held", "%s",
+         lease_may_write(connection->settings.lease) ? "the lease was taken again" : "the lease is not held");
+}
 
 static void connect_begin(struct redis_connection *connection, int64_t now_ms)
 {
@@ -228,6 +257,10 @@ bool redis_connection_send(struct redis_connection *connection, int64_t now_ms)
 {
     bool any = false;
     while (!redis_connection_drained(connection)) {
+        if (!redis_connection_may_send(connection)) {
+            redis_connection_overtaken(connection, now_ms);
+            return true;
+        }
         ssize_t sent = send(connection->redis->fd, connection->out.data + connection->out_sent,
                             connection->out.size - connection->out_sent, MSG_NOSIGNAL);
         if (sent < 0) {
@@ -318,6 +351,9 @@ static bool refused(struct redis_connection *connection, enum greeting greeting,
              "the server wants a password: %s", text);
     else if (greeting == GREET_PING && !begins(text, "NOPERM"))
         drop(connection, now_ms, ADVICE_LOG, "the server takes no commands: %s", text);
+    else if (greeting == GREET_ENTER || greeting == GREET_CHECK ||
+             (greeting == GREET_ID && connection->settings.lease != NULL))
+        drop(connection, now_ms, ADVICE_LEASE, "what a lease needs is refused: %s", text);
     else
         return true;
     return false;
@@ -337,9 +373,55 @@ static void run_id_read(struct redis_connection *connection)
     }
 }
 
-bool redis_connection_same_server(const struct redis_connection *connection)
+static bool former_lives(const struct redis_connection *connection)
 {
     return connection->run_id[0] != '\0' && strcmp(connection->run_id, connection->former_run_id) == 0;
+}
+
+bool redis_connection_same_server(const struct redis_connection *connection)
+{
+    return former_lives(connection) && connection->epoch == connection->former_epoch;
+}
+
+/* Behind INFO: what needs the answers to it and to CLIENT ID. */
+static void greeting_more(struct redis_connection *connection)
+{
+    const struct lease *lease = connection->settings.lease;
+    char id[24];
+    if (connection->former_id != 0 && former_lives(connection)) {
+        (void)snprintf(id, sizeof id, "%lld", (long long)connection->former_id);
+        greet(connection, GREET_KILL, 4, (const char *const[]){"CLIENT", "KILL", "ID", id});
+    }
+    if (lease == NULL)
+        return;
+    connection->epoch = lease_epoch(lease);
+    char *mark = lease_mark(lease, connection->epoch);
+    (void)snprintf(id, sizeof id, "%lld", (long long)connection->id);
+    greet(connection, GREET_ENTER, 4, (const char *const[]){"HSET", lease_connections_key(lease), id, mark});
+    greet(connection, GREET_CHECK, 2, (const char *const[]){"GET", lease_key(lease)});
+    free(mark);
+}
+
+/* The former connection is ended: nobody needs to look for it. */
+static void greeting_leave(struct redis_connection *connection)
+{
+    char id[24];
+    (void)snprintf(id, sizeof id, "%lld", (long long)connection->former_id);
+    greet(connection, GREET_LEAVE, 3,
+          (const char *const[]){"HDEL", lease_connections_key(connection->settings.lease), id});
+}
+
+/* False: the lease is not what it was when the connection was entered, which is dropped. */
+static bool greeting_check(struct redis_connection *connection, int64_t now_ms)
+{
+    const struct lease *lease = connection->settings.lease;
+    char *mark = lease_mark(lease, connection->epoch);
+    bool same = strcmp(connection->reply.text, mark) == 0 && lease_epoch(lease) == connection->epoch;
+    free(mark);
+    if (!same)
+        drop(connection, now_ms, "nothing, it goes on when the lease is held", "the lease is not ours now, but of \"%s\"",
+             connection->reply.text);
+    return same;
 }
 
 static void greeting_done(struct redis_connection *connection)
@@ -364,11 +446,12 @@ static void greeting_answer(struct redis_connection *connection, int64_t now_ms)
     } else if (greeting == GREET_INFO) {
         run_id_read(connection);
     }
-    if (greeting == GREET_INFO && connection->former_id != 0 && redis_connection_same_server(connection)) {
-        char id[24];
-        (void)snprintf(id, sizeof id, "%lld", (long long)connection->former_id);
-        greet(connection, GREET_KILL, 4, (const char *const[]){"CLIENT", "KILL", "ID", id});
-    }
+    if (greeting == GREET_INFO)
+        greeting_more(connection);
+    else if (greeting == GREET_KILL && reply->type == REDIS_REPLY_INTEGER && connection->settings.lease != NULL)
+        greeting_leave(connection);
+    else if (greeting == GREET_CHECK && !greeting_check(connection, now_ms))
+        return;
     if (connection->greeting_answered == connection->greeting_sent)
         greeting_done(connection);
 }
@@ -376,7 +459,7 @@ static void greeting_answer(struct redis_connection *connection, int64_t now_ms)
 bool redis_connection_step(struct redis_connection *connection, int64_t now_ms)
 {
     bool any = false;
-    if (connection->state == REDIS_AWAY && now_ms >= connection->retry_ms) {
+    if (connection->state == REDIS_AWAY && now_ms >= connection->retry_ms && redis_connection_may_send(connection)) {
         connect_begin(connection, now_ms);
         any = true;
     }
@@ -417,6 +500,8 @@ void redis_connection_wait(const struct redis_connection *connection, int64_t no
     int64_t due_ms = connection->state == REDIS_AWAY   ? connection->retry_ms
                      : connection->state == REDIS_OPEN ? INT64_MAX
                                                        : connection->due_ms;
+    if (connection->state == REDIS_AWAY && due_ms < now_ms + LEASE_LOOK_MS && !redis_connection_may_send(connection))
+        due_ms = now_ms + LEASE_LOOK_MS;
     if (due_ms != INT64_MAX && due_ms - now_ms < timeout_ms)
         timeout_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
     if (redis_connection_wants_write(connection))

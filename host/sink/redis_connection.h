@@ -8,6 +8,10 @@
  * and they must not be executed after newer ones. (Only of the same process, told by its run_id: a restarted server gives
  * the same small ids to somebody else.) What the server refuses of CLIENT, INFO and PING is done without.
  *
+ * With a lease (lease.h) nothing is tried while it is not held. The greeting then also enters the connection where the next
+ * holder will look for it, and after that looks itself whether the lease is still ours; what the server refuses of that, and
+ * of CLIENT ID, can't be done without. It is good for one epoch: when the lease is taken again, it is made anew.
+ *
  * Nothing here waits but redis_connection_wait(). One exception is not ours: hiredis resolves a host *name* by
  * getaddrinfo(), which may block while the name server is away; an address or a socket never does. All input and output
  * goes through the descriptor of the redisContext. Used by one thread. */
@@ -46,9 +50,10 @@ struct redis_connection {
     int64_t retry_ms, due_ms; /* AWAY: when to try again; CONNECTING and GREETING: when to give up */
     int64_t backoff_ms;
     unsigned greeting_sent, greeting_answered; /* steps, see redis_connection.c */
-    int greeting[8];
+    int greeting[10];
     int64_t id, former_id; /* CLIENT ID; 0: unknown. former_id: of a connection that may still have to be killed */
     char run_id[48], former_run_id[48];
+    uint64_t epoch, former_epoch; /* of the lease under which it was entered */
     struct log_limit trouble;
     bool trouble_said; /* and not yet that it is over */
 };
@@ -59,7 +64,11 @@ void redis_connection_free(struct redis_connection *connection);
 /* Move on without waiting: try to connect if it is time, greet, send what is in `out`, read what has come. True if anything
  * happened. The state may be another one afterwards. */
 bool redis_connection_step(struct redis_connection *connection, int64_t now_ms);
-/* OPEN: send what is in `out` as far as it goes. */
+/* May something be sent, as to the lease? */
+bool redis_connection_may_send(const struct redis_connection *connection);
+/* It may not, and there is something to send: drop the connection, what lies in its buffers must never be executed. */
+void redis_connection_overtaken(struct redis_connection *connection, int64_t now_ms);
+/* OPEN: send what is in `out` as far as it goes. Looks before each send whether it may; if not, the connection is dropped. */
 bool redis_connection_send(struct redis_connection *connection, int64_t now_ms);
 /* OPEN: the next reply that has been read, or NULL; valid until the next call. */
 const struct redis_reply *redis_connection_reply(struct redis_connection *connection, int64_t now_ms);
@@ -82,7 +91,8 @@ bool redis_connection_wants_write(const struct redis_connection *connection);
 /* Wait for the socket, or for the next moment at which something is due, up to timeout_ms. */
 void redis_connection_wait(const struct redis_connection *connection, int64_t now_ms, int timeout_ms);
 
-/* Is this, once open, the very process that the former connection went to? False where it does not say. */
+/* Is this, once open, the very process that the former connection went to, and the lease the same? False where it does not
+ * say. */
 bool redis_connection_same_server(const struct redis_connection *connection);
 
 #endif

@@ -29,6 +29,16 @@ struct queued_group {
     bool failed;
 };
 
+struct fence_place {
+    int64_t offset;
+    bool known, owed;
+};
+
+struct fence_run {
+    uint64_t before; /* they were sent right before the command of this number */
+    size_t count;
+};
+
 struct key_place {
     uint32_t era;
     uint32_t index; /* of the command in `unsent` */
@@ -52,6 +62,9 @@ void redis_queue_free(struct redis_queue *queue)
     free(queue->sent);
     free(queue->groups);
     free(queue->places);
+    free(queue->fence);
+    free(queue->fence_owed);
+    free(queue->runs);
     buffer_free(&queue->text);
     memset(queue, 0, sizeof *queue);
 }
@@ -176,6 +189,75 @@ void redis_queue_commit(struct redis_queue *queue, void *token)
     queue->open_writes = queue->open_failed = false;
 }
 
+static void fence_owe(struct redis_queue *queue, size_t partition)
+{
+    if (!queue->fence[partition].owed)
+        queue->fence_owed[queue->fence_owed_count++] = (int32_t)partition;
+    queue->fence[partition].owed = true;
+}
+
+void redis_queue_fence(struct redis_queue *queue, int32_t partition, int64_t offset)
+{
+    size_t at = (size_t)partition;
+    assert(partition >= 0 && offset >= 0);
+    if (at >= queue->fence_count) {
+        size_t count = at + 1 > 2 * queue->fence_count ? at + 1 : 2 * queue->fence_count;
+        queue->fence = memory_resize(queue->fence, count * sizeof *queue->fence);
+        memset(queue->fence + queue->fence_count, 0, (count - queue->fence_count) * sizeof *queue->fence);
+        queue->fence_owed = memory_resize(queue->fence_owed, count * sizeof *queue->fence_owed);
+        queue->fence_count = count;
+    }
+    if (queue->fence[at].known && queue->fence[at].offset == offset)
+        return;
+    queue->fence[at].known = true;
+    queue->fence[at].offset = offset;
+    fence_owe(queue, at);
+}
+
+/* `count` fences leave before the next command. */
+static void run_add(struct redis_queue *queue, size_t count)
+{
+    size_t mask = queue->run_capacity - 1;
+    queue->fences_in_flight += count;
+    if (queue->end_run != queue->first_run && queue->runs[(queue->end_run - 1) & mask].before == queue->sealed) {
+        queue->runs[(queue->end_run - 1) & mask].count += count;
+        return;
+    }
+    if (queue->end_run - queue->first_run == queue->run_capacity) {
+        size_t capacity = queue->run_capacity == 0 ? 64 : queue->run_capacity * 2;
+        struct fence_run *runs = memory_new(capacity * sizeof *runs);
+        for (uint64_t i = queue->first_run; i != queue->end_run; i++)
+            runs[i & (capacity - 1)] = queue->runs[i & mask];
+        free(queue->runs);
+        queue->runs = runs;
+        queue->run_capacity = capacity;
+    }
+    queue->runs[queue->end_run++ & (queue->run_capacity - 1)] = (struct fence_run){queue->sealed, count};
+}
+
+void redis_queue_seal_fences(struct redis_queue *queue, struct buffer *out)
+{
+    size_t count = queue->fence_owed_count;
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct fence_place *place = &queue->fence[queue->fence_owed[i]];
+        place->owed = false;
+        resp_fence(out, queue->fence_hash, queue->fence_owed[i], queue->fence_worker, place->offset);
+    }
+    queue->fence_owed_count = 0;
+    run_add(queue, count);
+}
+
+/* The fences whose answers come next; NULL: those of a command do. */
+static struct fence_run *run_next(const struct redis_queue *queue)
+{
+    struct fence_run *run = queue->first_run == queue->end_run
+                                ? NULL
+                                : &queue->runs[queue->first_run & (queue->run_capacity - 1)];
+    return run != NULL && run->before == queue->answered ? run : NULL;
+}
+
 static void sent_reserve(struct redis_queue *queue)
 {
     size_t capacity = queue->sent_capacity;
@@ -197,6 +279,7 @@ void redis_queue_seal(struct redis_queue *queue, struct buffer *out)
     size_t count = redis_queue_unsent(queue);
     const char *text = queue->text.data;
 
+    redis_queue_seal_fences(queue, out);
     sent_reserve(queue);
     for (size_t i = 0; i < count; i++) {
         const struct unsent_command *unsent = &queue->unsent[i];
@@ -207,6 +290,7 @@ void redis_queue_seal(struct redis_queue *queue, struct buffer *out)
         case COMMAND_SET: resp_set(out, key, (sl_view){text + unsent->value, unsent->value_size}, unsent->ttl_s); break;
         case COMMAND_DEL: resp_del(out, key); break;
         case COMMAND_EXPIRE: resp_expire(out, key, unsent->ttl_s); break;
+        case COMMAND_FENCE: break; /* is never among them */
         }
     }
     queue->sealed = queue->end;
@@ -215,12 +299,21 @@ void redis_queue_seal(struct redis_queue *queue, struct buffer *out)
 
 enum redis_command redis_queue_next(const struct redis_queue *queue)
 {
+    if (run_next(queue) != NULL)
+        return COMMAND_FENCE;
     assert(queue->answered != queue->sealed);
     return queue->sent[queue->answered & (queue->sent_capacity - 1)].command;
 }
 
 void redis_queue_answer(struct redis_queue *queue, bool ok)
 {
+    struct fence_run *run = run_next(queue);
+    if (run != NULL) {
+        queue->fences_in_flight--;
+        if (--run->count == 0)
+            queue->first_run++;
+        return;
+    }
     assert(queue->answered != queue->sealed);
     const struct sent_command *sent = &queue->sent[queue->answered & (queue->sent_capacity - 1)];
     if (!ok) /* a group can't be settled before its commands are answered: both ends are still there */
@@ -239,6 +332,11 @@ void redis_queue_abandon(struct redis_queue *queue)
     queue->open_needs = 0;
     queue->open_writes = false;
     queue->answered = queue->sealed = queue->end;
+    queue->first_run = queue->end_run;
+    queue->fences_in_flight = 0;
+    for (size_t i = 0; i < queue->fence_count; i++)
+        if (queue->fence[i].known)
+            fence_owe(queue, i);
     era_begin(queue);
 }
 

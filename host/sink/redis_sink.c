@@ -6,9 +6,12 @@
  *     as SET with the value they carry, since one key that is gone is seldom alone;
  *   - the server is in the wrong state (READONLY, LOADING, ...): drop the connection, look again after a back-off;
  *   - it can't take writes now (OOM, MISCONF, ...): the group fails, and no new one is asked for until a back-off is over;
- *   - any other error: the group fails, nothing else.
+ *   - any other error: the group fails, nothing else;
+ *   - an error for the fence (lease.h): drop the connection, since nothing may follow. The first offsets that a connection
+ *     carries leave alone, and writes only when they were accepted.
  * Unsent commands stay open for coalescing until the socket has taken all that was sealed before. Settling happens at the
  * ends of commit and poll, when everything here is consistent, so that the caller may write from inside `settled`. */
+#include "sink/lease.h"
 #include "sink/redis_connection.h"
 #include "sink/redis_queue.h"
 #include "sink/sink.h"
@@ -32,6 +35,7 @@ struct redis_sink {
     int64_t gone_ms;    /* refreshes are sent as SET before this time */
     uint64_t losses;    /* of the connection, already settled here */
     bool settling;
+    bool fence_accepted; /* by the server of this connection: writes need not wait for the answer any more */
     struct log_limit refusals;
 };
 
@@ -65,12 +69,21 @@ static const struct verdict *verdict_find(const char *text)
     return NULL;
 }
 
+/* Do writes wait until the fence has been accepted? */
+static bool fencing(const struct redis_sink *redis)
+{
+    return !redis->fence_accepted &&
+           (redis_queue_fences_owed(&redis->queue) != 0 || redis->queue.fences_in_flight != 0);
+}
+
 static bool redis_ready(struct sink *sink)
 {
     struct redis_sink *redis = (struct redis_sink *)sink;
     const struct redis_queue *queue = &redis->queue;
     if (redis->connection.state != REDIS_OPEN ||
         redis_queue_in_flight(queue) + redis_queue_unsent(queue) >= (size_t)redis->connection.settings.pipeline)
+        return false;
+    if (!redis_connection_may_send(&redis->connection) || (redis->losses != 0 && fencing(redis)))
         return false;
     if (redis->pause_ms != 0) {
         if (time_monotonic_ms() < redis->pause_ms)
@@ -86,12 +99,20 @@ static void redis_write(struct sink *sink, const struct feature_write *write)
     redis_queue_write(&((struct redis_sink *)sink)->queue, write);
 }
 
+static void redis_fence(struct sink *sink, int32_t partition, int64_t offset)
+{
+    struct redis_sink *redis = (struct redis_sink *)sink;
+    if (redis->connection.settings.fence != NULL)
+        redis_queue_fence(&redis->queue, partition, offset);
+}
+
 /* What was lost with a connection, or was written while there is none, fails. */
 static void losses_take(struct redis_sink *redis)
 {
     if (redis->connection.state == REDIS_OPEN && redis->losses == redis->connection.losses)
         return;
     redis->losses = redis->connection.losses;
+    redis->fence_accepted = false;
     redis_queue_abandon(&redis->queue);
 }
 
@@ -119,23 +140,39 @@ static bool transmit(struct redis_sink *redis, int64_t now_ms)
     losses_take(redis);
     while (redis->connection.state == REDIS_OPEN && redis->losses == redis->connection.losses) {
         any = redis_connection_send(&redis->connection, now_ms) || any;
-        if (!redis_connection_drained(&redis->connection) || queue->open_writes || redis_queue_unsent(queue) == 0)
+        if (!redis_connection_drained(&redis->connection) || redis->connection.state != REDIS_OPEN)
+            break;
+        if (!redis_connection_may_send(&redis->connection)) {
+            if (redis_queue_unsent(queue) != 0 || lease_may_write(redis->connection.settings.lease))
+                redis_connection_overtaken(&redis->connection, now_ms);
+            break;
+        }
+        size_t owed = redis_queue_fences_owed(queue);
+        bool fences_only = fencing(redis);
+        if (queue->open_writes || (owed == 0 && (fences_only || redis_queue_unsent(queue) == 0)))
             break;
         if (redis_queue_in_flight(queue) == 0)
             redis->waiting_ms = now_ms;
-        redis_queue_seal(queue, &redis->connection.out);
+        if (fences_only)
+            redis_queue_seal_fences(queue, &redis->connection.out);
+        else
+            redis_queue_seal(queue, &redis->connection.out);
     }
     return any;
 }
 
-static void refusal(struct redis_sink *redis, const char *text, int64_t now_ms)
+static void refusal(struct redis_sink *redis, enum redis_command command, const char *text, int64_t now_ms)
 {
     const struct verdict *found = verdict_find(text);
     redis_queue_answer(&redis->queue, false);
-    if (found != NULL && found->verdict == VERDICT_RECONNECT) {
+    if (command == COMMAND_FENCE || (found != NULL && found->verdict == VERDICT_RECONNECT)) {
         struct error why = {0};
-        error_what(&why, "the server refuses writes: %s", text);
-        error_advice(&why, "%s", found->advice);
+        error_what(&why, "the server refuses %s: %s", command == COMMAND_FENCE ? "the fence" : "writes", text);
+        if (found == NULL || strcmp(found->word, "NOPERM") == 0)
+            error_advice(&why, "see that %s can be written by the sink's user, and is a hash",
+                         redis->connection.settings.fence);
+        else
+            error_advice(&why, "%s", found->advice);
         redis_connection_drop(&redis->connection, now_ms, &why);
         return;
     }
@@ -151,7 +188,7 @@ static void answer(struct redis_sink *redis, const struct redis_reply *reply, in
     struct redis_queue *queue = &redis->queue;
     enum redis_command command = redis_queue_next(queue);
     if (reply->type == REDIS_REPLY_ERROR) {
-        refusal(redis, reply->text, now_ms);
+        refusal(redis, command, reply->text, now_ms);
     } else if (reply->type != (command == COMMAND_SET ? REDIS_REPLY_STATUS : REDIS_REPLY_INTEGER)) {
         struct error why = {0};
         error_what(&why, "a reply does not fit its command");
@@ -165,6 +202,8 @@ static void answer(struct redis_sink *redis, const struct redis_reply *reply, in
         if (command == COMMAND_SET)
             redis_connection_works(&redis->connection);
         redis_queue_answer(queue, true);
+        if (command == COMMAND_FENCE && queue->fences_in_flight == 0)
+            redis->fence_accepted = true;
     }
 }
 
@@ -236,7 +275,8 @@ static void redis_commit(struct sink *sink, void *token)
 static void redis_flush(struct sink *sink)
 {
     struct redis_sink *redis = (struct redis_sink *)sink;
-    if (redis_queue_unsent(&redis->queue) != 0 || !redis_connection_drained(&redis->connection))
+    if (redis_queue_unsent(&redis->queue) != 0 || redis_queue_fences_owed(&redis->queue) != 0 ||
+        !redis_connection_drained(&redis->connection))
         (void)transmit(redis, time_monotonic_ms());
 }
 
@@ -280,6 +320,7 @@ static const struct sink_class redis_class = {
     .ready = redis_ready,
     .write = redis_write,
     .commit = redis_commit,
+    .fence = redis_fence,
     .flush = redis_flush,
     .poll = redis_poll,
     .descriptor = redis_descriptor,
@@ -295,5 +336,10 @@ struct sink *redis_sink_new(const struct redis_settings *settings, sink_settled 
     redis->refusals.every_ms = SAY_EVERY_MS;
     redis_queue_init(&redis->queue);
     redis_connection_init(&redis->connection, settings);
+    if (settings->fence != NULL) {
+        const char *name = redis->connection.settings.fence;
+        redis->queue.fence_hash = (sl_view){name, strlen(name)};
+        redis->queue.fence_worker = settings->worker;
+    }
     return &redis->sink;
 }

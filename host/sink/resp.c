@@ -72,6 +72,19 @@ void resp_expire(struct buffer *out, sl_view key, int64_t ttl_s)
     finish(out, ttl_put(at, ttl_s));
 }
 
+void resp_fence(struct buffer *out, sl_view hash, int32_t partition, int worker, int64_t offset)
+{
+    char field[2 * NUMBER_MAX], digits[NUMBER_MAX];
+    char *at = number_put(field, (uint64_t)partition);
+    *at++ = '/';
+    size_t field_size = (size_t)(number_put(at, (uint64_t)worker) - field);
+    at = start(out, 32 + 3 * BULK_MAX + hash.size + sizeof field + NUMBER_MAX);
+    at = LITERAL_PUT(at, "*4\r\n$4\r\nHSET\r\n");
+    at = bulk_put(at, hash.data, hash.size);
+    at = bulk_put(at, field, field_size);
+    finish(out, bulk_put(at, digits, (size_t)(number_put(digits, (uint64_t)offset) - digits)));
+}
+
 void resp_command(struct buffer *out, size_t count, const char *const *words)
 {
     buffer_printf(out, "*%zu\r\n", count);

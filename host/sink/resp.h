@@ -12,6 +12,8 @@
 void resp_set(struct buffer *out, sl_view key, sl_view value, int64_t ttl_s); /* SET key value EX ttl */
 void resp_del(struct buffer *out, sl_view key);                               /* DEL key */
 void resp_expire(struct buffer *out, sl_view key, int64_t ttl_s);             /* EXPIRE key ttl */
+/* HSET hash <partition>/<worker> offset */
+void resp_fence(struct buffer *out, sl_view hash, int32_t partition, int worker, int64_t offset);
 
 /* Any command of `count` words; not for hot paths. */
 void resp_command(struct buffer *out, size_t count, const char *const *words);

@@ -226,6 +226,17 @@ static bool segment_before(const struct segment_name *a, const struct segment_na
     return a->sequence != b->sequence ? a->sequence < b->sequence : a->worker < b->worker;
 }
 
+/* Of the oldest and the newest record; both are none, or neither is. */
+static bool times_take(struct text_line *line, struct manifest_segment *segment)
+{
+    if (!text_line_word(line, "-"))
+        return text_line_i64(line, &segment->oldest_ms) && text_line_i64(line, &segment->newest_ms) &&
+               segment->oldest_ms <= segment->newest_ms;
+    segment->oldest_ms = INT64_MAX;
+    segment->newest_ms = INT64_MIN;
+    return text_line_word(line, "-");
+}
+
 static bool segments_read(struct manifest_reading *reading, const struct manifest *manifest, struct manifest_lane *lane)
 {
     struct text_line line;
@@ -238,12 +249,8 @@ static bool segments_read(struct manifest_reading *reading, const struct manifes
             !text_line_u64(&line, UINT32_MAX, &sequence) || !text_line_u64(&line, INT64_MAX, &segment.bytes) ||
             !text_line_u64(&line, segment.bytes, &segment.owed_from) ||
             !text_line_u64(&line, segment.bytes / 8, &segment.entries) ||
-            !number_or_none(&line, INT64_MAX, &segment.oldest_ms) ||
-            !number_or_none(&line, INT64_MIN, &segment.newest_ms) || !text_line_ended(&line) ||
-            segment.name.generation == 0 || worker >= workers)
+            !times_take(&line, &segment) || !text_line_ended(&line) || segment.name.generation == 0 || worker >= workers)
             return refuse(reading, "a segment's numbers are not those of one");
-        if (segment.oldest_ms > segment.newest_ms && !(segment.oldest_ms == INT64_MAX && segment.newest_ms == INT64_MIN))
-            return refuse(reading, "a segment's oldest record is newer than its newest");
         memcpy(segment.name.lane, lane->name, sizeof segment.name.lane);
         segment.name.worker = (uint32_t)worker;
         segment.name.workers = (uint32_t)workers;

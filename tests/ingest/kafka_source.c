@@ -63,7 +63,7 @@ static struct kafka_settings settings_of(const char *topic, enum kafka_start sta
 static struct source *open_settings(const struct kafka_settings *settings, int workers)
 {
     struct error error = {0};
-    struct source *source = kafka_source_new(settings, workers, &error);
+    struct source *source = kafka_source_new(settings, NULL, workers, NULL, &error);
     if (source == NULL)
         fail_msg("%s; %s", error.what, error.found);
     return source;
@@ -419,7 +419,7 @@ static void expect_refused(const struct kafka_settings *settings, const char *wh
 {
     struct error error = {0};
     int64_t before_ms = time_monotonic_ms();
-    assert_null(kafka_source_new(settings, 2, &error));
+    assert_null(kafka_source_new(settings, NULL, 2, NULL, &error));
     assert_in_range(time_monotonic_ms() - before_ms, 0, within_ms);
     if (strstr(error.what, what) == NULL || strstr(error.found, found) == NULL)
         fail_msg("\"%s; %s\" does not say \"%s\" and \"%s\"", error.what, error.found, what, found);

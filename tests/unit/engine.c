@@ -95,8 +95,9 @@ static void keep(struct sink *sink) { (void)sink; }
 
 static struct sink_class surviving_class;
 
-static struct sink *open_sink(void *context, sink_settled *settled, void *settled_context)
+static struct sink *open_sink(void *context, int worker, sink_settled *settled, void *settled_context)
 {
+    (void)worker;
     struct sinks *sinks = context;
     struct kept_sink *kept = kept_sink_new(settled, settled_context);
     surviving_class = kept_class;
@@ -355,9 +356,9 @@ static bool gate_poll(struct sink *sink, int timeout_ms)
 
 static struct sink_class gate_class;
 
-static struct sink *open_gate(void *context, sink_settled *settled, void *settled_context)
+static struct sink *open_gate(void *context, int worker, sink_settled *settled, void *settled_context)
 {
-    struct sink *sink = open_sink(context, settled, settled_context);
+    struct sink *sink = open_sink(context, worker, settled, settled_context);
     gate_class = surviving_class;
     gate_class.poll = gate_poll;
     sink->class = &gate_class;
@@ -424,9 +425,9 @@ static bool never_ready(struct sink *sink)
 
 static struct sink_class away_class;
 
-static struct sink *open_away(void *context, sink_settled *settled, void *settled_context)
+static struct sink *open_away(void *context, int worker, sink_settled *settled, void *settled_context)
 {
-    struct sink *sink = open_sink(context, settled, settled_context);
+    struct sink *sink = open_sink(context, worker, settled, settled_context);
     away_class = surviving_class;
     away_class.ready = never_ready;
     sink->class = &away_class;

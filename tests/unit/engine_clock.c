@@ -81,9 +81,9 @@ static int64_t clock_after(struct engine *engine, uint64_t records, int64_t cloc
     return counters.clock_ms;
 }
 
-static struct sink *open_sink(void *context, sink_settled *settled, void *settled_context)
+static struct sink *open_sink(void *context, int worker, sink_settled *settled, void *settled_context)
 {
-    (void)context;
+    (void)context, (void)worker;
     return null_sink_new(settled, settled_context);
 }
 

@@ -140,6 +140,33 @@ static void every_write_is_passed_on_and_settled_once(void **state)
     final_features_free(final);
 }
 
+static int64_t fenced;
+
+static void fence_keep(struct sink *sink, int32_t partition, int64_t offset)
+{
+    (void)sink;
+    fenced = partition * 1000 + offset;
+}
+
+static void the_fence_is_passed_on(void **state)
+{
+    (void)state;
+    struct final_features *final = final_features_new();
+    struct sink *next = null_sink_new(NULL, NULL), *sink = final_features_sink(final, next, NULL, NULL);
+    sink_fence(sink, 3, 4); /* which keeps none */
+    struct sink_class keeping = *next->class;
+    keeping.fence = fence_keep;
+    next->class = &keeping;
+    sink_fence(sink, 3, 5);
+    assert_int_equal(fenced, 3005);
+    sink_free(sink);
+    sink = final_features_sink(final, NULL, NULL, NULL);
+    sink_fence(sink, 3, 6);
+    assert_int_equal(fenced, 3005);
+    sink_free(sink);
+    final_features_free(final);
+}
+
 enum { KEYS = 5000, STEPS = 60000 };
 
 static void many_writes_and_deletions_agree_with_a_slow_model(void **state)
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_key_counts_until_its_ttl_ends),
         cmocka_unit_test(a_refresh_without_value_renews_what_is_still_there),
         cmocka_unit_test(every_write_is_passed_on_and_settled_once),
+        cmocka_unit_test(the_fence_is_passed_on),
         cmocka_unit_test(many_writes_and_deletions_agree_with_a_slow_model),
         cmocka_unit_test(workers_share_it),
     };

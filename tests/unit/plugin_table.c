@@ -106,7 +106,7 @@ static void what_a_table_must_have(void **state)
     LANE(lane_plugin.lane = NULL, "it is not a lane");
     LANE(lane_plugin.metric = &metric, "it is not a lane");
     METRIC(metric_plugin.metric = NULL, "it is not a metric parser");
-    LANE(lane.struct_size -= 8, "its lane table is too short");
+    LANE(lane.struct_size = offsetof(sl_lane, record_version) - 8, "its lane table is too short");
     METRIC(metric.struct_size -= 8, "its metric table is too short");
     LANE(lane.name = NULL, "it calls itself \"\"");
     LANE(lane.name = "Basket", "it calls itself \"Basket\"");
@@ -119,7 +119,7 @@ static void what_a_table_must_have(void **state)
     LANE(lane.publish = NULL, "it lacks one of extract, add, publish");
     METRIC(metric.compute = NULL, "its table lacks version, summary or compute");
     METRIC(metric.values_size = 0, "it needs no values");
-    lane.struct_size += 8; /* a table of a later minor is longer */
+    lane.struct_size = sizeof lane + 8; /* a table of a later minor is longer */
     metric.struct_size += 8;
     good();
 }

@@ -178,31 +178,150 @@ static void a_loss_fails_what_was_not_answered(void **state)
     redis_queue_free(&queue);
 }
 
+#define FENCE(field, digits, offset) \
+    "*4\r\n$4\r\nHSET\r\n$1\r\nf\r\n$4\r\n" field "\r\n$" digits "\r\n" offset "\r\n"
+#define SET_A(value) "*5\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n" value "\r\n$2\r\nEX\r\n$3\r\n600\r\n"
+
+static void fenced(struct redis_queue *queue)
+{
+    redis_queue_init(queue);
+    queue->fence_hash = (sl_view){"f", 1};
+    queue->fence_worker = 12;
+}
+
+static void the_newest_fence_of_a_partition_leaves_before_everything_unsent(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    fenced(&queue);
+    put(&queue, "a", "1", false);
+    redis_queue_commit(&queue, (void *)1);
+    redis_queue_fence(&queue, 3, 100);
+    redis_queue_fence(&queue, 0, 7);
+    redis_queue_fence(&queue, 3, 200);
+    put(&queue, "a", "2", false); /* takes the place of the one from before the fence */
+    redis_queue_commit(&queue, (void *)2);
+    assert_int_equal(redis_queue_fences_owed(&queue), 2);
+    redis_queue_seal(&queue, &out);
+    expect_bytes(&out, FENCE("3/12", "3", "200") FENCE("0/12", "1", "7") SET_A("2"));
+    assert_int_equal(redis_queue_in_flight(&queue), 3);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(redis_queue_next(&queue), COMMAND_FENCE);
+        redis_queue_answer(&queue, true);
+        expect_nothing_settled(&queue);
+    }
+    assert_int_equal(redis_queue_next(&queue), COMMAND_SET);
+    redis_queue_answer(&queue, true);
+    expect_settled(&queue, 1, true);
+    expect_settled(&queue, 2, true);
+    assert_true(redis_queue_empty(&queue));
+    redis_queue_fence(&queue, 3, 200); /* nothing new */
+    assert_int_equal(redis_queue_fences_owed(&queue), 0);
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+static void fences_between_commands_in_flight_are_told_from_them(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    const enum redis_command wanted[] = {COMMAND_FENCE, COMMAND_FENCE, COMMAND_SET,  COMMAND_DEL,
+                                         COMMAND_FENCE, COMMAND_DEL,   COMMAND_FENCE};
+    fenced(&queue);
+    redis_queue_fence(&queue, 0, 1);
+    redis_queue_seal_fences(&queue, &out);
+    redis_queue_fence(&queue, 1, 1);
+    put(&queue, "a", "1", false);
+    put(&queue, "b", NULL, false);
+    redis_queue_commit(&queue, (void *)1);
+    redis_queue_seal(&queue, &out);
+    redis_queue_fence(&queue, 0, 2);
+    put(&queue, "b", NULL, false);
+    redis_queue_commit(&queue, (void *)2);
+    redis_queue_seal(&queue, &out);
+    redis_queue_fence(&queue, 0, 3);
+    redis_queue_seal(&queue, &out);
+    assert_int_equal(redis_queue_in_flight(&queue), 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(redis_queue_next(&queue), wanted[i]);
+        assert_false(redis_queue_empty(&queue));
+        redis_queue_answer(&queue, wanted[i] != COMMAND_FENCE);
+    }
+    expect_settled(&queue, 1, true);
+    expect_settled(&queue, 2, true);
+    assert_true(redis_queue_empty(&queue));
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
+static void every_fence_leaves_again_after_a_loss(void **state)
+{
+    (void)state;
+    struct redis_queue queue;
+    struct buffer out = {0};
+    fenced(&queue);
+    redis_queue_fence(&queue, 0, 1);
+    redis_queue_seal(&queue, &out);
+    redis_queue_answer(&queue, true);
+    redis_queue_fence(&queue, 2, 5);
+    redis_queue_seal(&queue, &out); /* in flight */
+    redis_queue_fence(&queue, 9, 8); /* unsent */
+    buffer_reset(&out);
+    redis_queue_abandon(&queue);
+    redis_queue_abandon(&queue);
+    assert_true(redis_queue_empty(&queue));
+    put(&queue, "a", "1", false);
+    redis_queue_commit(&queue, (void *)1);
+    redis_queue_seal_fences(&queue, &out);
+    assert_int_equal(redis_queue_in_flight(&queue), 3);
+    redis_queue_seal(&queue, &out);
+    char *end = out.data + out.size;
+    assert_memory_equal(end - strlen(SET_A("1")), SET_A("1"), strlen(SET_A("1")));
+    out.size -= strlen(SET_A("1"));
+    expect_bytes(&out, FENCE("9/12", "1", "8") FENCE("0/12", "1", "1") FENCE("2/12", "1", "5"));
+    buffer_free(&out);
+    redis_queue_free(&queue);
+}
+
 /* The slow truth: a server that executes the bytes in order, and per group the newest of its writes. After each course: of
- * every key whose newest write belongs to a group that settled ok the server has that value. */
-enum { KEYS = 40, COURSES = 300, STEPS = 400 };
+ * every key whose newest write belongs to a group that settled ok the server has that value. And at any moment: of the
+ * partition that a write follows from (here its number modulo PARTITIONS) the server has a fence that is not below it. */
+enum { KEYS = 40, PARTITIONS = 3, COURSES = 300, STEPS = 400 };
 
 struct truth {
     uint32_t newest[KEYS]; /* number of the newest write of the key; 0: none */
     uint32_t newest_group[KEYS];
     uint32_t server[KEYS]; /* number of the write that the server has */
-    uint32_t unsettled;    /* the next group that must settle */
+    uint32_t fence[PARTITIONS]; /* what the server has; the offset is the number of a write */
+    uint32_t unsettled;         /* the next group that must settle */
     char results[STEPS + 2];
 };
 
-/* Execute the commands in `out`, each "SET k<key> <number>"; those from number `lost_from` on got lost on the way. */
+/* Execute the commands in `out`, each "SET k<key> <number>" or "HSET f <partition>/12 <number>"; those from number `lost_from` on got lost on the way. */
 static void server_execute(struct truth *truth, struct buffer *out, uint32_t lost_from, uint32_t *executed)
 {
     buffer_byte(out, '\0'); /* for sscanf */
     for (size_t at = 0; at < out->size - 1;) {
-        unsigned key, number, size, digits;
+        unsigned key, number, size, digits, partition;
         int length = 0;
+        if (sscanf(out->data + at, "*4\r\n$4\r\nHSET\r\n$1\r\nf\r\n$4\r\n%u/12\r\n$%u\r\n%u\r\n%n", &partition, &digits,
+                   &number, &length) == 3 &&
+            length != 0) {
+            if ((*executed)++ < lost_from)
+                truth->fence[partition] = number;
+            at += (size_t)length;
+            continue;
+        }
         if (sscanf(out->data + at, "*5\r\n$3\r\nSET\r\n$%u\r\nk%u\r\n$%u\r\n%u\r\n$2\r\nEX\r\n$3\r\n600\r\n%n", &size,
                    &key, &digits, &number, &length) != 4 ||
             length == 0)
             fail_msg("not a SET: %.60s", out->data + at);
-        if (*executed < lost_from)
+        if (*executed < lost_from) {
             truth->server[key] = number;
+            assert_true(truth->fence[number % PARTITIONS] >= number);
+        }
         ++*executed;
         at += (size_t)length;
     }
@@ -236,8 +355,10 @@ static void random_courses_agree_with_a_slow_truth(void **state)
         struct buffer out = {0};
         uint32_t number = 0, group = 1, executed = 0;
         seed = course;
-        redis_queue_init(&queue);
+        fenced(&queue);
         for (int step = 0; step < STEPS; step++) {
+            for (uint32_t i = 1; i <= 4; i++) /* of the four at most that come now */
+                redis_queue_fence(&queue, (int32_t)((number + i) % PARTITIONS), number + i);
             for (uint32_t writes = chance(5); writes > 0; writes--) {
                 uint32_t key = chance(KEYS);
                 char name[16], value[16];
@@ -329,6 +450,9 @@ int main(void)
         cmocka_unit_test(groups_that_share_a_command_share_its_answer),
         cmocka_unit_test(a_refresh_without_value_waits_for_the_write_it_refreshes),
         cmocka_unit_test(a_loss_fails_what_was_not_answered),
+        cmocka_unit_test(the_newest_fence_of_a_partition_leaves_before_everything_unsent),
+        cmocka_unit_test(fences_between_commands_in_flight_are_told_from_them),
+        cmocka_unit_test(every_fence_leaves_again_after_a_loss),
         cmocka_unit_test(random_courses_agree_with_a_slow_truth),
         cmocka_unit_test(it_grows_and_then_allocates_nothing),
     };

@@ -58,7 +58,7 @@ static inline void put(struct fixture *f, const char *key, int64_t time_ms, uint
     if (page_size <= TEXT_INLINE_MAX)
         visit.page = text_inline(page, page_size);
     else
-        visit.page = text_long((uint64_t)page_size << 32 | (sizeof entry + sizeof visit + strlen(key)));
+        visit.page = text_long((uint64_t)page_size << 32 | (sizeof visit + strlen(key)));
     buffer_put(out, &entry, sizeof entry);
     buffer_put(out, &visit, sizeof visit);
     buffer_put(out, key, strlen(key));

@@ -1,0 +1,28 @@
+/* attend.h - what the main thread does while the engine runs: signals, a line of figures now and then, and reasons to end. */
+#ifndef CLI_ATTEND_H
+#define CLI_ATTEND_H
+
+#include "engine/engine.h"
+#include "sink/lease.h"
+
+enum ending {
+    ENDING_INPUT,   /* the input has ended, or an error ended it */
+    ENDING_STOPPED, /* told to stop */
+    ENDING_LEASE,   /* somebody else holds the lease now: nothing more may be written or kept */
+    ENDING_RELOAD,  /* told to reload, and the new set was found good */
+    ENDING_GROWN    /* the topic has more partitions: a restart reads them */
+};
+
+struct attendance {
+    struct engine *engine;
+    struct source *source;
+    struct lease *lease;   /* or NULL */
+    int64_t report_s;      /* 0: no lines */
+    bool restartable;      /* there is durable state: a restart loses nothing */
+    const char *config;    /* path, for a reload's check */
+};
+
+/* Until the engine has ended (with ENDING_LEASE: at once). Told to stop a second time, the process ends here, status 1. */
+enum ending attend(const struct attendance *attendance);
+
+#endif

@@ -1,0 +1,31 @@
+/* ownership.h - one process at a time: the lock of the state folder, and the lease in Redis.
+ *
+ * Whoever has neither stands by until the owner is gone. The lock goes with the process that holds it, so a standby on the
+ * same folder takes over at once when it dies; the lease goes when it is not renewed, which covers another machine, and a
+ * process that is stopped. Main thread. */
+#ifndef CLI_OWNERSHIP_H
+#define CLI_OWNERSHIP_H
+
+#include "config/config.h"
+#include "sink/lease.h"
+#include "state/state_folder.h"
+
+struct ownership {
+    struct state_folder folder;
+    bool has_folder;
+    struct lease *lease; /* NULL: none is asked for */
+    char owner[STATE_OWNER_MAX];
+};
+
+/* Take what the configuration asks for; stand by, saying so, as long as somebody else has it, and until *stop. False: the
+ * folder can't be used (*error), or told to stop (error->what is empty). */
+bool ownership_take(struct ownership *ownership, const struct config *config, const volatile bool *stop,
+                    struct error *error);
+
+/* `give_up`: the next owner need not wait for the lease to run out. After the last write. */
+void ownership_end(struct ownership *ownership, bool give_up);
+
+/* The key of the fence's hash for this configuration; free with free(). */
+char *ownership_fence(const struct config *config);
+
+#endif
