@@ -9,7 +9,6 @@
 #include "base/time.h"
 #include "state/text_line.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
