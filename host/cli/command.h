@@ -7,6 +7,7 @@ int command_run(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_plugins(int argc, char **argv);
+int command_state(int argc, char **argv);
 
 /* For --until and --start: ISO 8601 in UTC, or milliseconds since 1970. False: not a time. */
 #include <stdbool.h>

@@ -14,6 +14,7 @@ static const struct {
     {"replay", "run files of events through the same lanes, event time driving the clock", command_replay},
     {"parse", "enriched events in, the analytics SDK's JSON out", command_parse},
     {"check", "check a configuration and the plugins it names; start nothing", command_check},
+    {"state", "durable state: what is there, is it whole; a copy of it, and back", command_state},
     {"plugins", "what the plugins offer: lanes, values, features, parameters", command_plugins},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

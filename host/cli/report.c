@@ -2,6 +2,7 @@
 #include "cli/report.h"
 
 #include "base/time.h"
+#include "config/byte_count.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -50,6 +51,22 @@ void progress_show(struct progress *progress, const struct engine_counters *coun
                   (double)counters->memory / 1e6);
     if (total > 0 && done > 0 && done < total)
         (void)fprintf(stderr, "  %.0f s left", seconds * (double)(total - done) / (double)done);
+    (void)fflush(stderr);
+}
+
+void progress_bytes(struct progress *progress, const char *doing, uint64_t done, uint64_t total)
+{
+    int64_t now = time_monotonic_ms();
+    if (!progress->terminal || now - progress->shown_ms < 200 || now - progress->started_ms < 500)
+        return;
+    progress->shown_ms = now;
+    progress->drawn = true;
+    char have[BYTE_COUNT_TEXT_MAX], all[BYTE_COUNT_TEXT_MAX];
+    (void)fprintf(stderr, "\r\033[K%s %3.0f%%  %s of %s", doing, total == 0 ? 100.0 : 100.0 * (double)done / (double)total,
+                  byte_count_text(done, have), byte_count_text(total, all));
+    if (done > 0 && done < total)
+        (void)fprintf(stderr, "  %.0f s left",
+                      (double)(now - progress->started_ms) / 1000.0 * (double)(total - done) / (double)done);
     (void)fflush(stderr);
 }
 

@@ -20,6 +20,8 @@ struct progress {
 };
 void progress_start(struct progress *progress, bool quiet);
 void progress_show(struct progress *progress, const struct engine_counters *counters, uint64_t done, uint64_t total);
+/* "copying  40%  3.1 GB of 8.2 GB  12 s left" */
+void progress_bytes(struct progress *progress, const char *doing, uint64_t done, uint64_t total);
 void progress_end(struct progress *progress);
 
 /* What a run did, as one JSON object in a file of its own. False: *error says why not. */

@@ -26,14 +26,15 @@ static bool refuse(const char *path, const char *what, int number, const char *a
     return false;
 }
 
-/* Could somebody besides us, root and our own group change what is in it? */
-static bool others_can_write(const struct stat *status)
+/* Could somebody besides us, root and our own group change what is in it? Who only looks may be another than the owner: an
+ * administrator at a service's folder. */
+static bool others_can_write(const struct stat *status, bool must_own)
 {
     if ((status->st_mode & S_IWOTH) != 0)
         return true;
     if ((status->st_mode & S_IWGRP) != 0 && status->st_gid != getegid() && status->st_gid != 0)
         return true;
-    return status->st_uid != 0 && status->st_uid != geteuid();
+    return must_own && status->st_uid != 0 && status->st_uid != geteuid();
 }
 
 /* A folder inside `at`; -1: *error. `make`: where it does not exist, and so that it is still there after a power cut. */
@@ -51,7 +52,7 @@ static int folder_open(int at, const char *name, const char *path, bool make, st
         (void)refuse(path, "it can't be opened", errno, "name a folder of the user that runs shoplane", error);
         goto refused;
     }
-    if (others_can_write(&status)) {
+    if (others_can_write(&status, make)) {
         (void)refuse(path, "others than you can write it", 0,
                      "chown it to the user that runs shoplane, and chmod go-w it", error);
         error_found(error, "%s (mode %04o, owner %u)", path, (unsigned)(status.st_mode & 07777), (unsigned)status.st_uid);

@@ -20,7 +20,7 @@ struct state_folder {
 
 /* Make it (mode 0700) where it does not exist. Refused if it can't be, or if others may write it. */
 bool state_folder_open(struct state_folder *state, const char *path, struct error *error);
-/* The same without making or changing anything: for looking. */
+/* The same without making or changing anything: for looking. Another user's folder is fine, if only that user writes it. */
 bool state_folder_look(struct state_folder *state, const char *path, struct error *error);
 void state_folder_close(struct state_folder *state); /* gives up the lock */
 

@@ -14,7 +14,7 @@ import subprocess
 
 from servers import check, run_main, shipped_lanes, wait_for
 
-COMMANDS = ("run", "replay", "parse", "check", "plugins")
+COMMANDS = ("run", "replay", "parse", "check", "state", "plugins")
 LIMIT_S = 60
 
 

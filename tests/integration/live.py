@@ -50,7 +50,7 @@ def set_up(servers, *lanes, shipped=None, apache=False, **source):
                                                                                            **source})
     host, producer = servers.run(config, "--workers", 2, "--report", 1), servers.producer(broker)
     producer.send(event("product_view", "first", "first", "1"), event("page_view", "first", "first"))
-    wait_for(lambda: redis.ask("DBSIZE") > 0, 20, lambda: f"the first event arrives:\n{host.tail()}")
+    wait_for(lambda: redis.keys(), 20, lambda: f"the first event arrives:\n{host.tail()}")
     return redis, broker, host, producer, config
 
 

@@ -178,14 +178,18 @@ class Redis:
     def get(self, key):
         return self.ask("GET", key)
 
+    def keys(self):
+        """All but the host's own (its lease and fence)."""
+        return [key for key in self.ask("KEYS", "*") if not key.startswith("shoplane:")]
+
     def features(self):
         """{key: value} of all that is there."""
-        keys = self.ask("KEYS", "*")
+        keys = self.keys()
         return {key: value for key, value in zip(keys, self.ask_all([("GET", key) for key in keys])) if value is not None}
 
     def lifetimes(self):
         """{key: seconds it has left, as a decimal; -0.001 if it has no TTL}"""
-        keys = self.ask("KEYS", "*")
+        keys = self.keys()
         return {key: ms / 1000 for key, ms in zip(keys, self.ask_all([("PTTL", key) for key in keys])) if ms != -2}
 
     def monitor(self):
