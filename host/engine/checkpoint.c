@@ -202,9 +202,16 @@ static struct manifest *make_manifest(const struct checkpoint *checkpoint, bool 
 
 /* ---- making it durable ---- */
 
+/* That is the one which was written last. */
+static const char *newest_segment(const struct journal_cut *cut, char name[SEGMENT_NAME_MAX])
+{
+    return cut->segment_count == 0 ? "" : segment_name_text(&cut->segments[cut->segment_count - 1].name, name);
+}
+
 /* What the workers wrote is on the disk. What can't be is lost: its journal must be written anew. */
 static bool sync_files(struct checkpoint *checkpoint, struct error *error)
 {
+    char name[SEGMENT_NAME_MAX];
     bool good = true;
     for (int i = 0; i < checkpoint->settings->workers; i++) {
         for (size_t lane = 0; lane < checkpoint->settings->set->lane_count; lane++) {
@@ -213,7 +220,7 @@ static bool sync_files(struct checkpoint *checkpoint, struct error *error)
                 if (checkpoint->settings->state->sync && fdatasync(cut->files[f].file) != 0) {
                     error_what(error, "the journal of lane %s can't be synced: %s",
                                checkpoint->settings->set->lanes[lane].table->name, strerror(errno));
-                    error_found(error, "%s", checkpoint->settings->state->folder->path);
+                    error_found(error, "%s/journal/%s", checkpoint->settings->state->folder->path, newest_segment(cut, name));
                     error_advice(error, "look after the disk; the journal is written anew");
                     journal_lost(&checkpoint->workers[i].shard.lanes[lane].journal);
                     good = false;
@@ -226,7 +233,8 @@ static bool sync_files(struct checkpoint *checkpoint, struct error *error)
     }
     if (good && checkpoint->settings->state->sync && fsync(checkpoint->settings->state->folder->journal) != 0) {
         error_what(error, "the folder of journals can't be synced: %s", strerror(errno));
-        error_found(error, "%s", checkpoint->settings->state->folder->path);
+        error_found(error, "%s/journal", checkpoint->settings->state->folder->path);
+        error_advice(error, "look at the disk, and at what the kernel says of it");
         good = false;
     }
     return good;

@@ -41,6 +41,7 @@ struct journal {
     struct manifest_segment *ended; /* of this generation, oldest first; all that was put there is in the file */
     size_t ended_count;
     bool broken;
+    bool renewing;    /* and is being, until all of that is in its file */
     bool whole;       /* it was written anew: the segments of this generation hold all that the logs do */
     uint32_t given_up; /* segments before this sequence are of no use any more */
     int pause, tries;  /* cuts until the next renewal is tried; renewals that were given up in the middle */

@@ -59,7 +59,9 @@ class Rig:
         self.servers, self.program = servers, program
         self.redis, self.broker = servers.redis().start(), MockBroker(servers, {TOPIC: 1})
         self.state = servers.folder / "state"
-        self.lanes, self.sink = re.sub(r'emit = "\w+"', 'emit = "0s"', shipped_lanes(config_name)), sink
+        # A value whose TTL has passed, by the events' clock, is not deleted; here it always is.
+        self.lanes = re.sub(r'ttl = "\w+"', 'ttl = "30d"', re.sub(r'emit = "\w+"', 'emit = "0s"', shipped_lanes(config_name)))
+        self.sink = sink
         self.config = self.configuration("faults.conf", self.redis, self.state)
         self.day, self.parts = day_in_parts(servers, 0.4, *[0.6 / (parts - 1)] * (parts - 1) if parts > 1 else [])
         self.faults, self.host, self.fed = Faults(servers), None, 0
@@ -114,7 +116,8 @@ class Rig:
             text = newest.read_text()
         except (ValueError, OSError):
             return 0, 0
-        return int(re.search(r"^checkpoint (\d+)$", text, re.M)[1]), int(re.search(r"^partition 0 (\S+)", text, re.M)[1])
+        found = re.search(r"^checkpoint (\d+)$(?:.|\n)*^partition 0 (\d+)", text, re.M)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def kept(self, limit_s=15):
         """Wait until a checkpoint has all that was produced."""
@@ -178,6 +181,7 @@ class Rig:
                 if len(parts) == 4 and int(parts[1]) == generation:
                     owner = parts[0], parts[2]
                     newest[owner] = max(newest.get(owner, ""), name)
+            names = {name for name in names if re.fullmatch(r"\w+-\d{10}-\d{3}-\d{6}", name)}
             return sorted(names - named - set(newest.values()))
         end = time.monotonic() + 5
         while left() and time.monotonic() < end:
@@ -346,13 +350,14 @@ def more_waits_than_may(servers):
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
     # Room for the header and a little more: too little.
-    rig.faults.set(*[f"pwrite /journal/{lane}- 3 -1 ENOSPC" for lane in ("product", "category", "cart", "purchase", "session")])
-    wait_for(lambda: rig.faults.made("pwrite") > tried + 40, 30, "it is tried with a little room")
+    rig.faults.set("pwrite /journal/ 0 -1 large 1000")
+    tried = rig.faults.made("pwrite")
+    wait_for(lambda: rig.faults.made("pwrite") > tried + 8, 30, "it is tried with a little room")
     rig.produce()
     rig.fresh("more waits than may, a little room")
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
-    log_says(rig.host, r"too much of it waited|written anew", "the journal that was given up")
+    log_says(rig.host, r"journal product-\d+-000-\d+: \d+ bytes wait for the disk, more than may: what came is written anew", "what is given up")
     rig.faults.set()
     rig.host.wait_text("checkpoints are made again", 30, since)
     rig.kept()
@@ -552,7 +557,7 @@ def manifests(servers):
             ("flipped", good.replace("partition 0 ", "partition 0 1", 1), rf"{newest.name}:\d+"),
             ("cut", good[:len(good) // 2], rf"{newest.name}:\d+"),
             ("empty", "", rf"{newest.name}"),
-            ("newer", good.replace("shoplane state 1", "shoplane state 2", 1), rf"(?i)version 2|state 2(.|\n)*{newest.name}")):
+            ("newer", good.replace("shoplane state 1", "shoplane state 2", 1), rf"newer version than 1(.|\n)*{newest.name}:1")):
         newest.write_text(text)
         refused(rig, f"manifest {what}", says, "all windows begin anew")
     # An older one beside it.
@@ -601,8 +606,8 @@ def topic_made_anew(servers):
 # --- sockets of Redis -------------------------------------------------------------------------------------------------
 
 SOCKET_FAULTS = [
-    ("cut in replies", ["recv redis.sock ~40 -1 cut 7"], "recv"),
-    ("cut in commands", ["send redis.sock ~30 -1 cut 100"], "send"),
+    ("cut in replies", ["recv redis.sock ~15 -1 cut 7"], "recv"),
+    ("cut in commands", ["send redis.sock ~3 -1 cut 100"], "send"),
     ("pieces", ["recv redis.sock ~2 -1 short 3", "send redis.sock ~2 -1 short 1000", "recv redis.sock ~9 -1 EINTR",
                 "send redis.sock ~9 -1 EINTR"], "recv"),
     ("all of it", ["recv redis.sock ~90 -1 ECONNRESET", "send redis.sock ~90 -1 EPIPE", "recv redis.sock ~50 -1 cut 5",
@@ -623,7 +628,7 @@ def socket_faults(servers):
         made = rig.faults.made()
         rig.faults.set(*rules)
         rig.produce()
-        wait_for(lambda: rig.faults.made(call, made) > 2, 20, lambda: f"{name}: faults are made:\n{rig.host.tail()}")
+        wait_for(lambda: rig.faults.made(call, made) > 0, 20, lambda: f"{name}: faults are made:\n{rig.host.tail()}")
         if name == "nobody there":
             rig.kept() # an outage of Redis holds no checkpoint up
         else:
