@@ -45,8 +45,11 @@ static size_t waiting(const struct journal *journal) { return journal->writer.pe
 static void write_much(struct journal *journal)
 {
     struct error ignored; /* said at the checkpoint, if it is still so */
-    if (waiting(journal) >= JOURNAL_WRITE_BYTES && waiting(journal) < 2 * JOURNAL_WRITE_BYTES)
-        (void)segment_write(&journal->writer, &ignored);
+    size_t bytes = waiting(journal);
+    if (bytes < JOURNAL_WRITE_BYTES || bytes >= 2 * JOURNAL_WRITE_BYTES || bytes == journal->tried)
+        return;
+    (void)segment_write(&journal->writer, &ignored);
+    journal->tried = waiting(journal);
 }
 
 size_t journal_put(struct journal *journal, struct entry *entry)

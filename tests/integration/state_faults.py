@@ -207,7 +207,7 @@ WRITE_FAULTS = [
     ("journal_folder_sync", ["fsync /state/journal 0 -1 EIO"], "fsync", f"folder of journals can't be synced: {EIO}"),
     ("sync_all", ["fdatasync /journal/ 0 -1 EIO"], "fdatasync", rf"the journal of lane \w+ can't be synced: {EIO}"),
     ("read_only", ["open /journal/ 0 -1 EROFS", "pwrite /journal/ 0 1 EIO", "fdatasync /journal/ 0 1 EIO",
-                   "write /manifest- 0 -1 EROFS"], "write", "Read-only file system"),
+                   "write /manifest- 0 -1 EROFS"], "open", "Read-only file system"),
     ("first_half", ["pwrite /journal/ 0 3 short 1000", "pwrite /journal/ 0 -1 ENOSPC"], "pwrite", JOURNAL.format(why=ENOSPC)),
 ]
 # Nobody need notice these.
