@@ -288,6 +288,28 @@ def quiet_faults(servers):
     rig.stop()
 
 
+def files_that_can_not_be_deleted(servers):
+    """What is not needed any more stays as long as it must, and no longer."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    before = {path.name for path in (rig.state / "journal").iterdir()}
+    rig.faults.set("fdatasync /journal/ 0 -1 EIO", "unlink /journal/ 0 -1 EIO")
+    rig.produce()
+    rig.host.wait_text("no checkpoint: the journal of lane", 15)
+    rig.faults.set("unlink /journal/ 0 -1 EIO")
+    rig.kept()
+    rig.more_checkpoints()
+    check(rig.faults.made("unlink") > 3, "nothing was to be deleted")
+    check(before & {path.name for path in (rig.state / "journal").iterdir()}, "the files were deleted all the same")
+    rig.faults.set()
+    rig.no_leaks("files that could not be deleted")
+    rig.produce()
+    rig.survive("files that could not be deleted")
+    rig.stop()
+
+
 def stopped_while_it_fails(servers):
     """Told to stop on a full disk: it says that the last checkpoint could not be made, and nothing of it is lost."""
     rig = Rig(servers, 3)
@@ -735,7 +757,7 @@ def redis_refuses(servers):
     rig.stop()
 
 
-SCENARIOS = [write_faults, quiet_faults, stopped_while_it_fails, full_from_the_start, folder_that_can_not_be_used,
+SCENARIOS = [write_faults, quiet_faults, files_that_can_not_be_deleted, stopped_while_it_fails, full_from_the_start, folder_that_can_not_be_used,
              more_waits_than_may, damage_that_kafka_makes_good, damage_that_kafka_can_not_make_good,
              damage_while_the_broker_is_away, manifests, topic_made_anew, socket_faults, redis_refuses]
 
