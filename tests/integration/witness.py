@@ -37,23 +37,16 @@ def _plain(quoted):
 
 
 class Witness:
-    """All commands of one start of a Redis, from now on."""
+    """All commands of one start of a Redis."""
 
-    def __init__(self, redis, topic):
-        self.pieces, self.marks = [], {}
-        self.client = socket.create_connection(("127.0.0.1", redis.port), 10)
+    def __init__(self, redis):
+        self.pieces = []
+        self.client = socket.socket(socket.AF_UNIX)
+        self.client.connect(str(redis.socket))
         self.client.sendall(b"MONITOR\r\n")
         check(self.client.recv(5) == b"+OK\r\n", "MONITOR")
-        self.client.settimeout(None)
         self.thread = threading.Thread(target=self._collect, daemon=True)
         self.thread.start()
-        # Who was there before us.
-        entered = redis.ask("HGETALL", f"shoplane:{{{topic}}}:connections")
-        marks = dict(zip(entered[::2], entered[1::2]))
-        for line in redis.ask("CLIENT", "LIST").splitlines():
-            client = dict(word.split("=", 1) for word in line.split(" ") if "=" in word)
-            if client.get("id") in marks:
-                self.marks[client["addr"]] = marks[client["id"]]
 
     def _collect(self):
         try:
@@ -92,7 +85,7 @@ class Record:
         entered = f"shoplane:{{{self.topic}}}:connections".encode()
         writer, count = (0, ""), 0
         for witness, empty in self.reigns:
-            begins, marks = empty, dict(witness.marks)
+            begins, marks = empty, {}
             writer = (0, "") if empty else writer
             for address, command, words in witness.commands():
                 if command == "HSET" and words.startswith(b'"' + entered + b'"'):
