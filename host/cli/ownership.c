@@ -2,12 +2,10 @@
 #include "cli/ownership.h"
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/time.h"
 #include "cli/setup.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -120,9 +118,4 @@ void ownership_end(struct ownership *ownership, bool give_up)
     if (ownership->has_folder)
         state_folder_close(&ownership->folder);
     *ownership = (struct ownership){0};
-}
-
-char *ownership_fence(const struct config *config)
-{
-    return config->source.kind == SOURCE_KAFKA ? memory_format("shoplane:{%s}:fence", config->source.kafka.topic) : NULL;
 }

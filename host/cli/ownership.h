@@ -25,7 +25,4 @@ bool ownership_take(struct ownership *ownership, const struct config *config, co
 /* `give_up`: the next owner need not wait for the lease to run out. After the last write. */
 void ownership_end(struct ownership *ownership, bool give_up);
 
-/* The key of the fence's hash for this configuration; free with free(). */
-char *ownership_fence(const struct config *config);
-
 #endif

@@ -121,7 +121,6 @@ struct running {
     struct ownership ownership;
     struct durable durable;
     struct sink_maker maker;
-    char *fence;
     struct engine_settings settings;
 };
 
@@ -132,7 +131,6 @@ static void close_running(struct running *running)
         dead_letters_close(running->settings.letters, 10000);
     if (running->maker.stream != NULL && running->maker.stream != stdout)
         (void)fclose(running->maker.stream);
-    free(running->fence);
     durable_close(&running->durable);
     ownership_end(&running->ownership, true);
 }
@@ -151,10 +149,10 @@ static bool open_running(struct running *running, const struct options *options,
     settings->sink_context = &running->maker;
     if (!ownership_take(&running->ownership, config, &signals_stop, error))
         return false;
-    running->fence = ownership_fence(config);
     running->maker = (struct sink_maker){.settings = &config->sink,
                                          .lease = running->ownership.lease,
-                                         .fence = running->ownership.lease == NULL ? NULL : running->fence};
+                                         .fence = running->ownership.lease == NULL ? NULL
+                                                                                   : lease_fence_key(running->ownership.lease)};
     settings->lease = running->ownership.lease;
     if (running->ownership.has_folder) {
         if (!durable_open(&running->durable, &running->ownership.folder, config, running->set, options->accept_loss, error))

@@ -40,7 +40,7 @@ static void print_row(const struct table *table, const int *widths, int indent, 
 void table_print(struct table *table, int indent)
 {
     size_t columns = strlen(table->right), rows = table->count / columns;
-    int widths[TABLE_COLUMNS_MAX];
+    int widths[TABLE_COLUMNS_MAX] = {0};
     for (size_t c = 0; c < columns; c++) {
         widths[c] = (int)strlen(table->title[c]);
         for (size_t r = 0; r < rows; r++) {

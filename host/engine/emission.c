@@ -371,7 +371,9 @@ void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, in
     bool owed = false;
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
-        if (!view->live && !view->owed)
+        /* Of a lane that was filled Redis may have values of before: what has gone empty says so, too. */
+        bool emptied = wake == WAKE_FILLED && !lane->session && log->count > 0;
+        if (!view->live && !view->owed && !emptied)
             continue;
         forget_sent(shard, lane, view);
         if (wake == WAKE_FILLED) {

@@ -119,6 +119,9 @@ enum lane_wake {
 /* The lane has all it should have: what is too old leaves, and from now on it is as any other. */
 void shard_lane_full(struct shard *shard, size_t lane, enum lane_wake wake, int64_t spread_ms);
 
+/* It is not full yet, but what it has is written from now on. */
+void shard_lane_loud(struct shard *shard, size_t lane);
+
 /* The checkpoint's cut through this shard: journals are written, cuts[] (one a lane) and the others filled. `owed_ms`: the
  * clock up to which the sink has acknowledged everything; `former_owed`: what was owed when the shard was restored is not yet
  * acknowledged. False: a journal could not be written; *error says why. */

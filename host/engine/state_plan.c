@@ -45,6 +45,9 @@ static char *source_text(const struct set_lane *lane)
         put_setting(&out, param, lane->self);
     buffer_printf(&out, "; version %u", (unsigned)lane->record_version);
     buffer_byte(&out, '\0');
+    for (char *at = out.data; *at != '\0'; at++) /* a plugin's names may hold anything: it stays one line */
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
     return out.data;
 }
 

@@ -487,6 +487,19 @@ static void publish_counters(struct worker *worker)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
+/* Features of lanes that are being filled are written once readers can see that they are not complete. */
+static void fill_aloud(struct worker *worker)
+{
+    if (worker->index == 0)
+        atomic_store(&worker->marks_stand,
+                     filling_mark_keep(&worker->mark, &worker->shard, worker->settings->state, time_monotonic_ms()));
+    if (!atomic_load(&worker->all[0].marks_stand))
+        return;
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++)
+        if (worker->shard.lanes[i].filling && worker->shard.lanes[i].quiet)
+            shard_lane_loud(&worker->shard, i);
+}
+
 /* Write what is due. False: something is owed. */
 static bool send(struct worker *worker)
 {
@@ -496,6 +509,8 @@ static bool send(struct worker *worker)
         worker->replaced = worker->sink->counters.replaced;
         shard_write_again(&worker->shard);
     }
+    if (worker->settings->state != NULL && worker->settings->state->fill_at_once)
+        fill_aloud(worker);
     bool all = shard_send(&worker->shard, live ? time_monotonic_ms() : 0);
     sink_flush(worker->sink);
     (void)sink_poll(worker->sink, 0);

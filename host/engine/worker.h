@@ -8,6 +8,7 @@
 #include "base/ring.h"
 #include "engine/engine.h"
 #include "engine/extraction.h"
+#include "engine/filling_mark.h"
 #include "engine/shard.h"
 
 #include <pthread.h>
@@ -79,6 +80,8 @@ struct worker {
     bool past_read;                          /* ours is read */
     int past_ended;                          /* senders who have said so */
     atomic_bool past_done;                   /* all senders have: its lanes are full here */
+    struct filling_mark mark;                /* the first worker's */
+    atomic_bool marks_stand;                 /* the same */
     atomic_bool may_end;                     /* nothing is to be filled (any more): the end of the topic may be the end */
 
     /* Read by others while it runs. */

@@ -267,6 +267,27 @@ static void place(struct kafka_past *self, const struct request *request, const 
     }
 }
 
+/* Brokers that can't look up offsets by time, librdkafka's mock cluster for one, answer as if nothing were so new. Where the
+ * last message says otherwise, all there is is read. */
+static void doubt_times(struct kafka_past *self, const struct request *request, const struct kafka_extent *extents,
+                        rd_kafka_topic_partition_list_t *list)
+{
+    int32_t count = list->cnt;
+    struct kafka_extent *last = memory_new((size_t)count * sizeof *last);
+    bool *doubtful = memory_new((size_t)count * sizeof *doubtful);
+    for (int32_t p = 0; p < count; p++) {
+        int64_t end = request->to[p] < extents[p].high ? request->to[p] : extents[p].high;
+        doubtful[p] = list->elems[p].offset >= extents[p].high && end > extents[p].low;
+        last[p] = (struct kafka_extent){.low = end - 1, .high = end, .first_ms = KAFKA_NO_STAMP};
+    }
+    kafka_find_first_stamps(&self->reader, count, doubtful, last, time_monotonic_ms() + STAMPS_MS);
+    for (int32_t p = 0; p < count; p++)
+        if (doubtful[p] && last[p].first_ms != KAFKA_NO_STAMP && last[p].first_ms >= request->from_ms)
+            list->elems[p].offset = extents[p].low;
+    free(last);
+    free(doubtful);
+}
+
 /* Also where they end is compared with what is there: reading to an end that does not come yet would be no part of the
  * past, and it does not wait for it. */
 static rd_kafka_resp_err_t find_places(struct kafka_past *self, const struct request *request, int64_t deadline_ms)
@@ -283,6 +304,7 @@ static rd_kafka_resp_err_t find_places(struct kafka_past *self, const struct req
         for (int32_t p = 0; p < count; p++)
             cut[p] = extents[p].low > 0;
         kafka_find_first_stamps(reader, count, cut, extents, time_monotonic_ms() + STAMPS_MS);
+        doubt_times(self, request, extents, list);
         place(self, request, extents, list);
     }
     rd_kafka_topic_partition_list_destroy(list);

@@ -187,8 +187,8 @@ static void refused(struct lease *lease, const char *command, const char *text)
     char advice[512];
     (void)snprintf(advice, sizeof advice,
                    "allow the sink's user what a lease needs (ACL SETUSER ... ~shoplane:* +eval +get +set +del +incr +pttl "
-                   "+pexpire +hset +hdel +hgetall +client|id +client|kill), or go without (lease_ms = 0) where only one "
-                   "process can ever write");
+                   "+pexpire +hset +hdel +hgetall +client|id +client|kill), or switch the lease off where only one process "
+                   "can ever write");
     lease->denied = is_of_acl(text);
     if (lease->denied)
         trouble(lease, advice, "%s is refused: %s", command, text);

@@ -42,7 +42,8 @@ enum lease_state {
  * copied. Starts the thread, which tries at once and keeps trying. */
 struct lease *lease_new(const struct redis_settings *redis, const char *name, const char *owner, const char *former,
                         int64_t ttl_ms);
-/* Stop the thread; waits for the answer it waits for, that is at most a third of the TTL. `give_up`: delete the lease, so that the next one need not wait; only after the last write. */
+/* Stop the thread. Waits for the answer it waits for and for that to giving up, each for a third of the TTL or timeout_ms at
+ * most. `give_up`: delete the lease, so that the next one need not wait; only after the last write. */
 void lease_free(struct lease *lease, bool give_up);
 
 /* All of these are thread-safe and do not wait. */

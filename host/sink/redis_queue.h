@@ -74,8 +74,8 @@ static inline bool redis_queue_empty(const struct redis_queue *queue)
 
 /* Append the bytes of the fences that have to leave; they are then in flight. */
 void redis_queue_seal_fences(struct redis_queue *queue, struct buffer *out);
-/* Append the same, and the bytes of all unsent commands, which are then in flight. Not while a group is open (open_writes): what was sent
- * of it could not be taken back. */
+/* Append the same, and the bytes of all unsent commands, which are then in flight. Not while a group is open
+ * (open_writes): what was sent of it could not be taken back. */
 void redis_queue_seal(struct redis_queue *queue, struct buffer *out);
 
 /* The command that the next reply answers; in flight must not be 0. */

@@ -31,7 +31,8 @@ struct sink_counters {
     uint64_t groups, sets, deletes, refreshes, bytes; /* accepted */
     uint64_t failed_groups, reconnects;
     uint64_t replaced; /* of the reconnects: to a server that may not have what was written before (it was restarted, or
-                          is another, or does not say): everything live must be written again */
+                          is another, or does not say, or the lease had to be taken again): everything live must be
+                          written again */
 };
 
 /* What an implementation provides; callers use the functions below. */

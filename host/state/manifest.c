@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

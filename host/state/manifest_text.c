@@ -9,7 +9,6 @@
 #include "base/time.h"
 #include "state/text_line.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +154,8 @@ static bool time_take(struct text_line *line, int64_t *ms)
     char text[TIME_TEXT_MAX], again[TIME_TEXT_MAX];
     unsigned year, month, day, hour, minute, second, milli;
     if (!text_line_copy(line, text, sizeof text) ||
-        sscanf(text, "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ", &year, &month, &day, &hour, &minute, &second, &milli) != 7)
+        sscanf(text, "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ", &year, &month, &day, &hour, &minute, &second, &milli) != 7 ||
+        year > 9999 || month > 12 || day > 31 || hour > 23 || minute > 59 || second > 59 || milli > 999) /* it takes signs */
         return false;
     *ms = days_to(year, month, day) * 86400000 + hour * 3600000ll + minute * 60000ll + second * 1000ll + milli;
     time_text(*ms, again);

@@ -11,7 +11,6 @@
 #include "state/segment_format.h"
 #include "state/text_line.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

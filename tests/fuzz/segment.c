@@ -28,7 +28,9 @@ static void remove_folder(void)
 static void make_folder(void)
 {
     const char *where = getenv("TMPDIR");
-    path = memory_format("%s/shoplane-fuzz-XXXXXX", where != NULL ? where : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    if (where == NULL)
+        where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    path = memory_format("%s/shoplane-fuzz-XXXXXX", where);
     CHECK(mkdtemp(path) != NULL);
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(folder >= 0 && atexit(remove_folder) == 0);

@@ -206,6 +206,8 @@ static void a_broken_line_is_refused_and_named(void **state)
         {4, "written 2026-11-25T10:00:00Z", 4, "written"},
         {4, "written 2026-11-25T10:00:00.000", 4, "written"},
         {4, "written 2026-11-25T10:00:00.000Zz", 4, "written"},
+        {4, "written -205-11-25T10:00:00.000Z", 4, "written"},
+        {4, "written 2026-11--5T10:00:00.000Z", 4, "written"},
         {4, "written  026-11-25T10:00:00.000Z", 4, "written"},
         {4, NULL, 4, "written"},
         {5, "clock 1774522733451 owed 1774522733452", 5, "clock"},

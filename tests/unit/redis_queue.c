@@ -299,7 +299,8 @@ struct truth {
     char results[STEPS + 2];
 };
 
-/* Execute the commands in `out`, each "SET k<key> <number>" or "HSET f <partition>/12 <number>"; those from number `lost_from` on got lost on the way. */
+/* Execute the commands in `out`, each "SET k<key> <number>" or "HSET f <partition>/12 <number>"; those
+ * from number `lost_from` on got lost on the way. */
 static void server_execute(struct truth *truth, struct buffer *out, uint32_t lost_from, uint32_t *executed)
 {
     buffer_byte(out, '\0'); /* for sscanf */

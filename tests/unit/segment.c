@@ -283,6 +283,39 @@ static void a_long_stretch_of_zeroes_is_passed_over(void **state)
     assert_reads(f, UINT64_MAX, "insert 1 ann x; #no block begins here; insert 20000 cleo x; ");
 }
 
+static void the_next_block_is_found_wherever_it_begins(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t bytes = 65400; bytes < 65600; bytes += 8) { /* the search reads 64 KiB at a time */
+        segment_writer_free(&f->writer);
+        (void)unlinkat(f->folder, f->file, 0);
+        segment_writer_init(&f->writer, f->folder, &f->name, &f->schema);
+        char *key = memory_new(bytes);
+        memset(key, 'k', bytes - sizeof(struct journal_entry));
+        uint64_t first = segment_length(&f->writer);
+        drop(&f->writer, key);
+        segment_close_block(&f->writer);
+        (void)state_put(&f->writer, 1, "ann", "x");
+        write_out(f);
+        state_flip(f->folder, f->file, first);
+        assert_reads(f, UINT64_MAX, "#no block begins here; insert 1 ann x; ");
+        free(key);
+    }
+}
+
+static void padding_is_zero_whatever_was_there_before(void **state)
+{
+    struct fixture *f = *state;
+    char key[1000];
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    drop(&f->writer, key);
+    segment_close_block(&f->writer);
+    drop(&f->writer, "a");
+    assert_int_equal(f->writer.block.size, 16);
+    assert_memory_equal(f->writer.block.data + 8, "a\0\0\0\0\0\0\0", 8);
+}
+
 static void a_flipped_bit_in_the_header_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -524,6 +557,8 @@ int main(void)
         ON_FILES(a_torn_tail_is_told_and_the_rest_read),
         ON_FILES(a_flipped_bit_costs_its_block_only),
         ON_FILES(a_long_stretch_of_zeroes_is_passed_over),
+        ON_FILES(the_next_block_is_found_wherever_it_begins),
+        ON_FILES(padding_is_zero_whatever_was_there_before),
         ON_FILES(a_flipped_bit_in_the_header_is_told),
         ON_FILES(another_file_in_its_place_is_told),
         ON_FILES(a_newer_version_is_told),

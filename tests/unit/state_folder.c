@@ -4,6 +4,7 @@
 #include "state/state_folder.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 struct fixture {
@@ -125,6 +126,7 @@ static pid_t holder(struct fixture *f, const char *owner)
     assert_true(child >= 0);
     if (child == 0) {
         struct state_folder own;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         (void)close(ready[0]);
         if (state_folder_open(&own, f->path, &f->error) && state_folder_lock(&own, owner, f->former))
             (void)!write(ready[1], "y", 1);
