@@ -152,15 +152,16 @@ def only_grow(day, window):
     """A function that says whether a key's feature can only grow, in a day of events and with a window that is longer than the
     day and all that comes late in it:
       - category_view_count_WINDOW counts the records of a log that none leaves. A copy takes the place of a record, never more.
-      - session_page_count, session_duration and session_product_views, of a session whose events all lie within one gap: any
-        part of them is one run, so another event, wherever it belongs, makes that longer. And only if none of them came when
-        the session was over, since by then its log may have gone, and the count begins anew.
+      - session_page_count and session_product_views, of a session whose events all lie within one gap: any part of them is one
+        run, and another event, wherever it belongs, joins it. (Not session_duration: a copy with an earlier time can make it
+        shorter.) And only if none of them came when the session was over, since by then its log may have gone, and the count
+        begins anew.
     """
     def grows(key):
         if not of_session(key):
             return split_key(key)[1:] == ("category_view_count", window)
         _, feature, _ = split_key(key)
-        if feature not in ("session_page_count", "session_duration", "session_product_views"):
+        if feature not in ("session_page_count", "session_product_views"):
             return False
         session = day.session(key)
         return not session.disturbed and session.newest_ms() - min(session.times.values()) <= GAP_MS
