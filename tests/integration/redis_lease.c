@@ -262,7 +262,7 @@ static void only_the_holder_connects_and_its_connections_are_entered(void **stat
 
 static void who_has_a_number_of_a_server_before_its_restart_is_not_ended(void **state)
 {
-    struct redis_bench *bench = *state;
+    struct bench *bench = *state;
     redis_server_start(&bench->server, NULL);
     redisContext *bystander = redis_server_client(&bench->server), *writer = redis_server_client(&bench->server);
     char id[32], writer_id[32];
