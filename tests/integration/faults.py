@@ -315,6 +315,18 @@ def redis_restarted(torture):
     torture.redis.start(empty=False)
 
 
+def redis_long_away(torture):
+    """Windows empty and sessions end meanwhile, over several lives of the host: all of that is owed."""
+    torture.redis.kill()
+    for _ in range(torture.random.randint(2, 3)):
+        torture.feeder.budget += torture.chunk // 2
+        torture.wait(0.2 + 0.6 * torture.random.random())
+        torture.kill_host()
+        torture.living()
+    torture.wait(0.3 * torture.random.random())
+    torture.redis.start(empty=False)
+
+
 def redis_stopped(torture):
     """It hangs for a while: longer than a timeout, or shorter; longer than the lease, or shorter."""
     torture.redis.pause()
@@ -365,6 +377,7 @@ def stopped_and_overtaken(torture):
             torture.living()
             torture.wait(0.5 * torture.random.random())
     finally:
+        torture.feeder.budget += torture.chunk // 2  # something that it would write
         first.send_signal(signal.SIGCONT)
     torture.pass_time(lambda: not first.running() or re.search("lost to|taken over this state", first.text()), 3)
     torture.wait(0.5 * torture.random.random())
@@ -457,5 +470,5 @@ def lane_off_or_on(torture):
     torture.random.choice([killed, told_to_end])(torture)
 
 
-FAULTS = {killed: 4, killed_again_and_again: 3, told_to_end: 3, redis_restarted: 3, redis_stopped: 3, broker_stopped: 1,
+FAULTS = {killed: 4, killed_again_and_again: 3, told_to_end: 3, redis_restarted: 2, redis_long_away: 2, redis_stopped: 3, broker_stopped: 1,
           stopped_and_overtaken: 2, stands_by: 2, plugin_overwritten: 3, torn_tail: 2}

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Everything that can go wrong, again and again, at random moments; and at the end Redis has what it would have had anyway.
 
-    torture.py BUILD_DIR [--seed N] [--seeds N] [--rounds N] [--broker apache|mock] [--only WORD] [--keep FOLDER]
+    torture.py BUILD_DIR [--seed N] [--seeds N] [--rounds N] [--broker apache|mock] [--only WORD]
+               [--faults WORD] [--keep FOLDER]
 
 A day of events goes through a broker into `shoplane run` with durable state, and on into Redis. Meanwhile, as the seed says, the
 host is killed, stopped, overtaken by a second one, told to end, restarted with another number of workers; Redis is killed, comes
@@ -78,7 +79,7 @@ def set_up(servers, kind, partitions, seed, rounds):
                          plugins, "5s" if partitions == 1 else "3h", rng, chunk, workers=rng.choice([2, 4]))
 
 
-def faults_for(torture, kind, spared, toggled):
+def faults_for(torture, kind, spared, toggled, word):
     chosen = dict(FAULTS)
     if kind is ApacheKafka:
         chosen[faults.broker_killed] = 3
@@ -86,6 +87,7 @@ def faults_for(torture, kind, spared, toggled):
         chosen[faults.redis_lost] = 3
     if toggled:
         chosen[faults.lane_off_or_on] = 4
+    chosen = {fault: weight for fault, weight in chosen.items() if word in fault.__name__}
     return lambda: torture.random.choices(list(chosen), chosen.values())[0]
 
 
@@ -144,12 +146,13 @@ def finish(torture, path, partitions, where):
           "their order", flush=True)
 
 
-def torture(servers, kind, partitions, seed, rounds, spared, toggled):
+def torture(servers, kind, partitions, seed, arguments, spared, toggled):
     if kind is ApacheKafka:
         need_apache(servers.build)
     where = f"{kind.kind}, {partitions} partitions, seed {seed}"
+    rounds = arguments.rounds
     path, this = set_up(servers, kind, partitions, seed, rounds)
-    next_fault = faults_for(this, kind, spared, toggled)
+    next_fault = faults_for(this, kind, spared, toggled, arguments.faults)
     try:
         for _ in range(rounds):
             this.round(next_fault())
@@ -175,7 +178,7 @@ def scenarios(arguments):
             for partitions in (1, 4):
                 for name, spared, toggled in (("spared", True, False), ("emptied", False, True)):
                     def one(servers, kind=kind, partitions=partitions, seed=seed, spared=spared, toggled=toggled):
-                        torture(servers, kind, partitions, seed, arguments.rounds, spared, toggled)
+                        torture(servers, kind, partitions, seed, arguments, spared, toggled)
                     one.__name__ = f"{kind.kind}_{partitions}_{name}_{seed}"
                     found.append(one)
     return found
@@ -188,6 +191,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many, one after the other; default 1")
     parser.add_argument("--rounds", type=int, default=12, metavar="N", help="faults in each; default 12")
     parser.add_argument("--broker", choices=["apache", "mock"], default="", help="default: both")
+    parser.add_argument("--faults", default="", metavar="WORD", help="only faults whose name has WORD in it")
     parser.add_argument("--only", default="", metavar="WORD", help="only scenarios whose name has WORD in it")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="leave configurations, logs and events here")
     arguments = parser.parse_args()
