@@ -19,8 +19,8 @@
 #define IDLE_MS 5
 /* How often others hear of our clock while we have no events for them. */
 #define TELL_MS 20
-/* A partition that has had nothing to give for so long ends before its fence. */
-#define FENCE_IDLE_MS 3000
+/* After this all that a partition that is at its end had to give has reached its owners. */
+#define FENCE_IDLE_MS 1000
 
 /* What checkpoints, the fence and filling need. */
 static void init_state(struct worker *worker)
@@ -430,17 +430,19 @@ static bool read_past(struct worker *worker)
 
 /* ---- sends ---- */
 
-/* Has everything been read again that was written when the fence was set? A fence beyond a partition's end is of a topic that
- * is not there any more. */
+/* Has everything been read again that was written when the fence was set? A fence beyond where the partition ended after we
+ * got the lease is of a topic that is not there any more. */
 static bool past_fence(const struct worker *worker)
 {
     struct source *source = worker->settings->source;
     for (int32_t p = 0; p < source->partitions; p++) {
-        int64_t idle_since_ms;
-        if (worker->shard.applied[p] >= lease_fence(worker->settings->lease, p))
+        int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
+        if (worker->shard.applied[p] >= fence)
             continue;
-        if (source_partition(source, p, &idle_since_ms) != PARTITION_AT_END ||
-            time_wall_ms() - idle_since_ms < FENCE_IDLE_MS)
+        int64_t end = source_end(source, p, &seen_ms);
+        bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
+                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
+        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
             return false;
     }
     return true;
@@ -450,6 +452,8 @@ static bool past_fence(const struct worker *worker)
 static void mute(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
+    if (held_now && worker->held_ms == 0)
+        worker->held_ms = time_wall_ms();
     if (held_now && !worker->fence_passed)
         worker->fence_passed = past_fence(worker);
     worker->shard.muted = !held_now || !worker->fence_passed;

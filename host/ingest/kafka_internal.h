@@ -126,6 +126,7 @@ struct kafka_partition {
     _Atomic int64_t next; /* offset of the message that comes next */
     int64_t begin;        /* offset that reading began at; constant */
     _Atomic int64_t end;  /* where its log ended when that was last seen */
+    _Atomic int64_t end_seen_ms; /* when reading came to it (wall clock) */
     atomic_bool misplaced; /* Kafka has no message at `next`: it stands until the watcher says where to go on */
 };
 

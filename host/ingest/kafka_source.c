@@ -45,6 +45,7 @@ static void take_event(struct kafka_reader *reader, const rd_kafka_message_t *ev
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         atomic_store_explicit(&partition->next, event->offset, memory_order_relaxed);
         atomic_store_explicit(&partition->end, event->offset, memory_order_relaxed);
+        atomic_store_explicit(&partition->end_seen_ms, time_wall_ms(), memory_order_release);
         kafka_partition_set(partition, PARTITION_AT_END, time_wall_ms());
         break;
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED: /* of groups; back-pressure may last as long as it likes */ break;
@@ -110,6 +111,13 @@ static bool kafka_grown(struct source *source) { return atomic_load(&self_of(sou
 
 static int64_t kafka_begin(struct source *source, int32_t partition) { return self_of(source)->partitions[partition].begin; }
 
+static int64_t kafka_end(struct source *source, int32_t number, int64_t *seen_ms)
+{
+    struct kafka_partition *partition = &self_of(source)->partitions[number];
+    *seen_ms = atomic_load_explicit(&partition->end_seen_ms, memory_order_acquire);
+    return atomic_load_explicit(&partition->end, memory_order_relaxed);
+}
+
 /* --- making and ending it ------------------------------------------------------------------------------------------- */
 
 static void kafka_free(struct source *source)
@@ -133,6 +141,7 @@ static const struct source_class kafka_source_class = {
     .lost = kafka_lost,
     .grown = kafka_grown,
     .begin = kafka_begin,
+    .end = kafka_end,
     .stop = kafka_reader_stop,
     .free = kafka_free,
 };
