@@ -63,6 +63,7 @@ struct shard {
     struct sink *sink; /* not owned */
     bool sink_away;    /* it was waited for in vain: sink/patience.h */
     bool muted;        /* nothing may be written: the lease is not ours, or the fence not passed. All that is due is owed */
+    bool rereading;    /* the fence is not passed: a former process may have written what follows from what comes now */
     int64_t *applied;  /* by partition: the shard knows all messages below this offset; NULL: no fence is kept */
     int32_t *unfenced; /* partitions whose `applied` the sink does not know yet */
     size_t unfenced_count;
