@@ -146,11 +146,14 @@ static bool write_anew(struct shard *shard, size_t number, struct error *error)
     size_t at = 0;
     if (!journal_renew(journal, error))
         return false;
-    for (const struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;)
+    bool good = true;
+    for (const struct log *log; good && (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         for (size_t i = 0; i < log->count; i++)
             (void)journal_put(journal, entry_of(&entry, number, lane, log, log_record(log, lane, i)));
+        good = journal_keeps_up(journal, error);
+    }
     buffer_free(&entry);
-    return true;
+    return good;
 }
 
 bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, bool *former_owed, struct error *error)
@@ -165,9 +168,10 @@ bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, 
         struct error reason;
         bool renewed = journal_is_broken(journal);
         const struct journal_position *acknowledged = renewed || oldest == NULL ? NULL : &oldest->positions[i];
-        cuts[i] = (struct journal_cut){0};
+        journal_cut_reset(journal, &cuts[i]);
         if ((renewed && !write_anew(shard, i, &reason)) ||
             !journal_cut(journal, shard->clock_ms, acknowledged, &cuts[i], &reason)) {
+            cuts[i].given_up = journal->given_up;
             if (complete)
                 *error = reason;
             complete = false;

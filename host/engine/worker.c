@@ -70,6 +70,8 @@ static void free_state(struct worker *worker)
     free(worker->told_next);
     free(worker->sender_barrier);
     free(worker->forget_ms);
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++)
+        journal_cut_free(&worker->cut.lanes[i]);
     free(worker->cut.lanes);
     free(worker->shard.applied);
     free(worker->shard.unfenced);
