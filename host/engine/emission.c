@@ -79,8 +79,7 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    /* Redis counts seconds of its own: by the clock of events nothing is known to have gone. */
-    bool expired = !shard->event_clock && sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
+    bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
@@ -209,7 +208,7 @@ static bool spent(const struct shard *shard, const struct set_lane *lane, struct
             last = view_last_send(view) + window->emit_ms;
         /* A session that starts anew must delete what the last one left and it has not. */
         for (size_t m = 0; lane->session && m < lane->metric_count; m++)
-            if (sent_present(&view->sent[m]) != 0 &&
+            if (sent_present(&view->sent[m]) != 0 && sent_when_ms(&view->sent[m]) != SENT_UNKNOWN_MS &&
                 sent_when_ms(&view->sent[m]) + window->ttl_s * 1000 > last)
                 last = sent_when_ms(&view->sent[m]) + window->ttl_s * 1000;
     }
@@ -250,12 +249,12 @@ static bool sink_takes(struct shard *shard)
     return shard->event_clock ? sink_patient(shard->sink, &shard->sink_away) : sink_ready(shard->sink);
 }
 
-/* Forget what was written of a window; but what may be there and should not must be deleted. */
-static void forget_sent(const struct shard *shard, const struct set_lane *lane, struct view *view)
+/* Forget what was written of a window; but what may be there and should not must be deleted, however late. */
+static void forget_sent(const struct set_lane *lane, struct view *view)
 {
     for (size_t m = 0; m < lane->metric_count; m++) {
         view->sent[m].hash = 0;
-        sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
+        sent_note(&view->sent[m], SENT_UNKNOWN_MS, (1u << lane->metrics[m].feature_count) - 1u);
     }
 }
 
@@ -272,7 +271,7 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
             write_view(shard, lane, log, w);
         } else {
             if (shard->rereading)
-                forget_sent(shard, lane, view);
+                forget_sent(lane, view);
             view->owed = true;
             enqueue(shard, log, QUEUE_OWED);
         }
@@ -358,7 +357,7 @@ void emission_write_again(struct shard *shard, struct log *log)
         struct view *view = log_view(log, lane, w);
         if (!view->live)
             continue;
-        forget_sent(shard, lane, view);
+        forget_sent(lane, view);
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);
     }
@@ -375,7 +374,7 @@ void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, in
         bool emptied = wake == WAKE_FILLED && !lane->session && log->count > 0;
         if (!view->live && !view->owed && !emptied)
             continue;
-        forget_sent(shard, lane, view);
+        forget_sent(lane, view);
         if (wake == WAKE_FILLED) {
             view->dirty = true;
         } else if (!view->owed && (at_ms <= shard->send_ms || lane->metric_count == 0)) {
@@ -418,7 +417,7 @@ void shard_settled(void *context, void *token, bool ok)
     if (!ok) {
         /* What is there now is not known: write all again. */
         struct view *view = log_view(log, lane, w);
-        forget_sent(shard, lane, view);
+        forget_sent(lane, view);
         view->owed = true;
         shard->counters.lost++;
         enqueue(shard, log, QUEUE_OWED);

@@ -17,6 +17,8 @@ struct sent {
     uint64_t when_present; /* 48 bits: time of the last write or refresh, on the clock that sends go by; 16 bits: which of
                               the parser's features exist there */
 };
+/* In place of a time: written by somebody else, or lost; no TTL is known to have run out. */
+#define SENT_UNKNOWN_MS (((int64_t)1 << 47) - 1)
 static inline int64_t sent_when_ms(const struct sent *sent) { return (int64_t)sent->when_present >> 16; }
 static inline unsigned sent_present(const struct sent *sent) { return (unsigned)(sent->when_present & 0xffffu); }
 static inline void sent_note(struct sent *sent, int64_t when_ms, unsigned present)

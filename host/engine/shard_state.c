@@ -27,10 +27,12 @@ void shard_restore(struct shard *shard, int64_t clock_ms)
         shard->lanes[i].filling = shard->lanes[i].quiet = true;
 }
 
-static void owe(struct log *log, const struct set_lane *lane)
+/* What changed is from this time on: windows that had left it behind when it came are as they were. */
+static void owe(const struct shard *shard, struct log *log, const struct set_lane *lane, int64_t changed_ms)
 {
     for (size_t w = 0; w < lane->window_count; w++)
-        log_view(log, lane, w)->owed = true;
+        if (lane->session || changed_ms >= shard->clock_ms - lane->windows[w].settings.length_ms)
+            log_view(log, lane, w)->owed = true;
 }
 
 bool shard_restore_operation(struct shard *shard, size_t number, enum journal_operation operation, uint64_t key_hash, sl_view key,
@@ -51,18 +53,18 @@ bool shard_restore_operation(struct shard *shard, size_t number, enum journal_op
         if (operation == JOURNAL_REPLACE && log != NULL) {
             log_remove(log, lane, &shard->slab, &shard->texts, stamp->id);
             if (owed)
-                owe(log, lane);
+                owe(shard, log, lane, INT64_MAX);
         }
         return false;
     }
     if (log == NULL)
         log = log_new(shard, number, key_hash, key);
     hold_texts(shard, lane, texts, record);
-    int64_t replaced_ms;
-    if (log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms) == LOG_DUPLICATE)
+    int64_t changed_ms = stamp->time_ms; /* of a copy that it takes the place of, that one's */
+    if (log_insert(log, lane, &shard->slab, &shard->texts, record, &changed_ms) == LOG_DUPLICATE)
         give_texts_back(shard, lane, record);
     if (owed)
-        owe(log, lane);
+        owe(shard, log, lane, changed_ms);
     return true;
 }
 
