@@ -417,7 +417,7 @@ def run_scenarios(arguments, scenarios):
                 continue
             (folder / name).mkdir(exist_ok=True)
             servers, start = Servers(arguments.build.resolve(), (folder / name).resolve()), time.monotonic()
-            servers.long = arguments.long
+            servers.long = getattr(arguments, "long", False)
             try:
                 scenario(servers)
                 check(not servers.reports(), "a sanitizer reports:\n" + "\n".join(servers.reports()))
