@@ -114,7 +114,8 @@ void kafka_repair_misplaced(struct kafka_source *self)
             going_on = lose_rest(self, p);
             list->elems[i].offset = low;
         } else {
-            going_on = lose_range(self, p, next, low, "Kafka deleted them before they were read: retention is too short, or reading too slow");
+            going_on = lose_range(self, p, next, low,
+                                  "Kafka deleted them before they were read: retention is too short, or reading too slow");
             list->elems[i].offset = next < low ? low : next;
         }
     }

@@ -151,7 +151,8 @@ struct source *kafka_source_new(const struct kafka_settings *settings, const str
  * Kafka timestamp is at or after from_ms, or from offset from[p] where `from` is not NULL and from[p] >= 0, up to, and not
  * including, offset to[p]. Ends by itself (TAKE_END for a worker once all of its partitions are through; partitions with
  * nothing to read are through at once). source_progress() counts messages. *short_ms is, by how much, in ms of Kafka
- * timestamps, the topic does not go back as far as asked, over its partitions at most; 0: it does. */
+ * timestamps, the topic does not go back as far as asked, over its partitions at most; 0: it does. A partition of which
+ * nothing was ever deleted goes back far enough. */
 struct source *kafka_past_new(const struct kafka_settings *settings, int64_t from_ms, const int64_t *from, const int64_t *to,
                               int32_t partitions, int workers, int64_t *short_ms, struct error *error);
 

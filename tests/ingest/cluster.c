@@ -197,8 +197,9 @@ void cluster_add_partitions(struct cluster *cluster, const char *name, int parti
     rd_kafka_NewPartitions_destroy(request);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(cluster->producer, name, NULL);
     for (int known = 0, tries = 0; known != partitions; tries++) { /* until the producer knows them, too */
-        const struct rd_kafka_metadata *metadata;
-        if (tries == 1000 || rd_kafka_metadata(cluster->producer, 0, topic, &metadata, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        const struct rd_kafka_metadata *metadata = NULL;
+        if (tries == 1000 ||
+            rd_kafka_metadata(cluster->producer, 0, topic, &metadata, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
             die("partitions are not there");
         known = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);
@@ -233,8 +234,8 @@ void cluster_up(struct cluster *cluster)
         command(cluster, "up");
 }
 
-void cluster_send(struct cluster *cluster, const char *topic, int32_t partition, const void *bytes, size_t size,
-                  int64_t stamp_ms)
+static void send_by(rd_kafka_t *producer, const char *topic, int32_t partition, const void *bytes, size_t size,
+                    int64_t stamp_ms)
 {
     rd_kafka_vu_t values[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
@@ -244,13 +245,19 @@ void cluster_send(struct cluster *cluster, const char *topic, int32_t partition,
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = stamp_ms},
     };
     rd_kafka_error_t *error;
-    while ((error = rd_kafka_produceva(cluster->producer, values, sizeof values / sizeof *values)) != NULL) {
+    while ((error = rd_kafka_produceva(producer, values, sizeof values / sizeof *values)) != NULL) {
         if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             die(rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
-        (void)rd_kafka_poll(cluster->producer, 100);
+        (void)rd_kafka_poll(producer, 100);
     }
-    (void)rd_kafka_poll(cluster->producer, 0);
+    (void)rd_kafka_poll(producer, 0);
+}
+
+void cluster_send(struct cluster *cluster, const char *topic, int32_t partition, const void *bytes, size_t size,
+                  int64_t stamp_ms)
+{
+    send_by(cluster->producer, topic, partition, bytes, size, stamp_ms);
 }
 
 void cluster_flush(struct cluster *cluster)
@@ -283,10 +290,7 @@ void cluster_send_transaction(struct cluster *cluster, const char *topic, int32_
     check(rd_kafka_init_transactions(handle, FLUSH_MS));
     check(rd_kafka_begin_transaction(handle));
     for (int i = 0; i < count; i++)
-        if (rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE("x", 1),
-                              RD_KAFKA_V_END) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            die("transaction");
+        send_by(handle, topic, partition, "x", 1, 0);
     check(rd_kafka_commit_transaction(handle, FLUSH_MS));
     rd_kafka_destroy(handle);
 }

@@ -1,5 +1,5 @@
 /* collect.h - what the tests of the Kafka sources share: topics with numbered messages, and a record of what a source gave
- * of each partition. What the program logs is shown and kept, so that a test can ask for a line. Uses cmocka: call it in tests. */
+ * of each partition. What the program logs is shown and kept, so that a test can ask for a line. Fails by cmocka. */
 #ifndef TESTS_INGEST_COLLECT_H
 #define TESTS_INGEST_COLLECT_H
 
