@@ -108,6 +108,7 @@ bool ownership_take(struct ownership *ownership, const struct config *config, co
                  "folder does not count", former);
     if (said)
         log_info("taking over");
+    ownership->stood_by = said;
     return true;
 }
 

@@ -15,6 +15,7 @@ struct ownership {
     bool has_folder;
     struct lease *lease; /* NULL: none is asked for */
     char owner[STATE_OWNER_MAX];
+    bool stood_by;       /* somebody else was it before */
 };
 
 /* Take what the configuration asks for; stand by, saying so, as long as somebody else has it, and until *stop. False: the
