@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOTHING_CAME_MS 30000
+#define NOTHING_CAME_MS 10000
 #define READ_AGAIN      5 /* times, where the configuration is changed while it is read */
 
 /* ---- what is loaded ---- */

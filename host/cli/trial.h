@@ -3,8 +3,8 @@
  * A start that finds the mark of a trial that was not ended goes back to the last good set: whoever set the mark died over
  * it. An orderly end takes its mark away, whatever ended it, and so does a restart. A set is good once a checkpoint was made
  * after events had gone through it, lanes and parsers included - so what it does with events, with its state and at the
- * end of a cut has happened at least once - or after half a minute in which nothing came to try it with: a mark that stands
- * for longer would lay every power cut at its door.
+ * end of a cut has happened at least once - or after ten seconds in which nothing came to try it with: a mark that
+ * stands for longer would lay every power cut at its door.
  *
  * Main thread. */
 #ifndef CLI_TRIAL_H

@@ -139,7 +139,7 @@ struct state_settings {
     } fsync;
     enum state_fill {
         FILL_WHEN_FULL, /* features of a lane that is being filled are written when it is full; the default */
-        FILL_AT_ONCE    /* at once; meanwhile the hash shoplane:{topic}:filling names the lane */
+        FILL_AT_ONCE    /* at once; meanwhile a key shoplane:{topic}:filling:LANE says so, see engine/filling_mark.h */
     } fill;
 };
 

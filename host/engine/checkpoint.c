@@ -31,7 +31,7 @@ struct checkpoint {
     bool good;                /* how the last one went */
     struct error error;
     uint64_t count, failed, filling_lanes, fill_done, fill_total;
-    int64_t last_ms;
+    int64_t last_ms, took_ms;
 };
 
 /* ---- the manifest ---- */
@@ -313,7 +313,7 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
 }
 
 /* How it went, for figures and for those who wait. */
-static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const struct error *error)
+static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, int64_t began_ms, const struct error *error)
 {
     (void)pthread_mutex_lock(&checkpoint->lock);
     bool recovered = good && !checkpoint->good && checkpoint->failed > 0;
@@ -322,7 +322,7 @@ static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const
     checkpoint->count += good;
     checkpoint->failed += !good;
     if (good)
-        checkpoint->last_ms = time_wall_ms();
+        checkpoint->last_ms = time_wall_ms(), checkpoint->took_ms = time_monotonic_ms() - began_ms;
     (void)pthread_cond_broadcast(&checkpoint->made);
     (void)pthread_mutex_unlock(&checkpoint->lock);
     if (recovered)
@@ -418,8 +418,9 @@ static void *checkpoint_thread(void *argument)
             doze(checkpoint, checkpoint->filling.decided ? 20 : LOOK_EVERY_MS);
             continue;
         }
+        int64_t began_ms = time_monotonic_ms();
         if (gather_cuts(checkpoint))
-            note(checkpoint, store(checkpoint, false, &error), asked, &error);
+            note(checkpoint, store(checkpoint, false, &error), asked, began_ms, &error);
         give_cuts_back(checkpoint);
         due_ms = time_monotonic_ms() + interval_ms;
     }
@@ -470,9 +471,10 @@ bool checkpoint_finish(struct checkpoint *checkpoint)
     bool refused = checkpoint->refused;
     (void)pthread_mutex_unlock(&checkpoint->lock);
     (void)pthread_join(checkpoint->thread, NULL);
+    int64_t began_ms = time_monotonic_ms();
     bool good = !refused && checkpoint->filling.decided && store(checkpoint, true, &error);
     if (!refused && checkpoint->filling.decided)
-        note(checkpoint, good, checkpoint->asked, &error);
+        note(checkpoint, good, checkpoint->asked, began_ms, &error);
     return good;
 }
 
@@ -492,6 +494,7 @@ void checkpoint_count(struct checkpoint *checkpoint, struct engine_counters *cou
     counters->checkpoints = checkpoint->count;
     counters->failed_checkpoints = checkpoint->failed;
     counters->checkpoint_ms = checkpoint->last_ms;
+    counters->checkpoint_took_ms = checkpoint->took_ms;
     counters->filling = checkpoint->filling_lanes;
     counters->fill_done = checkpoint->fill_done;
     counters->fill_total = checkpoint->fill_total;

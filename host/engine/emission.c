@@ -79,7 +79,8 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
+    /* Redis counts seconds of its own: by the clock of events nothing is known to have gone. */
+    bool expired = !shard->event_clock && sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
@@ -249,6 +250,15 @@ static bool sink_takes(struct shard *shard)
     return shard->event_clock ? sink_patient(shard->sink, &shard->sink_away) : sink_ready(shard->sink);
 }
 
+/* Forget what was written of a window; but what may be there and should not must be deleted. */
+static void forget_sent(const struct shard *shard, const struct set_lane *lane, struct view *view)
+{
+    for (size_t m = 0; m < lane->metric_count; m++) {
+        view->sent[m].hash = 0;
+        sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
+    }
+}
+
 /* Write what is due and the sink takes; the rest is owed. */
 static void serve(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
@@ -261,6 +271,8 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
         if (log->pins < UINT16_MAX && sink_takes(shard)) {
             write_view(shard, lane, log, w);
         } else {
+            if (shard->rereading)
+                forget_sent(shard, lane, view);
             view->owed = true;
             enqueue(shard, log, QUEUE_OWED);
         }
@@ -337,15 +349,6 @@ void emission_release(struct shard *shard, struct log *log)
         enqueue(shard, log, QUEUE_OWED);
     }
     emission_account(shard, log);
-}
-
-/* Forget what was written of a window; but what may be there and should not must be deleted. */
-static void forget_sent(const struct shard *shard, const struct set_lane *lane, struct view *view)
-{
-    for (size_t m = 0; m < lane->metric_count; m++) {
-        view->sent[m].hash = 0;
-        sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
-    }
 }
 
 void emission_write_again(struct shard *shard, struct log *log)

@@ -128,8 +128,6 @@ void restore_worker(struct worker *worker)
             bool filling = (plan->to_fill >> i & 1u) != 0 || (worker->restore.damaged >> i & 1u) != 0;
             if (!filling)
                 shard_lane_full(shard, i, WAKE_RESTORED, spread_ms(&plan->set->lanes[i]));
-            else if (plan->fill_at_once)
-                shard->lanes[i].quiet = false;
         }
         restore_clock(worker, plan->manifest);
     }

@@ -379,7 +379,7 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
 
 void shard_applied(struct shard *shard, int32_t partition, int64_t next)
 {
-    if (shard->applied == NULL || next <= shard->applied[partition])
+    if (shard->applied == NULL || next == shard->applied[partition]) /* less than before: the topic was made anew */
         return;
     shard->applied[partition] = next;
     for (size_t i = 0; i < shard->unfenced_count; i++)

@@ -63,6 +63,7 @@ struct shard {
     struct sink *sink; /* not owned */
     bool sink_away;    /* it was waited for in vain: sink/patience.h */
     bool muted;        /* nothing may be written: the lease is not ours, or the fence not passed. All that is due is owed */
+    bool rereading;    /* the fence is not passed: a former process may have written what follows from what comes now */
     int64_t *applied;  /* by partition: the shard knows all messages below this offset; NULL: no fence is kept */
     int32_t *unfenced; /* partitions whose `applied` the sink does not know yet */
     size_t unfenced_count;
@@ -117,6 +118,9 @@ enum lane_wake {
 };
 /* The lane has all it should have: what is too old leaves, and from now on it is as any other. */
 void shard_lane_full(struct shard *shard, size_t lane, enum lane_wake wake, int64_t spread_ms);
+
+/* It is not full yet, but what it has is written from now on. */
+void shard_lane_loud(struct shard *shard, size_t lane);
 
 /* The checkpoint's cut through this shard: journals are written, cuts[] (one a lane) and the others filled. `owed_ms`: the
  * clock up to which the sink has acknowledged everything; `former_owed`: what was owed when the shard was restored is not yet

@@ -69,6 +69,7 @@ bool shard_restore_operation(struct shard *shard, size_t number, enum journal_op
 /* What has left its windows since it was kept leaves the log; which windows hold something? */
 static void look_at_clock(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
+    bool filling = shard->lanes[log->lane].filling;
     if (!lane->session) {
         log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, shard->clock_ms - lane->longest_ms));
         for (size_t w = 0; w < lane->window_count; w++)
@@ -78,14 +79,14 @@ static void look_at_clock(struct shard *shard, const struct set_lane *lane, stru
     }
     struct view *view = log_view(log, lane, 0);
     view->live = log->count > 0 && session_end(lane, log) >= shard->clock_ms;
-    if (log->count > 0 && session_gone(shard, lane, log) && !view->owed && log->pins == 0)
+    if (!filling && log->count > 0 && session_gone(shard, lane, log) && !view->owed && log->pins == 0)
         drop_session(shard, lane, log);
 }
 
-void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
+static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
 {
     const struct set_lane *lane = &shard->set->lanes[number];
-    shard->lanes[number].filling = shard->lanes[number].quiet = false;
+    shard->lanes[number].quiet = false;
     if (shard->event_clock)
         spread_ms = 0;
     size_t at = 0;
@@ -97,6 +98,14 @@ void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, in
         emission_wake(shard, log, wake, shard->send_ms + after_ms);
     }
 }
+
+void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
+{
+    shard->lanes[number].filling = false;
+    wake_lane(shard, number, wake, spread_ms);
+}
+
+void shard_lane_loud(struct shard *shard, size_t number) { wake_lane(shard, number, WAKE_FILLED, 0); }
 
 /* ---- cut ---- */
 
@@ -137,11 +146,14 @@ static bool write_anew(struct shard *shard, size_t number, struct error *error)
     size_t at = 0;
     if (!journal_renew(journal, error))
         return false;
-    for (const struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;)
+    bool good = true;
+    for (const struct log *log; good && (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         for (size_t i = 0; i < log->count; i++)
             (void)journal_put(journal, entry_of(&entry, number, lane, log, log_record(log, lane, i)));
+        good = journal_keeps_up(journal, error);
+    }
     buffer_free(&entry);
-    return true;
+    return good;
 }
 
 bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, bool *former_owed, struct error *error)
@@ -156,9 +168,10 @@ bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, 
         struct error reason;
         bool renewed = journal_is_broken(journal);
         const struct journal_position *acknowledged = renewed || oldest == NULL ? NULL : &oldest->positions[i];
-        cuts[i] = (struct journal_cut){0};
+        journal_cut_reset(journal, &cuts[i]);
         if ((renewed && !write_anew(shard, i, &reason)) ||
             !journal_cut(journal, shard->clock_ms, acknowledged, &cuts[i], &reason)) {
+            cuts[i].given_up = journal->given_up;
             if (complete)
                 *error = reason;
             complete = false;

@@ -22,8 +22,8 @@
 #define TELL_MS 20
 /* How long the sink may take for what is under way, when a restart waits. */
 #define HURRY_MS 200
-/* A partition that has had nothing to give for so long ends before its fence. */
-#define FENCE_IDLE_MS 3000
+/* After this all that a partition that is at its end had to give has reached its owners. */
+#define FENCE_IDLE_MS 1000
 
 /* What checkpoints, the fence and filling need. */
 static void init_state(struct worker *worker)
@@ -47,6 +47,7 @@ static void init_state(struct worker *worker)
         memcpy(shard->applied, worker->extraction.next, (size_t)settings->source->partitions * sizeof *shard->applied);
     }
     worker->fence_passed = settings->lease == NULL;
+    shard->muted = shard->rereading = settings->lease != NULL; /* from the first moment: moving on to the checkpoint's clock writes */
     atomic_init(&worker->restored, settings->state == NULL);
     atomic_init(&worker->may_end, settings->state == NULL);
     if (settings->state == NULL)
@@ -72,6 +73,8 @@ static void free_state(struct worker *worker)
     free(worker->told_next);
     free(worker->sender_barrier);
     free(worker->forget_ms);
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++)
+        journal_cut_free(&worker->cut.lanes[i]);
     free(worker->cut.lanes);
     free(worker->shard.applied);
     free(worker->shard.unfenced);
@@ -433,17 +436,19 @@ static bool read_past(struct worker *worker)
 
 /* ---- sends ---- */
 
-/* Has everything been read again that was written when the fence was set? A fence beyond a partition's end is of a topic that
- * is not there any more. */
+/* Has everything been read again that was written when the fence was set? A fence beyond where the partition ended after we
+ * got the lease is of a topic that is not there any more. */
 static bool past_fence(const struct worker *worker)
 {
     struct source *source = worker->settings->source;
     for (int32_t p = 0; p < source->partitions; p++) {
-        int64_t idle_since_ms;
-        if (worker->shard.applied[p] >= lease_fence(worker->settings->lease, p))
+        int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
+        if (worker->shard.applied[p] >= fence)
             continue;
-        if (source_partition(source, p, &idle_since_ms) != PARTITION_AT_END ||
-            time_wall_ms() - idle_since_ms < FENCE_IDLE_MS)
+        int64_t end = source_end(source, p, &seen_ms);
+        bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
+                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
+        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
             return false;
     }
     return true;
@@ -453,9 +458,12 @@ static bool past_fence(const struct worker *worker)
 static void mute(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
+    if (held_now && worker->held_ms == 0)
+        worker->held_ms = time_wall_ms();
     if (held_now && !worker->fence_passed)
         worker->fence_passed = past_fence(worker);
-    worker->shard.muted = !held_now || !worker->fence_passed;
+    worker->shard.rereading = !worker->fence_passed;
+    worker->shard.muted = !held_now || worker->shard.rereading;
     atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
 }
 
@@ -488,6 +496,19 @@ static void publish_counters(struct worker *worker)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
+/* Features of lanes that are being filled are written once readers can see that they are not complete. */
+static void fill_aloud(struct worker *worker)
+{
+    if (worker->index == 0)
+        atomic_store(&worker->marks_stand,
+                     filling_mark_keep(&worker->mark, &worker->shard, worker->settings->state, time_monotonic_ms()));
+    if (!atomic_load(&worker->all[0].marks_stand))
+        return;
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++)
+        if (worker->shard.lanes[i].filling && worker->shard.lanes[i].quiet)
+            shard_lane_loud(&worker->shard, i);
+}
+
 /* Write what is due. False: something is owed. */
 static bool send(struct worker *worker)
 {
@@ -497,6 +518,8 @@ static bool send(struct worker *worker)
         worker->replaced = worker->sink->counters.replaced;
         shard_write_again(&worker->shard);
     }
+    if (worker->settings->state != NULL && worker->settings->state->fill_at_once)
+        fill_aloud(worker);
     bool all = shard_send(&worker->shard, live ? time_monotonic_ms() : 0);
     sink_flush(worker->sink);
     (void)sink_poll(worker->sink, 0);

@@ -8,6 +8,7 @@
 #include "base/ring.h"
 #include "engine/engine.h"
 #include "engine/extraction.h"
+#include "engine/filling_mark.h"
 #include "engine/shard.h"
 
 #include <pthread.h>
@@ -72,6 +73,7 @@ struct worker {
     atomic_bool restored;
     struct worker_restore restore;
     bool fence_passed;
+    int64_t held_ms;                         /* wall clock: when we first saw the lease held; 0: not yet */
     atomic_bool writing;                     /* nothing mutes us, for figures */
 
     /* Filling lanes from the past: all workers read their partitions of it. */
@@ -80,6 +82,8 @@ struct worker {
     bool past_read;                          /* ours is read */
     int past_ended;                          /* senders who have said so */
     atomic_bool past_done;                   /* all senders have: its lanes are full here */
+    struct filling_mark mark;                /* the first worker's */
+    atomic_bool marks_stand;                 /* the same */
     atomic_bool may_end;                     /* nothing is to be filled (any more): the end of the topic may be the end */
 
     /* Read by others while it runs. */

@@ -215,7 +215,8 @@ static void past_progress(struct source *source, uint64_t *done, uint64_t *total
 static void past_free(struct source *source)
 {
     struct kafka_past *self = self_of(source);
-    kafka_reader_close(&self->reader);
+    if (!kafka_reader_close(&self->reader))
+        return;
     free(self->partitions);
     free(self->open);
     free(self);

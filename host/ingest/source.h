@@ -54,6 +54,7 @@ struct source_class {
     uint64_t (*lost)(struct source *source);                    /* NULL: none can be */
     bool (*grown)(struct source *source);                       /* NULL: it can't */
     int64_t (*begin)(struct source *source, int32_t partition); /* NULL: 0 */
+    int64_t (*end)(struct source *source, int32_t partition, int64_t *seen_ms); /* NULL: not known */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
 };
@@ -111,6 +112,12 @@ static inline bool source_grown(struct source *source)
 static inline int64_t source_begin(struct source *source, int32_t partition)
 {
     return source->class->begin == NULL ? 0 : source->class->begin(source, partition);
+}
+/* Where the partition ended when reading last came to its end, at *seen_ms (wall clock; 0: it has not yet). Thread-safe. */
+static inline int64_t source_end(struct source *source, int32_t partition, int64_t *seen_ms)
+{
+    *seen_ms = 0;
+    return source->class->end == NULL ? 0 : source->class->end(source, partition, seen_ms);
 }
 /* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
 static inline void source_stop(struct source *source) { source->class->stop(source); }
