@@ -30,6 +30,8 @@ bool notice_read(int folder, struct notice *notice)
         (void)snprintf(notice->back, sizeof notice->back, "%.*s", (int)strcspn(text + end + 1, "\n"), text + end + 1);
         if (strcmp(notice->back, "-") == 0)
             notice->back[0] = '\0';
+    } else {
+        *notice = (struct notice){0};
     }
     free(text);
     return good;

@@ -3,6 +3,8 @@
  *     <folder>/lock          flock()ed by the process that uses the folder; says who that is
  *     <folder>/manifest-N    manifest.h
  *     <folder>/journal/...   segment.h
+ *     <folder>/sets/, set    plugin_set.h
+ *     <folder>/running       notice.h
  *
  * Used by the main thread. */
 #ifndef STATE_STATE_FOLDER_H
