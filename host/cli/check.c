@@ -8,6 +8,7 @@
 #include "cli/durable.h"
 #include "cli/report.h"
 #include "cli/setup.h"
+#include "cli/table.h"
 #include "engine/shard.h"
 
 #include <errno.h>
@@ -54,59 +55,54 @@ static const char *span(int64_t ms, char out[32])
     return out;
 }
 
-/* Entries and bytes of the segments. */
-static const char *amount(const struct manifest_lane *lane, char out[64])
+static void put_amount(struct table *table, const struct manifest_lane *lane)
 {
     uint64_t entries = 0, bytes = 0;
+    char text[GROUPED_MAX];
     for (size_t i = 0; lane != NULL && i < lane->segment_count; i++) {
         entries += lane->segments[i].entries;
         bytes += lane->segments[i].bytes;
     }
-    (void)snprintf(out, 64, "%" PRIu64 " entries, %.1f MB", entries, (double)bytes / 1e6);
-    return out;
+    table_cell(table, "%s", lane == NULL ? "" : grouped(entries, text));
+    if (lane == NULL)
+        table_cell(table, "%s", "");
+    else
+        table_cell(table, "%.1f MB", (double)bytes / 1e6);
 }
 
-static void print_fate(const struct set_lane *lane, const struct lane_plan *plan, int width)
+static void put_fate(struct table *table, const struct set_lane *lane, const struct lane_plan *plan)
 {
-    char size[64], back[32];
-    const char *name = lane->table->name;
+    char back[32];
+    table_cell(table, "%s", lane->table->name);
     switch (plan->fate) {
-    case FATE_EMPTY: (void)printf("  %-*s  begins empty\n", width, name); break;
-    case FATE_KEPT: (void)printf("  %-*s  kept: %s\n", width, name, amount(plan->from, size)); break;
-    case FATE_COPIED:
-        (void)printf("  %-*s  copied by field name: %s\n  %*s  %s\n", width, name, amount(plan->from, size), width, "",
-                     plan->reason);
-        break;
-    case FATE_RESUMED:
-        (void)printf("  %-*s  resumed: %s; what it missed is read again from the topic\n  %*s  %s\n", width, name,
-                     amount(plan->from, size), width, "", plan->reason);
-        break;
-    case FATE_FILLED:
-        (void)printf("  %-*s  filled again: reads the topic from %s back, as far as it goes\n  %*s  %s\n", width, name,
-                     span(lane_keep_ms(lane), back), width, "", plan->reason);
-        break;
+    case FATE_EMPTY: table_cell(table, "begins empty"); break;
+    case FATE_KEPT: table_cell(table, "kept"); break;
+    case FATE_COPIED: table_cell(table, "copied by field name"); break;
+    case FATE_RESUMED: table_cell(table, "resumed: reads what it missed"); break;
+    case FATE_FILLED: table_cell(table, "filled again: reads %s of the topic", span(lane_keep_ms(lane), back)); break;
     }
+    put_amount(table, plan->from);
+    table_cell(table, "%s", plan->reason);
 }
 
 static void print_plan(const struct state_plan *plan, const char *folder)
 {
     const struct manifest *manifest = plan->manifest;
-    char written[TIME_TEXT_MAX], size[64], back[32];
-    int width = 4;
-    for (size_t i = 0; i < plan->set->lane_count; i++)
-        width = (int)strlen(plan->set->lanes[i].table->name) > width ? (int)strlen(plan->set->lanes[i].table->name) : width;
-    for (size_t i = 0; i < manifest->lane_count; i++)
-        width = (int)strlen(manifest->lanes[i].name) > width ? (int)strlen(manifest->lanes[i].name) : width;
+    struct table table = {.title = {"lane", "what a start makes of its state", "entries", "size", "why"}, .right = "llrrl"};
+    char written[TIME_TEXT_MAX], back[32];
     (void)time_text(manifest->written_ms, written);
-    (void)printf("state in %s: checkpoint %" PRIu64 " of %s\n  %-*s  what a start makes of its state\n", folder,
-                 manifest->checkpoint, written, width, "lane");
+    (void)printf("state in %s: checkpoint %" PRIu64 " of %s\n", folder, manifest->checkpoint, written);
     for (size_t i = 0; i < plan->set->lane_count; i++)
-        print_fate(&plan->set->lanes[i], &plan->lanes[i], width);
-    for (size_t i = 0; i < manifest->lane_count; i++)
-        if (state_plan_orphan(plan, &manifest->lanes[i]))
-            (void)printf("  %-*s  orphaned: it is not in the configuration; %s wait to expire (%s), or for it to come back\n",
-                         width, manifest->lanes[i].name, amount(&manifest->lanes[i], size),
-                         span(manifest->lanes[i].longest_ms, back));
+        put_fate(&table, &plan->set->lanes[i], &plan->lanes[i]);
+    for (size_t i = 0; i < manifest->lane_count; i++) {
+        if (!state_plan_orphan(plan, &manifest->lanes[i]))
+            continue;
+        table_cell(&table, "%s", manifest->lanes[i].name);
+        table_cell(&table, "orphaned: waits to come back, or to expire");
+        put_amount(&table, &manifest->lanes[i]);
+        table_cell(&table, "it is not in the configuration; its records count for %s", span(manifest->lanes[i].longest_ms, back));
+    }
+    table_print(&table, 2);
 }
 
 /* As run would begin (durable.h), but for making the folder. */
