@@ -1,6 +1,6 @@
 /* restart.c - see restart.h.
  *
- * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <signal> <set or ->", SHOPLANE_RESTART_FOLDER, and
+ * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <signal> <set or -> <lock>", SHOPLANE_RESTART_FOLDER, and
  * SHOPLANE_RESTART_WHY. They are made before they are needed, since a handler of a crash can do nothing but fill in two numbers and call the kernel. */
 #include "cli/restart.h"
 
@@ -95,7 +95,7 @@ void restart_take_note(struct restart_note *note)
     long long since;
     const char *text = getenv(NOTE), *folder = getenv(NOTE_FOLDER), *why = getenv(NOTE_WHY);
     *note = (struct restart_note){0};
-    if (text != NULL && sscanf(text, "%31s %lld %d %32s", word, &since, &note->signal, set) == 4) {
+    if (text != NULL && sscanf(text, "%31s %lld %d %32s %d", word, &since, &note->signal, set, &note->lock) == 5) {
         for (size_t i = 1; i < sizeof words / sizeof words[0]; i++)
             if (strcmp(word, words[i]) == 0)
                 note->reason = (enum restart_reason)i;
@@ -164,6 +164,12 @@ void restart_keep_descriptors(void)
         }
 }
 
+static void keep_lock(int lock)
+{
+    if (lock > 2)
+        (void)fcntl(lock, F_SETFD, 0);
+}
+
 /* Those that the new self handles must not end it before it does; no other is blocked. */
 static void set_mask(sigset_t *before)
 {
@@ -178,17 +184,19 @@ static void set_mask(sigset_t *before)
 void restart_now(const struct restart_note *note)
 {
     sigset_t before;
-    char *text = memory_format("%s %lld %d %s", words[note->reason], (long long)note->since_ms, note->signal,
-                               note->set[0] == '\0' ? "-" : note->set);
+    char *text = memory_format("%s %lld %d %s %d", words[note->reason], (long long)note->since_ms, note->signal,
+                               note->set[0] == '\0' ? "-" : note->set, note->lock);
     char **environment = make_environment(text, note->folder, note->why);
     free(text);
     (void)fflush(NULL);
     restart_keep_descriptors();
+    keep_lock(note->lock);
     set_mask(&before);
     errno = EINTR;
     if (!signals_stop)
         (void)execve(program, arguments, environment);
     int number = errno;
+    restart_keep_descriptors();
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     free_environment(environment);
     errno = number;
@@ -214,6 +222,7 @@ static struct {
     char **environment;
     char *since, *signal; /* in it: 20 and 2 digits to be filled in */
     struct sigaction before[CRASHES];
+    int lock;
     atomic_flag taken;
     bool armed;
 } crash = {.taken = ATOMIC_FLAG_INIT};
@@ -235,20 +244,22 @@ static void on_crash(int number)
     put_digits(crash.since, 20, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
     put_digits(crash.signal, 2, (uint64_t)number);
     restart_keep_descriptors();
+    keep_lock(crash.lock);
     set_mask(NULL);
     (void)execve(program, arguments, crash.environment);
     (void)signal(number, SIG_DFL);
     (void)raise(number);
 }
 
-void restart_on_crash(const char *folder, const char *back)
+void restart_on_crash(const struct restart_note *note)
 {
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
     (void)sigemptyset(&action.sa_mask);
     if (crash.armed)
         return;
-    char *text = memory_format("%s %020d %02d %s", words[RESTART_CRASH], 0, 0, back);
-    crash.environment = make_environment(text, folder, NULL);
+    char *text = memory_format("%s %020d %02d %s %d", words[RESTART_CRASH], 0, 0, note->set, note->lock);
+    crash.lock = note->lock;
+    crash.environment = make_environment(text, note->folder, NULL);
     free(text);
     crash.since = crash.environment[0] + strlen(NOTE "=") + strlen(words[RESTART_CRASH]) + 1;
     crash.signal = crash.since + 21;
@@ -269,7 +280,7 @@ void restart_on_crash_no_more(void)
 
 #else
 
-void restart_on_crash(const char *folder, const char *back) { (void)folder, (void)back; }
+void restart_on_crash(const struct restart_note *note) { (void)note; }
 void restart_on_crash_no_more(void) {}
 
 #endif

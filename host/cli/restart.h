@@ -1,7 +1,7 @@
 /* restart.h - becoming ourselves again: execve of the program at the path it was started from, with the same arguments.
  *
- * The process stays (its id, its place in the system's supervision); threads, memory and descriptors above 2 go, and with
- * them the lock of the state folder. What the new self needs to know travels in the environment. A newer program put at the
+ * The process stays (its id, its place in the system's supervision); threads, memory and descriptors above 2 go, but for
+ * the lock of the state folder: so nobody who stands by gets in between. What the new self needs to know travels in the environment. A newer program put at the
  * path is what starts. Main thread, but for what a crash does. */
 #ifndef CLI_RESTART_H
 #define CLI_RESTART_H
@@ -30,6 +30,7 @@ struct restart_note {
     int signal;           /* RESTART_CRASH */
     char set[SET_ID_MAX]; /* run this one of folder's sets; "": what is installed */
     char *folder;         /* of the state; NULL: none */
+    int lock;             /* descriptor of the state folder's lock file, which stays locked and open; 0: none */
     char *why;            /* RESTART_BACK: what is wrong with the set that is installed; else NULL */
 };
 
@@ -47,9 +48,9 @@ void restart_now(const struct restart_note *note);
 /* No program that we start, or become, gets a descriptor above 2, whatever a library left open. */
 void restart_keep_descriptors(void);
 
-/* From now on a crash (SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL) is a restart with `back`, the last good set, by
- * RESTART_CRASH. Builds with sanitizers leave crashes to those. */
-void restart_on_crash(const char *folder, const char *back);
+/* From now on a crash (SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL) is a restart by RESTART_CRASH, with what `note` says: the last
+ * good set. Builds with sanitizers leave crashes to those. */
+void restart_on_crash(const struct restart_note *note);
 void restart_on_crash_no_more(void);
 
 #endif

@@ -155,7 +155,7 @@ static bool open_state(struct running *running, struct error *error)
         return false;
     if (running->ownership.stood_by && running->trial.marks.good[0] != '\0' && running->trial.pending) {
         trial_end(&running->trial); /* what we loaded before we stood by is not what the one before us ran */
-        running->become = (struct restart_note){.reason = RESTART_TAKEOVER, .folder = folder->path};
+        running->become = (struct restart_note){.reason = RESTART_TAKEOVER, .folder = folder->path, .lock = folder->lock};
         return false;
     }
     if (!durable_open(&running->durable, folder, config, running->loaded->lanes, running->options->accept_loss, error))
@@ -182,7 +182,7 @@ static bool open_running(struct running *running, struct error *error)
     settings->until_ms = options->until_ms;
     settings->drain_ms = options->to_end ? 30000 : 5000;
     settings->sink_context = &running->maker;
-    if (!ownership_take(&running->ownership, config, &signals_stop, error))
+    if (!ownership_take(&running->ownership, config, running->note->lock, &signals_stop, error))
         return false;
     running->maker = (struct sink_maker){.settings = &config->sink,
                                          .lease = running->ownership.lease,
@@ -202,7 +202,8 @@ static bool open_running(struct running *running, struct error *error)
     return settings->source != NULL;
 }
 
-/* Ourselves again. The lease stays ours: the next self knows its former owner from the lock file, and nobody gets in between.
+/* Ourselves again. Lock and lease stay ours: the next self takes over the one's descriptor, and the other from its former owner,
+ * whom the lock file names; nobody gets in between.
  * Returns only if it can't be, or we were told to stop. */
 static void become(const struct restart_note *note)
 {
@@ -217,7 +218,8 @@ static void restart(struct running *running, enum ending ending, int64_t since_m
 {
     struct restart_note note = {.reason = ending == ENDING_RELOAD ? RESTART_RELOAD : RESTART_GROWN,
                                 .since_ms = since_ms,
-                                .folder = running->ownership.folder.path};
+                                .folder = running->ownership.folder.path,
+                                .lock = running->ownership.folder.lock};
     if (!kept)
         log_warn("the last checkpoint before the restart failed: what came after the last good one is read again");
     dead_letters_close(running->settings.letters, 10000);
@@ -310,11 +312,13 @@ static void go_back(const struct restart_note *note)
     struct state_folder folder;
     struct error error;
     if (note->set[0] != '\0' && !restart_is_back(note->reason)) /* its copy is gone: what is installed, then */
-        become(&(struct restart_note){.reason = note->reason, .since_ms = note->since_ms, .folder = note->folder});
+        become(&(struct restart_note){
+            .reason = note->reason, .since_ms = note->since_ms, .folder = note->folder, .lock = note->lock});
     if (note->folder == NULL || note->set[0] != '\0' || !state_folder_look(&folder, note->folder, &error))
         return;
     set_marks_read(folder.folder, &marks, &error);
-    struct restart_note back = {.reason = RESTART_BACK, .since_ms = note->since_ms, .folder = note->folder};
+    struct restart_note back = {
+        .reason = RESTART_BACK, .since_ms = note->since_ms, .folder = note->folder, .lock = note->lock};
     memcpy(back.set, marks.good, sizeof back.set);
     back.why = memory_text("it was refused at the start; the reasons are said above");
     if (plugin_set_stored(folder.folder, marks.good))

@@ -149,7 +149,8 @@ static bool may_run(const struct trial *trial, const struct restart_note *note, 
     bool failed = note->reason != RESTART_RELOAD && strcmp(marks->failed, trial->set->id) == 0;
     if (marks->good[0] == '\0' || (!died && !failed) || !plugin_set_stored(trial->folder->folder, marks->good))
         return true;
-    *back = (struct restart_note){.reason = RESTART_BACK, .since_ms = note->since_ms, .folder = trial->folder->path};
+    *back = (struct restart_note){.reason = RESTART_BACK, .since_ms = note->since_ms, .folder = trial->folder->path,
+                                  .lock = trial->folder->lock};
     memcpy(back->set, marks->good, sizeof back->set);
     back->why = memory_text(died ? "its process ended while it was being tried" : marks->reason);
     return false;
@@ -179,8 +180,11 @@ bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sy
     }
     if (memcmp(&before, marks, sizeof before) != 0)
         store_marks(trial);
-    if (trial->pending && marks->good[0] != '\0' && plugin_set_stored(folder->folder, marks->good))
-        restart_on_crash(folder->path, marks->good);
+    if (trial->pending && marks->good[0] != '\0' && plugin_set_stored(folder->folder, marks->good)) {
+        struct restart_note crash = {.folder = folder->path, .lock = folder->lock};
+        memcpy(crash.set, marks->good, sizeof crash.set);
+        restart_on_crash(&crash);
+    }
     begin_notice(trial, note);
     return true;
 }

@@ -441,6 +441,60 @@ def told_to_stop_while_it_is_tried(servers):
     shop.compare("told to stop")
 
 
+def stands_by_on_the_same_state(servers):
+    """A reload is no chance for the one who stands by; and when its turn comes it runs what the one before it ran last."""
+    shop = Shop(servers)
+    first = shop.start()
+    second = servers.start([servers.host, "run", "--config", shop.config], servers.fresh("host") / "log")
+    second.wait_text("standing by: ", 20)
+    shop.send(users(20))
+    shop.probe_is("user7", 1)
+    shop.good()
+    for times in (2, 3):
+        shop.probe(f"-DTIMES={times}")
+        shop.reload()
+        shop.send(users(20))
+        shop.probe_is("user7", times * times)
+    check("taking over" not in second.text(), f"it took over while the other one restarted:\n{second.tail()}")
+    first.kill()
+    servers.processes.remove(first)
+    shop.host = second
+    second.wait_text("taking over(.|\n)*running with ", 20)
+    shop.send(users(20))
+    shop.probe_is("user7", 12)
+    shop.compare("stands by")
+
+
+def lease_lost(servers):
+    """Stopped for longer than its lease, a host finds another one writing: it stands by, as the same process, and takes over when
+    that one dies, without ever writing an older value."""
+    shop = Shop(servers, sink={"lease": "1s"})
+    first = shop.start()
+    shop.send(users(20))
+    shop.probe_is("user7", 1)
+    other = servers.folder / "other.conf"
+    other.write_text(shop.config.read_text().replace(str(shop.folder), str(servers.folder / "other-state")))
+    second = servers.start([servers.host, "run", "--config", other], servers.fresh("host") / "log")
+    second.wait_text("standing by: .* holds the lease", 20)
+    first.send_signal(signal.SIGSTOP)
+    second.wait_text("taking over(.|\n)*running with ", 30)
+    shop.send(users(20))
+    shop.host = second
+    shop.probe_is("user7", 2)
+    seen = len(first.text())
+    first.send_signal(signal.SIGCONT)
+    first.wait_text("the lease is somebody else's now(.|\n)*standing by: .* holds the lease", 20, seen)
+    shop.send(users(20))
+    shop.probe_is("user7", 3)
+    second.kill()
+    servers.processes.remove(second)
+    shop.host = first
+    first.wait_text("taking over(.|\n)*running with ", 30, seen)
+    shop.send(users(20))
+    shop.probe_is("user7", 4)
+    shop.compare("lease lost")
+
+
 def no_host(servers):
     """Where none runs, or nothing can be told."""
     shop = Shop(servers)
@@ -462,4 +516,4 @@ if __name__ == "__main__":
     run_main(__doc__, [plugin_overwritten_while_it_runs, records_of_another_build, refused_in_open, refused_at_the_start,
                        crash_of_a_plugin, crash_by_using_up_the_stack, crash_by_abort, reload_tells_of_the_way_back,
                        killed_while_it_is_tried, told_twice, killed_while_it_restarts, lane_off_and_on_again, redis_hangs,
-                       without_state, told_to_stop_while_it_is_tried, no_host])
+                       without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, no_host])
