@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/program.h"
 #include "cli/report.h"
+#include "config/config_memory.h"
 #include "engine/engine.h"
 #include "sink/final_features.h"
 
@@ -22,8 +23,15 @@ char *setup_config_path(const char *named)
 
 bool setup_read(const char *path, struct config **config, struct lane_set **set)
 {
+    return setup_read_with(path, NULL, config, set);
+}
+
+bool setup_read_with(const char *path, const char *plugins, struct config **config, struct lane_set **set)
+{
     struct error_list errors = {0};
     *config = config_read_partial(path, &errors);
+    if (*config != NULL && plugins != NULL)
+        (*config)->plugins = config_memory_text((*config)->memory, plugins);
     *set = *config == NULL ? NULL : lane_set_load(*config, &errors);
     if (errors.count == 0)
         return true;

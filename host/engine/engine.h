@@ -77,6 +77,10 @@ bool engine_wait(struct engine *engine, int timeout_ms);
 /* True: it stopped by itself because of this error (state that can't be used). Once it has ended. */
 bool engine_error(struct engine *engine, struct error *error);
 
+/* The end that comes is for a restart: the sink gets only a moment for what is under way, and nothing more is given to it; what
+ * is owed is in the state. Before source_stop(). Thread-safe. */
+void engine_hurry(struct engine *engine);
+
 /* Make a checkpoint now, and wait until it is made or has failed. */
 bool engine_checkpoint(struct engine *engine);
 

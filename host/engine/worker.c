@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/signal_stack.h"
 #include "base/time.h"
 #include "engine/restore.h"
 #include "sink/lease.h"
@@ -19,6 +20,8 @@
 #define IDLE_MS 5
 /* How often others hear of our clock while we have no events for them. */
 #define TELL_MS 20
+/* How long the sink may take for what is under way, when a restart waits. */
+#define HURRY_MS 200
 /* After this all that a partition that is at its end had to give has reached its owners. */
 #define FENCE_IDLE_MS 1000
 
@@ -523,9 +526,25 @@ static bool send(struct worker *worker)
     return all;
 }
 
+/* The end, for a restart: only the acknowledgements that are on their way. What waits for its time goes on waiting in the
+ * state, and the clock stays where the stream is. */
+static void finish_in_a_hurry(struct worker *worker)
+{
+    int64_t began_ms = time_monotonic_ms();
+    sink_flush(worker->sink);
+    while (!sink_poll(worker->sink, 5) && time_monotonic_ms() - began_ms < HURRY_MS)
+        continue;
+    if (worker->settings->state != NULL)
+        make_cut(worker, CUT_LAST);
+}
+
 /* The end: the last clock, all changes, and every acknowledgement. */
 static void finish(struct worker *worker)
 {
+    if (atomic_load(&worker->hurry)) {
+        finish_in_a_hurry(worker);
+        return;
+    }
     struct shard *shard = &worker->shard;
     bool by_events = worker->settings->to_end || worker->settings->source->ordered;
     /* What moves the clock here is the end of the run, not of the stream: what is kept goes on from before it. */
@@ -560,6 +579,7 @@ void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     uint64_t rounds = 0;
+    signal_stack_use(); /* plugins run here, and may use up ours */
     restore_worker(worker);
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);

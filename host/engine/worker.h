@@ -38,6 +38,7 @@ struct worker {
     pthread_t thread;
     bool joined;
     atomic_bool ended;
+    atomic_bool hurry; /* engine_hurry() */
 
     struct extraction extraction;
     struct shard shard;
