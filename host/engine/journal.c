@@ -1,6 +1,7 @@
 /* journal.c - see journal.h. */
 #include "engine/journal.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -44,8 +45,11 @@ static size_t waiting(const struct journal *journal) { return journal->writer.pe
 static void write_much(struct journal *journal)
 {
     struct error ignored; /* said at the checkpoint, if it is still so */
-    if (waiting(journal) >= JOURNAL_WRITE_BYTES && waiting(journal) < 2 * JOURNAL_WRITE_BYTES)
-        (void)segment_write(&journal->writer, &ignored);
+    size_t bytes = waiting(journal);
+    if (bytes < JOURNAL_WRITE_BYTES || bytes >= 2 * JOURNAL_WRITE_BYTES || bytes == journal->tried)
+        return;
+    (void)segment_write(&journal->writer, &ignored);
+    journal->tried = waiting(journal);
 }
 
 size_t journal_put(struct journal *journal, struct entry *entry)
@@ -149,6 +153,31 @@ static void give_up(struct journal *journal)
     begin_segment(journal);
 }
 
+static void give_waiting_up(struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    log_warn("journal %s: %zu bytes wait for the disk, more than may: what came is written anew when the disk takes it",
+             segment_name_text(&journal->writer.name, name), waiting(journal));
+    give_up(journal);
+}
+
+/* Of a renewal that came to nothing: no manifest names it, and it takes room that is needed. */
+static void delete_file(const struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    if (journal->writer.file >= 0)
+        (void)unlinkat(journal->settings.folder, segment_name_text(&journal->writer.name, name), 0);
+}
+
+/* There is not enough room for all of it. */
+static void give_renewal_up(struct journal *journal, const struct error *error)
+{
+    delete_file(journal);
+    give_up(journal);
+    journal->pause = 1 << journal->tries < PAUSE_MAX ? 1 << journal->tries++ : PAUSE_MAX;
+    journal->trouble = *error;
+}
+
 bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal_position *acknowledged,
                  struct journal_cut *cut, struct error *error)
 {
@@ -161,13 +190,16 @@ bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal
         segment_close_block(writer);
         if (writer->entries > 0)
             good = segment_write(writer, error);
-        if (!good && waiting(journal) > JOURNAL_WAITING_MAX)
-            give_up(journal);
+        if (!good && waiting(journal) > JOURNAL_WAITING_MAX && journal->renewing)
+            give_renewal_up(journal, error);
+        else if (!good && waiting(journal) > JOURNAL_WAITING_MAX)
+            give_waiting_up(journal);
     }
     cut->complete = good;
     cut->given_up = journal->given_up;
     if (!good)
         return false;
+    journal->renewing = false;
     journal->tries = 0;
     if (writer->entries > 0) {
         if (journal->begun_ms == INT64_MIN)
@@ -187,14 +219,6 @@ bool journal_is_broken(const struct journal *journal)
     return journal->broken || atomic_load_explicit(&journal->lost, memory_order_relaxed);
 }
 
-/* Of a renewal that came to nothing: no manifest names it, and it takes room that is needed. */
-static void delete_file(const struct journal *journal)
-{
-    char name[SEGMENT_NAME_MAX];
-    if (journal->writer.file >= 0)
-        (void)unlinkat(journal->settings.folder, segment_name_text(&journal->writer.name, name), 0);
-}
-
 bool journal_renew(struct journal *journal, struct error *error)
 {
     if (journal->pause > 0) {
@@ -208,7 +232,7 @@ bool journal_renew(struct journal *journal, struct error *error)
         return false;
     }
     journal->broken = false;
-    journal->whole = true;
+    journal->renewing = journal->whole = true;
     atomic_store_explicit(&journal->lost, false, memory_order_relaxed);
     return true;
 }
@@ -217,10 +241,7 @@ bool journal_keeps_up(struct journal *journal, struct error *error)
 {
     if (waiting(journal) < 2 * JOURNAL_WRITE_BYTES || segment_write(&journal->writer, error))
         return true;
-    delete_file(journal);
-    give_up(journal);
-    journal->pause = 1 << journal->tries < PAUSE_MAX ? 1 << journal->tries++ : PAUSE_MAX;
-    journal->trouble = *error;
+    give_renewal_up(journal, error);
     return false;
 }
 

@@ -40,7 +40,9 @@ struct journal {
     uint32_t sequence; /* of the segment being written */
     struct manifest_segment *ended; /* of this generation, oldest first; all that was put there is in the file */
     size_t ended_count;
+    size_t tried;     /* bytes that waited when writing them was last tried: again when there are more */
     bool broken;
+    bool renewing;    /* and is being, until all of that is in its file */
     bool whole;       /* it was written anew: the segments of this generation hold all that the logs do */
     uint32_t given_up; /* segments before this sequence are of no use any more */
     int pause, tries;  /* cuts until the next renewal is tried; renewals that were given up in the middle */

@@ -9,7 +9,8 @@
  * PART   of the path (of a socket: of its peer's; of a rename: of the new name); "*" for any
  * WHEN   how many calls that fit go well before; "~50": one in fifty, by chance, from SHOPLANE_FAULTS_SEED
  * TIMES  how often; -1: as long as the rule stands
- * WHAT   the name of an errno; "short N": at most N bytes; "cut N": N bytes, and then the connection is reset; "delay MS"
+ * WHAT   the name of an errno; "short N": at most N bytes; "cut N": N bytes, and then the connection is reset; "delay MS";
+ *        "large N": ENOSPC for more than N bytes
  *
  * Each fault that was made is a line "CALL PATH WHAT" in the file that SHOPLANE_FAULTS_MADE names. Calls that the C library
  * makes by itself are not seen. Thread-safe. */
@@ -32,7 +33,7 @@
 #define RULES_MAX 64
 #define PATH_SIZE 600
 
-enum kind { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_CUT, FAULT_DELAY };
+enum kind { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_CUT, FAULT_DELAY, FAULT_LARGE };
 
 struct rule {
     char call[16], part[128], what[16];
@@ -65,6 +66,7 @@ static bool parse(char *line, struct rule *rule)
     rule->kind = strcmp(rule->what, "short") == 0   ? FAULT_SHORT
                  : strcmp(rule->what, "cut") == 0   ? FAULT_CUT
                  : strcmp(rule->what, "delay") == 0 ? FAULT_DELAY
+                 : strcmp(rule->what, "large") == 0 ? FAULT_LARGE
                                                     : FAULT_NONE;
     for (size_t i = 0; i < sizeof errors / sizeof errors[0] && rule->kind == FAULT_NONE; i++)
         if (strcmp(rule->what, errors[i].name) == 0) {
@@ -145,7 +147,7 @@ static void path_at(int folder, const char *name, char path[PATH_SIZE])
 }
 
 /* What is to happen to this call? `name` NULL: it is on the file itself. errno is kept. */
-static struct rule fault(const char *call, int file, const char *name)
+static struct rule fault_of(const char *call, int file, const char *name, size_t bytes)
 {
     struct rule found = {0};
     char path[PATH_SIZE] = "";
@@ -161,6 +163,8 @@ static struct rule fault(const char *call, int file, const char *name)
         else if (path[0] == '\0')
             path_at(file, name, path);
         if (strcmp(rule->part, "*") != 0 && strstr(path, rule->part) == NULL)
+            continue;
+        if (rule->kind == FAULT_LARGE && bytes <= (size_t)rule->number)
             continue;
         if (rule->chance > 0 ? !by_chance(rule->chance) : rule->well > 0) {
             rule->well -= rule->well > 0;
@@ -179,12 +183,14 @@ static struct rule fault(const char *call, int file, const char *name)
     return found;
 }
 
+static struct rule fault(const char *call, int file, const char *name) { return fault_of(call, file, name, 0); }
+
 /* True: the call fails with what is in errno. */
 static bool failed(const struct rule *rule)
 {
-    if (rule->kind == FAULT_ERRNO)
-        errno = (int)rule->number;
-    return rule->kind == FAULT_ERRNO;
+    if (rule->kind == FAULT_ERRNO || rule->kind == FAULT_LARGE)
+        errno = rule->kind == FAULT_LARGE ? ENOSPC : (int)rule->number;
+    return rule->kind == FAULT_ERRNO || rule->kind == FAULT_LARGE;
 }
 
 static size_t shortened(const struct rule *rule, size_t size)
@@ -243,13 +249,13 @@ ssize_t pread(int file, void *out, size_t size, off_t offset)
 
 ssize_t write(int file, const void *data, size_t size)
 {
-    struct rule rule = fault("write", file, NULL);
+    struct rule rule = fault_of("write", file, NULL, size);
     return failed(&rule) ? -1 : syscall(SYS_write, file, data, shortened(&rule, size));
 }
 
 ssize_t pwrite(int file, const void *data, size_t size, off_t offset)
 {
-    struct rule rule = fault("pwrite", file, NULL);
+    struct rule rule = fault_of("pwrite", file, NULL, size);
     return failed(&rule) ? -1 : syscall(SYS_pwrite64, file, data, shortened(&rule, size), offset);
 }
 

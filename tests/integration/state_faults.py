@@ -14,12 +14,13 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import time
 
-from features import replay, same, tell
+from features import COUNTED_BY, of_session, replay, same, split_key, tell
 from outages import count, day_in_parts, log_says, must_be_live
-from servers import TOPIC, MockBroker, Skip, check, group, run_main, setting, shipped_lanes, wait_for, write_config
+from servers import TOPIC, Failed, MockBroker, Skip, check, group, run_main, setting, shipped_lanes, wait_for, write_config
 
 SEED = int(os.environ.get("SEED", "1"))
 INTERVAL_MS = 200
@@ -58,15 +59,21 @@ class Rig:
         self.servers, self.program = servers, program
         self.redis, self.broker = servers.redis().start(), MockBroker(servers, {TOPIC: 1})
         self.state = servers.folder / "state"
-        lanes = re.sub(r'emit = "\w+"', 'emit = "0s"', shipped_lanes(config_name))
-        self.config = write_config(servers.folder / "faults.conf", lanes, self.broker, self.redis, clock="event", disorder="0s",
-                                   sink=sink)
-        with self.config.open("a") as out:
-            out.write(group("state", {"folder": setting(self.state), "interval": setting(f"{INTERVAL_MS}ms")}))
-        self.day, self.parts = day_in_parts(servers, *[1 / parts] * parts)
+        # A value whose TTL has passed, by the events' clock, is not deleted; here it always is.
+        self.lanes = re.sub(r'ttl = "\w+"', 'ttl = "30d"', re.sub(r'emit = "\w+"', 'emit = "0s"', shipped_lanes(config_name)))
+        self.sink = sink
+        self.config = self.configuration("faults.conf", self.redis, self.state)
+        self.day, self.parts = day_in_parts(servers, 0.4, *[0.6 / (parts - 1)] * (parts - 1) if parts > 1 else [])
         self.faults, self.host, self.fed = Faults(servers), None, 0
         for _ in range(produced):
             self.produce()
+
+    def configuration(self, name, redis, state):
+        config = write_config(self.servers.folder / name, self.lanes, self.broker, redis, clock="event", disorder="0s",
+                              sink=self.sink)
+        with config.open("a") as out:
+            out.write(group("state", {"folder": setting(state), "interval": setting(f"{INTERVAL_MS}ms")}))
+        return config
 
     def start(self, *options):
         log = self.servers.fresh("host") / "log"
@@ -91,19 +98,15 @@ class Rig:
         whole.write_bytes(b"".join(part.read_bytes() for part in self.parts[:self.fed]))
         return whole
 
-    def features(self):
-        keys = [key for key in self.redis.ask("KEYS", "*") if not key.startswith("shoplane:")]
-        return {key: value for key, value in zip(keys, self.redis.ask_all([("GET", key) for key in keys])) if value is not None}
-
     def fresh(self, where, limit_s=15):
         """Redis has what a replay of all that was produced ends with."""
         wanted = replay(self.servers, self.config, [self.so_far()])
         values = {key: feature.value for key, feature in wanted.items()}
         end = time.monotonic() + limit_s
-        while self.features() != values and time.monotonic() < end and self.host.running():
+        while self.redis.features() != values and time.monotonic() < end and self.host.running():
             time.sleep(0.05)
         check(self.host.running(), f"{where}: the host ended, status {self.host.child.returncode}:\n{self.host.tail()}")
-        same(self.features(), wanted, where)
+        same(self.redis.features(), wanted, where)
         return wanted
 
     def manifest(self):
@@ -113,7 +116,8 @@ class Rig:
             text = newest.read_text()
         except (ValueError, OSError):
             return 0, 0
-        return int(re.search(r"^checkpoint (\d+)$", text, re.M)[1]), int(re.search(r"^partition 0 (\S+)", text, re.M)[1])
+        found = re.search(r"^checkpoint (\d+)$(?:.|\n)*^partition 0 (\d+)", text, re.M)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def kept(self, limit_s=15):
         """Wait until a checkpoint has all that was produced."""
@@ -136,17 +140,28 @@ class Rig:
         """Killed: what it goes on with is right, and all of it, for Redis as it is and for an empty one."""
         self.kill()
         self.faults.set()
+        folder = self.servers.fresh("copy")
+        shutil.copytree(self.state, folder / "state")
         self.run()
-        self.fresh(f"{where}, killed")
-        self.kept()
-        self.kill()
-        self.redis.ask("FLUSHALL")
-        self.run()
-        wait_for(lambda: len(self.features()) > 100, 15, lambda: f"features come back:\n{self.host.tail()}")
-        self.kept()
-        self.more_checkpoints(1)
-        so_far = self.so_far()
-        must_be_live(self.features(), replay(self.servers, self.config, [so_far]), so_far, f"{where}, Redis empty")
+        wanted = self.fresh(f"{where}, killed")
+        self.for_an_empty_redis(folder, wanted, where)
+
+    def for_an_empty_redis(self, folder, wanted, where):
+        """What is in Redis now is of the state alone, and of what came after its last checkpoint."""
+        redis = self.servers.redis().start()
+        config = self.configuration(f"{folder.name}.conf", redis, folder / "state")
+        host = self.servers.run(config, "--report", 1)
+        so_far, limit = self.so_far(), time.monotonic() + 15
+        while True:
+            try:
+                must_be_live(redis.features(), wanted, so_far, f"{where}, Redis empty")
+                break
+            except Failed:
+                if time.monotonic() > limit or not host.running():
+                    raise
+                time.sleep(0.1)
+        host.kill()
+        redis.kill()
 
     def no_leaks(self, where):
         """Every segment in the folder is named by the manifest, or is being written."""
@@ -166,6 +181,7 @@ class Rig:
                 if len(parts) == 4 and int(parts[1]) == generation:
                     owner = parts[0], parts[2]
                     newest[owner] = max(newest.get(owner, ""), name)
+            names = {name for name in names if re.fullmatch(r"\w+-\d{10}-\d{3}-\d{6}", name)}
             return sorted(names - named - set(newest.values()))
         end = time.monotonic() + 5
         while left() and time.monotonic() < end:
@@ -191,7 +207,7 @@ WRITE_FAULTS = [
     ("journal_folder_sync", ["fsync /state/journal 0 -1 EIO"], "fsync", f"folder of journals can't be synced: {EIO}"),
     ("sync_all", ["fdatasync /journal/ 0 -1 EIO"], "fdatasync", rf"the journal of lane \w+ can't be synced: {EIO}"),
     ("read_only", ["open /journal/ 0 -1 EROFS", "pwrite /journal/ 0 1 EIO", "fdatasync /journal/ 0 1 EIO",
-                   "write /manifest- 0 -1 EROFS"], "write", "Read-only file system"),
+                   "write /manifest- 0 -1 EROFS"], "open", "Read-only file system"),
     ("first_half", ["pwrite /journal/ 0 3 short 1000", "pwrite /journal/ 0 -1 ENOSPC"], "pwrite", JOURNAL.format(why=ENOSPC)),
 ]
 # Nobody need notice these.
@@ -301,7 +317,7 @@ def folder_that_can_not_be_used(servers):
                         (["mkdir /state/journal 0 -1 ENOSPC"], f"can't be made: {ENOSPC}"),
                         (["open /state/lock 0 -1 EROFS"], '"lock" can\'t be opened: Read-only file system'),
                         (["open /state/. 0 -1 EMFILE"], "can't be listed: Too many open files"),
-                        (["open /state/journal 2 -1 EIO"], f"can't be (opened|listed): {EIO}")):
+                        (["open /state/journal 1 -1 EIO"], f"can't be (opened|listed): {EIO}")):
         made = rig.faults.made()
         rig.faults.set(*rules)
         status = rig.start().wait(15)
@@ -317,7 +333,7 @@ def folder_that_can_not_be_used(servers):
 
 def more_waits_than_may(servers):
     """So long full that the journal gives up what waits: it is written anew when there is room, and not before."""
-    program = servers.build / "tests" / "shoplane_small_journal"
+    program = servers.build / "shoplane_small_journal"
     rig = Rig(servers, 6, program=program)
     rig.produce()
     rig.run()
@@ -334,13 +350,14 @@ def more_waits_than_may(servers):
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
     # Room for the header and a little more: too little.
-    rig.faults.set(*[f"pwrite /journal/{lane}- 3 -1 ENOSPC" for lane in ("product", "category", "cart", "orders", "session")])
-    wait_for(lambda: rig.faults.made("pwrite") > tried + 40, 30, "it is tried with a little room")
+    rig.faults.set("pwrite /journal/ 0 -1 large 1000")
+    tried = rig.faults.made("pwrite")
+    wait_for(lambda: rig.faults.made("pwrite") > tried + 8, 30, "it is tried with a little room")
     rig.produce()
     rig.fresh("more waits than may, a little room")
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
-    log_says(rig.host, r"too much of it waited|written anew", "the journal that was given up")
+    log_says(rig.host, r"journal product-\d+-000-\d+: \d+ bytes wait for the disk, more than may: what came is written anew", "what is given up")
     rig.faults.set()
     rig.host.wait_text("checkpoints are made again", 30, since)
     rig.kept()
@@ -352,7 +369,316 @@ def more_waits_than_may(servers):
     rig.stop()
 
 
-SCENARIOS = [write_faults, quiet_faults, full_from_the_start, folder_that_can_not_be_used, more_waits_than_may]
+# --- damage between two runs ------------------------------------------------------------------------------------------
+
+def named_segments(rig):
+    """(lane, path, bytes that count) of what the manifest names."""
+    newest = max(rig.state.glob("manifest-*[0-9]"), key=lambda path: int(path.name.split("-")[1]))
+    lane, segments = "", []
+    for words in map(str.split, newest.read_text().splitlines()):
+        if words[0] == "lane":
+            lane = words[1]
+        if words[0] == "segment":
+            name = f"{lane}-{int(words[1]):010}-{int(words[2]):03}-{int(words[4]):06}"
+            segments.append((lane, rig.state / "journal" / name, int(words[5])))
+    check(segments, f"{newest} names no segment")
+    return segments
+
+
+def some_segment(rig):
+    return random.choice([segment for segment in named_segments(rig) if segment[2] > 2000])
+
+
+def flip(path, offset):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1 << random.randrange(8)
+    path.write_bytes(data)
+    return f"bit flipped at byte {offset} of {path.name}"
+
+
+def flipped_block(rig):
+    lane, path, size = some_segment(rig)
+    return lane, flip(path, random.randrange(size // 2, size)), rf"journal {path.name} at byte \d+ of \d+: .*damaged|damaged.*journal {path.name} at byte \d+"
+
+
+def flipped_anywhere(rig):
+    lane, path, size = some_segment(rig)
+    return lane, flip(path, random.randrange(size)), rf"journal {path.name}( at byte \d+ of \d+)?"
+
+
+def flipped_header(rig):
+    lane, path, _ = some_segment(rig)
+    return lane, flip(path, random.randrange(16, 200)), rf"header.*journal {path.name} at byte 0 of \d+"
+
+
+def truncated(rig):
+    lane, path, size = some_segment(rig)
+    cut = random.randrange(size // 2, size)
+    os.truncate(path, cut)
+    return lane, f"{path.name} cut at byte {cut}", rf"journal {path.name} ends at byte {cut} of {size}"
+
+
+def truncated_to_nothing(rig):
+    lane, path, _ = some_segment(rig)
+    os.truncate(path, 0)
+    return lane, f"{path.name} emptied", rf"header.*journal {path.name} at byte 0 of 0"
+
+
+def missing(rig):
+    lane, path, _ = some_segment(rig)
+    path.unlink()
+    return lane, f"{path.name} deleted", rf"it is missing.*journal {path.name}"
+
+
+def foreign(rig):
+    lane, path, size = some_segment(rig)
+    path.write_bytes(random.randbytes(size))
+    return lane, f"{path.name} is noise", rf"not a segment of Shoplane's journal.*journal {path.name} at byte 0 of {size}"
+
+
+def of_another(rig):
+    lane, path, size = some_segment(rig)
+    other = random.choice([segment for segment in named_segments(rig) if segment[0] != lane])
+    path.write_bytes(other[1].read_bytes())
+    return lane, f"{path.name} is a copy of {other[1].name}", rf"it is another one by its header: {other[1].name}.*{path.name} at byte 0"
+
+
+def newer_version(rig):
+    lane, path, _ = some_segment(rig)
+    data = bytearray(path.read_bytes())
+    data[8] = 2
+    path.write_bytes(data)
+    return lane, f"{path.name} of version 2", rf"it is of a newer version: 2.*journal {path.name} at byte 0"
+
+
+DAMAGES = [flipped_block, missing, truncated, newer_version, flipped_header, foreign, of_another, truncated_to_nothing,
+           *[flipped_anywhere] * 6]
+
+
+def damage_that_kafka_makes_good(servers):
+    """Each kind of damage: named, the rest used, the lane filled again, and nothing of it left for the next start."""
+    table = DAMAGES if servers.long else DAMAGES[:4]
+    rig = Rig(servers, len(table) + 2)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    for damage in table:
+        rig.produce()
+        rig.kept()
+        rig.more_checkpoints(1)
+        rig.kill()
+        (rig.state / "journal" / "notes.txt").write_text("of somebody else")
+        lane, what, says = damage(rig)
+        print(f"      {what}", flush=True)
+        folder = rig.servers.fresh("copy")
+        shutil.copytree(rig.state, folder / "state")
+        rig.run()
+        rig.host.wait_text(rf"error: .*({says})", 15)
+        rig.host.wait_text(rf"filling {lane} from the topic's past", 15)
+        wanted = rig.fresh(what)
+        rig.host.wait_text(rf"{lane}: full after", 15)
+        check(re.search(r"state: [1-9]\d* records", rig.host.text()), f"{what}: nothing of the state was used")
+        rig.for_an_empty_redis(folder, wanted, what)
+        rig.more_checkpoints(3)
+        rig.kill()
+        rig.run()
+        rig.fresh(f"{what}, started once more")
+        rig.more_checkpoints(1)
+        check(not re.search(r"error: |filling ", rig.host.text()), f"{what}: not healed by the next start:\n{rig.host.tail(30)}")
+        check((rig.state / "journal" / "notes.txt").exists(), "a file of somebody else was deleted")
+        rig.no_leaks(what)
+    rig.stop()
+
+
+def folder_bytes(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(rig, what, *says):
+    """The start is refused with the choices, and the state is as it was."""
+    before = folder_bytes(rig.state)
+    status = rig.start().wait(20)
+    check(status == 1, f"{what}: status {status}, must be 1:\n{rig.host.tail(30)}")
+    for word in (*says, "--accept-loss"):
+        log_says(rig.host, word, what)
+    after = folder_bytes(rig.state)
+    differ = [name for name, data in before.items() if name != "lock" and after.get(name) != data]
+    check(not differ, tell(f"{what}: refused, and yet changed or deleted", differ))
+
+
+def go_on_with_loss(rig, what):
+    rig.run("--accept-loss")
+    wait_for(lambda: rig.manifest()[1] >= rig.messages(), 20, lambda: f"{what}: it goes on:\n{rig.host.tail(30)}")
+    rig.more_checkpoints(3)
+
+
+def damage_that_kafka_can_not_make_good(servers):
+    """Events of the damaged records are gone from Kafka: refused, and gone on with when that is accepted; once."""
+    rig = Rig(servers, 2)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    rig.kill()
+    segments = [segment for segment in named_segments(rig) if segment[0] == "product"]
+    lane, path, size = segments[-1]
+    flip(path, size - 40)
+    rig.produce()
+    rig.parts.append(rig.parts[1])
+    rig.produce() # copies, which change nothing but what the broker has room for
+    refused(rig, "beyond retention", rf"records of lane {lane} are damaged, and Kafka does not have all of their events",
+            rf"journal {path.name} at byte \d+ of \d+: .*damaged", r"goes back \d+\.\d h less", "entries with records of .* to ")
+    go_on_with_loss(rig, "beyond retention")
+    wanted = replay(servers, rig.config, [rig.so_far()])
+    found = rig.redis.features()
+    damaged = {key for key in wanted if not of_session(key) and split_key(key)[1] in COUNTED_BY["product_view_count"]}
+    same({key: value for key, value in found.items() if key not in damaged},
+         {key: value for key, value in wanted.items() if key not in damaged}, "lanes that are whole")
+    right_ones = sum(found.get(key) == wanted[key].value for key in damaged)
+    print(f"      {right_ones} of {len(damaged)} features of the damaged lane are right all the same", flush=True)
+    check(right_ones > len(damaged) / 2, "what is whole of the damaged lane is not used")
+    rig.kill()
+    rig.run()
+    rig.more_checkpoints(2)
+    check(not re.search("error: ", rig.host.text()), f"the loss was accepted, and is there again:\n{rig.host.tail(30)}")
+    rig.stop()
+
+
+def manifests(servers):
+    """A damaged manifest is passed over for an older one; where there is none, and where it is newer than we are, refused."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    rig.more_checkpoints(1)
+    rig.kill()
+    newest = max(rig.state.glob("manifest-*[0-9]"), key=lambda path: int(path.name.split("-")[1]))
+    good = newest.read_text()
+    for what, text, says in (
+            ("flipped", good.replace("partition 0 ", "partition 0 1", 1), rf"{newest.name}:\d+"),
+            ("cut", good[:len(good) // 2], rf"{newest.name}:\d+"),
+            ("empty", "", rf"{newest.name}"),
+            ("newer", good.replace("shoplane state 1", "shoplane state 2", 1), rf"newer version than 1(.|\n)*{newest.name}:1")):
+        newest.write_text(text)
+        refused(rig, f"manifest {what}", says, "all windows begin anew")
+    # An older one beside it.
+    newest.write_text(good)
+    broken = newest.with_name(f"manifest-{int(newest.name.split('-')[1]) + 1}")
+    broken.write_text(good[:100])
+    rig.produce()
+    rig.run()
+    log_says(rig.host, rf"error: .*{broken.name}:\d+.*generation \d+, checkpoint \d+, is used instead", "the damaged manifest")
+    rig.fresh("an older manifest")
+    rig.kept()
+    # None that is good, and that is accepted.
+    rig.kill()
+    for path in rig.state.glob("manifest-*"):
+        path.write_text("noise")
+    rig.produce()
+    refused(rig, "no manifest")
+    rig.redis.ask("FLUSHALL")
+    rig.run("--accept-loss")
+    log_says(rig.host, "its loss was accepted: starting without it", "the loss")
+    rig.fresh("without state, from the topic's beginning")
+    rig.kept()
+    rig.stop()
+
+
+def topic_made_anew(servers):
+    """Positions that mean nothing any more: refused, and gone on with what there is."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    rig.kill()
+    rig.broker.end()
+    rig.broker = MockBroker(servers, {TOPIC: 1})
+    rig.config = rig.configuration("anew.conf", rig.redis, rig.state)
+    rig.parts[0] = servers.folder / "none"
+    rig.parts[0].write_text("")
+    rig.parts.insert(1, servers.folder / "few")
+    rig.parts[1].write_bytes(b"".join(line + b"\n" for line in rig.parts[2].read_bytes().split(b"\n")[:50]))
+    rig.produce()
+    refused(rig, "a topic made anew", rf"{TOPIC}", r"partition 0")
+    go_on_with_loss(rig, "a topic made anew")
+    rig.stop()
+
+
+# --- sockets of Redis -------------------------------------------------------------------------------------------------
+
+SOCKET_FAULTS = [
+    ("cut in replies", ["recv redis.sock ~15 -1 cut 7"], "recv"),
+    ("cut in commands", ["send redis.sock ~3 -1 cut 100"], "send"),
+    ("pieces", ["recv redis.sock ~2 -1 short 3", "send redis.sock ~2 -1 short 1000", "recv redis.sock ~9 -1 EINTR",
+                "send redis.sock ~9 -1 EINTR"], "recv"),
+    ("all of it", ["recv redis.sock ~90 -1 ECONNRESET", "send redis.sock ~90 -1 EPIPE", "recv redis.sock ~50 -1 cut 5",
+                   "send redis.sock ~50 -1 cut 33", "connect redis.sock ~3 -1 ECONNREFUSED", "recv redis.sock ~40 -1 delay 60",
+                   "send redis.sock ~40 -1 delay 30", "recv redis.sock ~3 -1 short 11"], "recv"),
+    ("nobody there", ["connect redis.sock 0 -1 ECONNREFUSED", "send redis.sock ~3 -1 ECONNRESET"], "send"),
+]
+
+
+def socket_faults(servers):
+    """Connections that break anywhere, by chance: nothing lost, nothing older over newer, and killed in the middle of it."""
+    rounds = 4 if servers.long else 1
+    rig = Rig(servers, 2 * rounds * len(SOCKET_FAULTS) + 1)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    for number, (name, rules, call) in enumerate(SOCKET_FAULTS * rounds):
+        made = rig.faults.made()
+        rig.faults.set(*rules)
+        rig.produce()
+        wait_for(lambda: rig.faults.made(call, made) > 0, 20, lambda: f"{name}: faults are made:\n{rig.host.tail()}")
+        if name == "nobody there":
+            rig.kept() # an outage of Redis holds no checkpoint up
+        else:
+            rig.fresh(f"{name}, meanwhile", 30)
+        print(f"      {name}: {rig.faults.made('', made)} faults", flush=True)
+        if number % 2 == 1:
+            rig.kill()
+            rig.run()
+        rig.faults.set()
+        rig.produce()
+        rig.fresh(name, 20)
+    rig.survive("socket faults")
+    rig.stop()
+
+
+def redis_refuses(servers):
+    """A server that answers and does not take: out of memory, a replica, too few replicas."""
+    rig = Rig(servers, 10)
+    rig.produce()
+    rig.run()
+    rig.fresh("before")
+    rig.kept()
+    for name, refuse, heal, says in (
+            ("out of memory", ["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"], "OOM"),
+            ("replica", ["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"], "READONLY"),
+            ("few replicas", ["CONFIG SET min-replicas-to-write 1"], ["CONFIG SET min-replicas-to-write 0"], "NOREPLICAS")):
+        since = len(rig.host.text())
+        for command in refuse:
+            rig.redis.ask(*command.split())
+        rig.produce()
+        rig.host.wait_text(says, 15, since)
+        rig.kept() # state goes on
+        told = len(re.findall(says, rig.host.text()[since:]))
+        check(told <= 8, f"{name}: it says so {told} times:\n{rig.host.tail(30)}")
+        rig.produce()
+        rig.kill()
+        rig.run()
+        rig.kept()
+        for command in heal:
+            rig.redis.ask(*command.split())
+        rig.fresh(name, 30)
+        rig.produce()
+        rig.fresh(f"{name}, over", 20)
+    rig.survive("refusals of Redis")
+    rig.stop()
+
+
+SCENARIOS = [write_faults, quiet_faults, full_from_the_start, folder_that_can_not_be_used, more_waits_than_may,
+             damage_that_kafka_makes_good, damage_that_kafka_can_not_make_good, manifests, topic_made_anew, socket_faults,
+             redis_refuses]
 
 if __name__ == "__main__":
     print(f"seed {SEED} (set SEED to repeat another)", flush=True)
