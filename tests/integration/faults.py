@@ -435,7 +435,8 @@ def torn_tail(torture):
 
 def named_segments(state):
     """{file name: bytes that count} of the newest manifest."""
-    manifests = sorted(path for path in state.glob("manifest-*") if re.fullmatch(r"manifest-\d+", path.name))
+    manifests = sorted((path for path in state.glob("manifest-*") if re.fullmatch(r"manifest-\d+", path.name)),
+                       key=lambda path: int(path.name.split("-")[1]))
     found, lane = {}, None
     for line in manifests[-1].read_text().splitlines() if manifests else []:
         words = line.split(" ")

@@ -14,7 +14,9 @@ its story and the command that does it again.
 
 What is compared at the end:
   - One partition, Redis spared: every key and value, but of sessions that were over when another event of them came
-    ("disturbed", see end_to_end.py): what was owed then may know of that event.
+    ("disturbed", see end_to_end.py): what was owed then may know of that event. And a start does not know when exactly a
+    record came that is owed; so of a window that the record had left by then it may say that it is empty, where the replay, which
+    never wrote anything of it, is silent. Less than a fiftieth of all keys.
   - Redis came back empty: what is live at the end must be there and right; what is not live may be missing, and is right
     if it is there.
   - A lane was off for a while: the same for its features; those that are not live are not compared, since nobody was there to say
@@ -35,7 +37,7 @@ import sys
 
 import faults
 from faults import FAULTS, Feeder, LastingRedis, Torture
-from features import EMPTY, Day, live, of_session, replay, right, same, split_key, tell
+from features import EMPTY, Day, live, of_session, replay, right, split_key, tell
 from servers import ApacheKafka, Failed, MockBroker, check, need_apache, run_scenarios, shipped_lanes
 from witness import histories, never_back, never_less, only_grow
 
@@ -103,13 +105,14 @@ def compare(torture, found, wanted, day, partitions, where):
     def settled(key):
         return not open_to_order(key) and not (lane_of(key) in torture.toggled and key not in alive)
     rest = {key: value for key, value in found.items() if settled(key)}
-    if partitions == 1 and torture.spared:
-        same(rest, {key: feature for key, feature in wanted.items() if settled(key)}, where)
-        return
-    right(rest, wanted, where)
-    extra = [f"{key} = {value}" for key, value in rest.items()
-             if key not in wanted and not (partitions > 1 and not of_session(key) and value in EMPTY)]
+    extra = [f"{key} = {value}" for key, value in rest.items() if key not in wanted and (of_session(key) or value not in EMPTY)]
     check(not extra, lambda: tell(f"{where}: keys that the replay does not have", extra))
+    empty = [key for key in rest if key not in wanted]
+    check(partitions > 1 or len(empty) * 50 < len(wanted), lambda: tell(f"{where}: keys of windows that held nothing", empty))
+    if partitions == 1 and torture.spared:
+        gone = [f"{key} = {feature.value}" for key, feature in wanted.items() if settled(key) and key not in found]
+        check(not gone, lambda: tell(f"{where}: features that are not in Redis", gone))
+    right(rest, wanted, where)
 
 
 def finish(torture, path, partitions, where):

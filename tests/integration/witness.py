@@ -19,7 +19,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from features import GAP_MS, of_session, split_key, tell
+from features import EMPTY, GAP_MS, of_session, split_key, tell
 from servers import check, group, setting
 
 LINE = re.compile(rb"\+\d+\.\d+ \[\d+ (\S+)\] \"(\w+)\" (.*)", re.S)
@@ -137,6 +137,8 @@ def never_back(record, history, leave_out):
             continue
         looked += 1
         values, before = history.get(key, [None]), at.get(key, 0)
+        if before == 0 and value in EMPTY and not of_session(key):
+            continue  # said to be empty before it held anything: see torture.py
         place = before
         while place < len(values) and values[place] != value:
             place += 1
