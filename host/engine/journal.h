@@ -35,6 +35,7 @@ struct journal {
     uint32_t sequence; /* of the segment being written */
     struct manifest_segment *ended; /* of this generation, oldest first; all that was put there is in the file */
     size_t ended_count;
+    struct buffer trim; /* the body of an entry, while it is made */
     bool broken;
     atomic_bool lost; /* set by whoever found that the disk lost what it took */
 };
@@ -50,6 +51,8 @@ void journal_take_back(struct journal *journal, size_t put);
 void journal_replaced(struct journal *journal, size_t put);
 /* All records of the key went, before their time. */
 void journal_drop(struct journal *journal, sl_view key);
+/* Those before `first` went. `record_size`: the lane's. */
+void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, size_t record_size);
 
 /* A descriptor to be synced, and closed if `ended`. */
 struct journal_file {

@@ -25,7 +25,7 @@ struct shard_counters {
     uint64_t folds;
     uint64_t lost;       /* groups that the sink lost and that were owed again */
     uint64_t full_keys;  /* records that belonged to new keys when memory was at its bound */
-    uint64_t full_logs;  /* records of keys that had as many as a key may have */
+    uint64_t full_logs;  /* records that went, or were not taken, since their key had as many as it may */
 };
 
 /* What a shard knows of a lane beside its keys. */
