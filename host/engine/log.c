@@ -146,6 +146,10 @@ static void resize(struct log *log, const struct set_lane *lane, struct slab *sl
     uint32_t capacity = capacity_for(lane, wanted), count = log->count;
     struct id_index *ids = log->records != NULL && is_long(log) ? *ids_of(log) : NULL;
     bool needs_ids = capacity > LOG_SCAN_MAX;
+    if (needs_ids && capacity < log->capacity / 2) { /* the set is made anew, smaller */
+        id_index_free(ids, slab);
+        ids = NULL;
+    }
     char *records = (char *)slab_take(slab, block_size(lane, capacity)) + (needs_ids ? LONG_HEADER : 0);
     if (count > 0)
         memcpy(records, log->records + log->start * size, count * size);
@@ -176,6 +180,12 @@ static void reserve(struct log *log, const struct set_lane *lane, struct slab *s
         return;
     }
     resize(log, lane, slab, log->count + 1 + log->count / 8);
+}
+
+void log_fit(struct log *log, const struct set_lane *lane, struct slab *slab)
+{
+    if (log->count > 0 && log->capacity > 2 * log->count && capacity_for(lane, log->count) * 2 <= log->capacity)
+        resize(log, lane, slab, log->count);
 }
 
 void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab)

@@ -126,6 +126,9 @@ size_t log_newest_run(const struct log *log, const struct set_lane *lane);
 enum log_result log_insert(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts,
                            const void *record, int64_t *replaced_ms);
 
+/* Move the records to a smaller block if they take up less than half of theirs. */
+void log_fit(struct log *log, const struct set_lane *lane, struct slab *slab);
+
 /* Give back what the slab does not free by itself, when all of it goes. */
 void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab);
 

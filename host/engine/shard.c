@@ -4,11 +4,11 @@
  * which something may have to happen, and found out then; so it need not be moved when that moment moves away. */
 #include "engine/shard.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
 #include "engine/emission.h"
 #include "engine/shard_logs.h"
+#include "engine/shard_room.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -315,47 +315,6 @@ static void touch(struct shard *shard, const struct set_lane *lane, struct log *
     }
 }
 
-/* Is there no room for a new key? Said, and counted. */
-static bool no_room(struct shard *shard)
-{
-    static struct log_limit limit = {.every_ms = 10000};
-    if (!shard->full)
-        return false;
-    shard->counters.full_keys++;
-    log_limited(&limit, LOG_LEVEL_ERROR, "memory is at its bound (%.0f MB of this worker's %.0f MB): events of new keys are "
-                "not taken, those of known keys are; do this: raise limits.memory, or shorten windows",
-                (double)shard_memory(shard) / 1e6, (double)shard->memory_max / 1e6);
-    return true;
-}
-
-static bool has_all_it_may(const struct shard *shard, const struct log *log)
-{
-    return shard->records_max != 0 && log->count >= shard->records_max;
-}
-
-bool crowded_out(const struct shard *shard, const struct set_lane *lane, const struct log *log, const sl_stamp *stamp)
-{
-    return has_all_it_may(shard, log) && log_begins_with(log, lane, stamp);
-}
-
-bool crowd_out(struct shard *shard, const struct set_lane *lane, struct log *log)
-{
-    if (shard->records_max == 0 || log->count <= shard->records_max)
-        return false;
-    log_trim(log, lane, &shard->slab, &shard->texts, log->count - shard->records_max);
-    return true;
-}
-
-/* A key has as many records as it may, and one of them had to go, or to stay outside. */
-static void tell_crowded(struct shard *shard, const struct set_lane *lane)
-{
-    static struct log_limit limit = {.every_ms = 10000};
-    shard->counters.full_logs++;
-    log_limited(&limit, LOG_LEVEL_WARN, "lane %s: a key has %u records, as many as one may have: only its newest are kept, and "
-                "its features say no more than they do; it is hardly a shopper; do this: see limits.key_records",
-                lane->table->name, shard->records_max);
-}
-
 /* The record in the entry joins its log. Returns what log_insert() says; in *changed_ms the event time from which windows
  * have changed. The journal knows of it as much as the log does. */
 static enum log_result insert(struct shard *shard, const struct set_lane *lane, struct log *log, struct entry *entry,
@@ -386,13 +345,13 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
         shard->counters.late += !past;
         return;
     }
-    if (log == NULL && no_room(shard))
+    if (log == NULL && !room_for_key(shard, entry->lane))
         return;
     if (log == NULL)
         log = log_new(shard, entry->lane, entry->key_hash, entry_key(entry));
     else if (lane->session && log->count > 0 && session_gone(shard, lane, log) && !shard->lanes[entry->lane].filling)
         drop_session(shard, lane, log); /* what was owed of it is overtaken by the run that begins */
-    if (crowded_out(shard, lane, log, &stamp)) {
+    if (!room_in_log(shard, lane, log, &stamp)) {
         tell_crowded(shard, lane);
         return;
     }
@@ -403,7 +362,7 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     if (result == LOG_DUPLICATE)
         return;
     shard->counters.records += !past;
-    if (crowd_out(shard, lane, log))
+    if (result == LOG_INSERTED && room_kept(shard, lane, log))
         tell_crowded(shard, lane);
     if (shard->lanes[entry->lane].quiet)
         return;
@@ -426,8 +385,7 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
 {
     size_t ahead = 0, at = 0;
     struct entry *group[PREFETCH];
-    if (shard->memory_max != 0) /* once full, until a twentieth of it is free again */
-        shard->full = shard_memory_needed(shard) > shard->memory_max / 20 * (shard->full ? 19 : 20);
+    room_look(shard, parcel->count);
     while (at < parcel->entries.size) {
         size_t count = 0;
         for (; count < PREFETCH && ahead < parcel->entries.size; ahead += entry_at(parcel, ahead)->size) {
@@ -484,18 +442,6 @@ static void for_every_log(struct shard *shard, void (*act)(struct shard *shard, 
 void shard_release(struct shard *shard) { for_every_log(shard, emission_release); }
 
 void shard_write_again(struct shard *shard) { for_every_log(shard, emission_write_again); }
-
-static size_t tables_memory(const struct shard *shard)
-{
-    size_t bytes = shard->texts.capacity * sizeof(void *);
-    for (size_t i = 0; i < shard->set->lane_count; i++)
-        bytes += shard->tables[i].capacity * sizeof(uint64_t);
-    return bytes;
-}
-
-size_t shard_memory(const struct shard *shard) { return shard->slab.mapped + tables_memory(shard); }
-
-size_t shard_memory_needed(const struct shard *shard) { return shard->slab.reserved + tables_memory(shard); }
 
 size_t shard_keys(const struct shard *shard)
 {

@@ -15,11 +15,6 @@ void drop_session(struct shard *shard, const struct set_lane *lane, struct log *
 /* Runs that are not the newest and have had their time go: log.h. */
 void drop_old_runs(struct shard *shard, const struct set_lane *lane, struct log *log);
 
-/* Has the log as many records as it may, all newer than one with this stamp? And after one was added: the oldest goes if it
- * is one too many; true if so. */
-bool crowded_out(const struct shard *shard, const struct set_lane *lane, const struct log *log, const sl_stamp *stamp);
-bool crowd_out(struct shard *shard, const struct set_lane *lane, struct log *log);
-
 /* Wake it when something leaves a window next. `exact`: whatever may have happened to the log since it was last armed; false:
  * a record was added. */
 void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log, bool exact);

@@ -5,6 +5,7 @@
 #include "base/text_handle.h"
 #include "engine/emission.h"
 #include "engine/shard_logs.h"
+#include "engine/shard_room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void insert_again(struct shard *shard, const struct set_lane *lane, struc
                          char *record, const char *texts)
 {
     const sl_stamp *stamp = (const void *)record;
-    if (crowded_out(shard, lane, log, stamp))
+    if (!room_in_log(shard, lane, log, stamp))
         return;
     hold_texts(shard, lane, texts, record);
     int64_t replaced_ms;
@@ -49,7 +50,8 @@ static void insert_again(struct shard *shard, const struct set_lane *lane, struc
     }
     if (result == LOG_DUPLICATE)
         give_texts_back(shard, lane, record);
-    (void)crowd_out(shard, lane, log);
+    if (result == LOG_INSERTED)
+        (void)room_kept(shard, lane, log);
 }
 
 bool shard_restore_operation(struct shard *shard, size_t number, enum journal_operation operation, uint64_t key_hash, sl_view key,
