@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "engine/shard_room.h"
 #include "engine/worker.h"
 #include "plugin/plugin_table.h"
 
@@ -31,6 +32,7 @@ static void take_block(struct worker *worker, size_t number, const struct segmen
 {
     const struct set_lane *lane = &worker->settings->set->lanes[number];
     uint64_t taken = 0;
+    room_look(&worker->shard, block->count);
     _Alignas(8) char record[LANE_RECORD_MAX];
     for (size_t at = 0; at < block->bytes;) {
         const struct journal_entry *entry = (const void *)(block->entries + at);

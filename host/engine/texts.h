@@ -24,6 +24,11 @@ void texts_free(struct texts *texts); /* the table; the texts go with the slab *
 sl_text text_hold(struct texts *texts, const char *data, size_t size);
 void text_drop(struct texts *texts, sl_text text);
 
+/* Bytes that the table may allocate soon, beside what it has until then: it is nearly full. And: smaller, if it could have a
+ * quarter of its size and room to spare. */
+size_t texts_growth(const struct texts *texts);
+void texts_fit(struct texts *texts);
+
 /* The bytes; *text must stay put while they are looked at. */
 sl_view text_view(const sl_text *text);
 
