@@ -112,7 +112,7 @@ check parse_oracle tests/integration/parse_oracle.sh build
 check generate_valid tests/integration/generate_valid.sh build
 
 # The whole path, with real servers.
-for script in commands dead_letters end_to_end live outages; do
+for script in commands dead_letters end_to_end live memory_bound outages; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
