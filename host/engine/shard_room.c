@@ -3,7 +3,10 @@
 
 #include "base/log.h"
 
-#define FIT_SLOTS 4 /* of a key table that are looked at for each record that comes */
+#include <stdlib.h>
+
+#define QUEUE_KEPT 4096 /* logs for which an empty queue keeps its memory */
+#define FIT_SLOTS  4    /* of a key table that are looked at for each record that comes */
 
 /* ---- how much there is ---- */
 
@@ -38,10 +41,20 @@ static void fit_logs(struct shard *shard, size_t slots)
     shard->fit_lane = (shard->fit_lane + 1) % shard->set->lane_count;
 }
 
+static void fit_queue(struct log_queue *queue)
+{
+    if (queue->count > 0 || queue->capacity <= QUEUE_KEPT)
+        return;
+    free(queue->logs);
+    *queue = (struct log_queue){0};
+}
+
 static void give_slack_up(struct shard *shard, size_t records)
 {
     fit_logs(shard, records * FIT_SLOTS);
     texts_fit(&shard->texts);
+    fit_queue(&shard->touched);
+    fit_queue(&shard->owed);
     slab_give_spare(&shard->slab);
 }
 

@@ -231,7 +231,7 @@ static void restore_segment(struct shard *shard, const char *name, uint64_t leng
 /* The life ends with a checkpoint; the next one begins with what that knows. */
 static void live_again(struct life *life, const struct window_settings *windows, uint32_t records_max, int64_t owed_ms)
 {
-    struct journal_cut cut;
+    struct journal_cut cut = {0};
     struct error error;
     int64_t ignored_ms;
     bool ignored;
@@ -244,7 +244,8 @@ static void live_again(struct life *life, const struct window_settings *windows,
     for (size_t i = 0; i < cut.file_count; i++)
         if (cut.files[i].ended)
             (void)close(cut.files[i].file);
-    free(cut.segments);
+    cut.file_count = 0;
+    journal_cut_free(&cut);
     int64_t clock_ms = f.shard.clock_ms;
     fixture_close(&f);
     fixture_open(&f, windows, true);
