@@ -173,7 +173,10 @@ bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sy
             return false;
         if (strcmp(marks->failed, set->id) == 0)
             marks->failed[0] = marks->reason[0] = '\0';
-        memcpy(marks->trying, set->id, sizeof marks->trying);
+        if (note->reason == RESTART_RELOAD) /* a start of its own that is killed soon was killed, no more is known */
+            memcpy(marks->trying, set->id, sizeof marks->trying);
+        else
+            marks->trying[0] = '\0';
         trial->pending = true;
     } else {
         marks->trying[0] = '\0';
