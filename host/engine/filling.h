@@ -19,6 +19,9 @@ struct filling {
 void filling_init(struct filling *filling, const struct engine_settings *settings, struct worker *workers);
 void filling_free(struct filling *filling);
 
+/* Once all workers have read their journals: what is to be filled? False: they have not yet. */
+bool filling_decide(struct filling *filling);
+
 /* Move on, without waiting long. False: it can't go on, and *error says why. */
 bool filling_step(struct filling *filling, struct error *error);
 
