@@ -31,6 +31,7 @@ struct checkpoint {
     pthread_cond_t wake, made;
     bool stop, refused;
     uint64_t asked, answered; /* checkpoint_now(): requests, and how many of them have been dealt with */
+    uint64_t none;            /* of these, the last for which none could be made any more */
     bool good;                /* how the last one went */
     struct error error;
     uint64_t count, failed, filling_lanes, fill_done, fill_total;
@@ -400,6 +401,16 @@ static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, int64
                     error->advice);
 }
 
+/* There is none: the workers are ending, and the last one is made of what they leave. Who waits for this one need not. */
+static void note_none(struct checkpoint *checkpoint, uint64_t asked)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    if (asked != checkpoint->answered)
+        checkpoint->none = checkpoint->answered = asked;
+    (void)pthread_cond_broadcast(&checkpoint->made);
+    (void)pthread_mutex_unlock(&checkpoint->lock);
+}
+
 /* ---- the thread ---- */
 
 static bool stopping(struct checkpoint *checkpoint)
@@ -488,6 +499,8 @@ static void *checkpoint_thread(void *argument)
         int64_t began_ms = time_monotonic_ms();
         if (gather_cuts(checkpoint))
             note(checkpoint, store(checkpoint, false, &error), asked, began_ms, &error);
+        else
+            note_none(checkpoint, asked);
         give_cuts_back(checkpoint);
         due_ms = time_monotonic_ms() + interval_ms;
     }
@@ -524,7 +537,7 @@ bool checkpoint_now(struct checkpoint *checkpoint)
     (void)pthread_cond_signal(&checkpoint->wake);
     while (checkpoint->answered < asked && !checkpoint->stop)
         (void)pthread_cond_wait(&checkpoint->made, &checkpoint->lock);
-    bool good = checkpoint->answered >= asked && checkpoint->good;
+    bool good = checkpoint->answered >= asked && checkpoint->none < asked && checkpoint->good;
     (void)pthread_mutex_unlock(&checkpoint->lock);
     return good;
 }
@@ -535,12 +548,13 @@ bool checkpoint_finish(struct checkpoint *checkpoint)
     (void)pthread_mutex_lock(&checkpoint->lock);
     checkpoint->stop = true;
     (void)pthread_cond_signal(&checkpoint->wake);
-    bool refused = checkpoint->refused;
     (void)pthread_mutex_unlock(&checkpoint->lock);
     (void)pthread_join(checkpoint->thread, NULL);
+    bool refused = checkpoint->refused;
+    bool decided = filling_decide(&checkpoint->filling); /* where they ended before the thread had looked */
     int64_t began_ms = time_monotonic_ms();
-    bool good = !refused && checkpoint->filling.decided && store(checkpoint, true, &error);
-    if (!refused && checkpoint->filling.decided)
+    bool good = !refused && decided && store(checkpoint, true, &error);
+    if (!refused && decided)
         note(checkpoint, good, checkpoint->asked, began_ms, &error);
     return good;
 }

@@ -383,14 +383,14 @@ void emission_write_again(struct shard *shard, struct log *log)
     emission_account(shard, log);
 }
 
-void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, int64_t at_ms)
+void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, bool held, int64_t at_ms)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     bool owed = false;
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
         /* Of a lane that was filled Redis may have values of before: what has gone empty says so, too. */
-        bool emptied = wake == WAKE_FILLED && !lane->session && log->count > 0;
+        bool emptied = wake == WAKE_FILLED && !lane->session && held;
         if (!view->live && !view->owed && !emptied)
             continue;
         forget_sent(lane, view);

@@ -24,8 +24,8 @@ void emission_look(struct shard *shard, struct log *log);
 void emission_account(struct shard *shard, struct log *log);
 
 /* A lane woke up (shard_lane_full): the log's live windows are written, now or, where Redis should have them, at `at_ms` of
- * the shard's sends. What is owed of it is queued. */
-void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, int64_t at_ms);
+ * the shard's sends. What is owed of it is queued. `held`: it had records before what is too old left. */
+void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, bool held, int64_t at_ms);
 
 /* Event clock: the first time is known. What came before it is looked at as of now, before the clock moves on. */
 void emission_begin(struct shard *shard);

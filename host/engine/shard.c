@@ -23,7 +23,7 @@ void shard_init(struct shard *shard, const struct lane_set *set, bool event_cloc
     memset(shard, 0, sizeof *shard);
     shard->set = set;
     shard->event_clock = event_clock;
-    shard->clock_ms = SHARD_BEGINNING_MS;
+    shard->clock_ms = shard->restored_ms = SHARD_BEGINNING_MS;
     shard->send_ms = event_clock ? SHARD_BEGINNING_MS : monotonic_ms;
     texts_init(&shard->texts, &shard->slab);
     shard->tables = memory_new((set->lane_count + 1) * sizeof *shard->tables);
@@ -202,6 +202,9 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
     if (log->count == 0)
         return;
     if (lane->session) {
+        /* Live, the clock may run ahead of sends where a backlog is read: a change that waits for its interval goes out. */
+        struct view *view = log_view(log, lane, 0);
+        view->owed = view->owed || (!shard->event_clock && view->live && view->dirty && session_end(lane, log) < clock);
         shard_end_session(shard, lane, log);
         drop_old_runs(shard, lane, log);
     } else {
@@ -268,8 +271,11 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
 
 static bool is_late(const struct shard *shard, const struct set_lane *lane, const struct log *log, int64_t time_ms)
 {
-    if (lane->session && shard->lanes[lane - shard->set->lanes].filling)
+    bool filling = shard->lanes[lane - shard->set->lanes].filling;
+    if (lane->session && filling)
         return false; /* whether its session goes on is not known yet */
+    if (filling) /* what has left its windows meanwhile may still stand in Redis: it is to be known that they are empty */
+        return time_ms < shard->restored_ms - lane->longest_ms;
     if (!lane->session)
         return time_ms < shard->clock_ms - lane->longest_ms;
     const struct window_settings *window = &lane->windows[0].settings;

@@ -52,6 +52,7 @@ struct shard {
     bool event_clock;
     int64_t clock_ms; /* SHARD_BEGINNING_MS: nothing was read yet */
     int64_t send_ms;  /* the clock, or monotonic time */
+    int64_t restored_ms; /* where the clock stood when it was restored; SHARD_BEGINNING_MS: it was not, or not known */
     struct slab slab;
     struct texts texts;
     struct key_table *tables; /* one a lane */

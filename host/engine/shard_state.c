@@ -23,7 +23,7 @@ int64_t lane_keep_ms(const struct set_lane *lane)
 void shard_restore(struct shard *shard, int64_t clock_ms)
 {
     shard_advance(shard, clock_ms);
-    shard->ledger.marks[0].clock_ms = shard->clock_ms;
+    shard->restored_ms = shard->ledger.marks[0].clock_ms = shard->clock_ms;
     for (size_t i = 0; i < shard->set->lane_count; i++)
         shard->lanes[i].filling = shard->lanes[i].quiet = true;
 }
@@ -117,11 +117,12 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
         spread_ms = 0;
     size_t at = 0;
     for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
+        bool held = log->count > 0;
         look_at_clock(shard, lane, log);
         arm_expiry(shard, lane, log, true);
         /* Evenly, by the key: the same key at the same part of the time. */
         int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);
-        emission_wake(shard, log, wake, shard->send_ms + after_ms);
+        emission_wake(shard, log, wake, held, shard->send_ms + after_ms);
     }
 }
 

@@ -102,6 +102,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     memset(worker->returns, 0, rings);
     worker->outgoing = memory_new(workers * sizeof(struct parcel *));
     worker->sender_clock = memory_new(workers * sizeof(int64_t));
+    worker->sender_heard = memory_new(workers * sizeof(bool));
     worker->sender_ended = memory_new(workers * sizeof(bool));
     for (size_t i = 0; i < workers; i++)
         worker->sender_clock[i] =
@@ -135,6 +136,7 @@ void worker_free(struct worker *worker)
     free(worker->returns);
     free(worker->outgoing);
     free(worker->sender_clock);
+    free(worker->sender_heard);
     free(worker->sender_ended);
     (void)pthread_mutex_destroy(&worker->lock);
 }
@@ -202,6 +204,7 @@ static void receive(struct worker *worker, int sender, struct parcel *parcel)
         worker->sender_ended[sender] = true;
         worker->senders_ended++;
     }
+    worker->sender_heard[sender] = true;
     worker->sender_clock[sender] = parcel->clock_ms; /* less than before if a partition that was dry has data again */
     int64_t limit = ordered ? WATERMARK_NO_LIMIT : limit_without(worker, sender);
     /* Where nobody limits it, the clock stays where the events brought it. */
@@ -436,11 +439,15 @@ static bool read_past(struct worker *worker)
 
 /* ---- sends ---- */
 
-/* Has everything been read again that was written when the fence was set? A fence beyond where the partition ended after we
- * got the lease is of a topic that is not there any more. */
+/* Has everything been read again that was written when the fence was set, and is the clock there, too? It stands until every
+ * sender has been heard. A fence beyond where the partition ended after we got the lease is of a topic that is not there any
+ * more. */
 static bool past_fence(const struct worker *worker)
 {
     struct source *source = worker->settings->source;
+    for (int i = 0; i < worker->settings->workers; i++)
+        if (!worker->sender_heard[i])
+            return false;
     for (int32_t p = 0; p < source->partitions; p++) {
         int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
         if (worker->shard.applied[p] >= fence)
@@ -538,6 +545,13 @@ static void finish_in_a_hurry(struct worker *worker)
         make_cut(worker, CUT_LAST);
 }
 
+/* Who stops before its fence, or before it knows the time, comes to neither by waiting: what it owes stays owed. */
+static bool hopeless(const struct worker *worker)
+{
+    const struct shard *shard = &worker->shard;
+    return (!worker->fence_passed && !worker->settings->to_end) || (shard->event_clock && shard->clock_ms == SHARD_BEGINNING_MS);
+}
+
 /* The end: the last clock, all changes, and every acknowledgement. */
 static void finish(struct worker *worker)
 {
@@ -567,7 +581,7 @@ static void finish(struct worker *worker)
             taken = counters->groups - counters->failed_groups;
             waiting = shard->owed.count;
             progress_ms = time_monotonic_ms();
-        } else if (time_monotonic_ms() - progress_ms > worker->settings->drain_ms) {
+        } else if (hopeless(worker) || time_monotonic_ms() - progress_ms > worker->settings->drain_ms) {
             break;
         }
     }

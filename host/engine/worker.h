@@ -51,6 +51,7 @@ struct worker {
     bool outgoing_any;
 
     int64_t *sender_clock; /* one a sender: what it last allowed */
+    bool *sender_heard;    /* it has said what it allows */
     bool *sender_ended;
     int senders_ended;
     uint64_t expected;     /* ordered: the batch whose parcel comes next */
