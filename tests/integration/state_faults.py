@@ -76,9 +76,10 @@ class Rig:
         return config
 
     def start(self, *options):
-        log = self.servers.fresh("host") / "log"
-        self.host = self.servers.start([self.program or self.servers.host, "run", "--config", self.config, "--report", 1, *options],
-                                       log, environment=self.faults.environment)
+        """With one to three workers, whatever it was before."""
+        command = [self.program or self.servers.host, "run", "--config", self.config, "--report", 1,
+                   "--workers", random.randint(1, 3), *options]
+        self.host = self.servers.start(command, self.servers.fresh("host") / "log", environment=self.faults.environment)
         return self.host
 
     def run(self, *options):
@@ -208,7 +209,7 @@ WRITE_FAULTS = [
     ("sync_all", ["fdatasync /journal/ 0 -1 EIO"], "fdatasync", rf"the journal of lane \w+ can't be synced: {EIO}"),
     ("read_only", ["open /journal/ 0 -1 EROFS", "pwrite /journal/ 0 1 EIO", "fdatasync /journal/ 0 1 EIO",
                    "write /manifest- 0 -1 EROFS"], "open", "Read-only file system"),
-    ("first_half", ["pwrite /journal/ 0 3 short 1000", "pwrite /journal/ 0 -1 ENOSPC"], "pwrite", JOURNAL.format(why=ENOSPC)),
+    ("first_half", ["pwrite /journal/ 0 1 short 100", "pwrite /journal/ 0 -1 ENOSPC"], "pwrite", JOURNAL.format(why=ENOSPC)),
 ]
 # Nobody need notice these.
 QUIET_FAULTS = [
@@ -287,6 +288,28 @@ def quiet_faults(servers):
     rig.stop()
 
 
+def stopped_while_it_fails(servers):
+    """Told to stop on a full disk: it says that the last checkpoint could not be made, and nothing of it is lost."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    before = rig.manifest()
+    rig.faults.set("pwrite /journal/ 0 -1 ENOSPC")
+    rig.produce()
+    rig.fresh("a full disk")
+    status = rig.host.end(limit_s=15)
+    check(status == 1, f"status {status} without its last checkpoint:\n{rig.host.tail()}")
+    log_says(rig.host, FILE_AND_REASON.format(what=JOURNAL.format(why=ENOSPC)), "the checkpoint that was not made")
+    check(rig.manifest() == before, "the last good checkpoint does not stand")
+    rig.run()
+    rig.produce()
+    rig.faults.set()
+    rig.kept()
+    rig.survive("stopped while it failed")
+    rig.stop()
+
+
 def full_from_the_start(servers):
     """A new folder on a full disk: the host runs, and has its first checkpoint when there is room."""
     rig = Rig(servers, 3)
@@ -357,7 +380,7 @@ def more_waits_than_may(servers):
     rig.fresh("more waits than may, a little room")
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
-    log_says(rig.host, r"journal product-\d+-000-\d+: \d+ bytes wait for the disk, more than may: what came is written anew", "what is given up")
+    log_says(rig.host, r"journal \w+-\d+-\d+-\d+: \d+ bytes wait for the disk, more than may: what came is written anew", "what is given up")
     rig.faults.set()
     rig.host.wait_text("checkpoints are made again", 30, since)
     rig.kept()
@@ -516,10 +539,10 @@ def damage_that_kafka_can_not_make_good(servers):
     """Events of the damaged records are gone from Kafka: refused, and gone on with when that is accepted; once."""
     rig = Rig(servers, 2)
     rig.produce()
-    rig.run()
+    rig.run("--workers", 2)
     rig.kept()
     rig.kill()
-    segments = [segment for segment in named_segments(rig) if segment[0] == "product"]
+    segments = [segment for segment in named_segments(rig) if segment[0] == "product" and segment[1].name[-10:-7] == "001"]
     lane, path, size = segments[-1]
     flip(path, size - 40)
     rig.produce()
@@ -540,6 +563,41 @@ def damage_that_kafka_can_not_make_good(servers):
     rig.run()
     rig.more_checkpoints(2)
     check(not re.search("error: ", rig.host.text()), f"the loss was accepted, and is there again:\n{rig.host.tail(30)}")
+    rig.stop()
+
+
+def damage_while_the_broker_is_away(servers):
+    """Checkpoints are made before the lane could be filled again, and it is killed: what was whole is still there, and the rest is
+    filled by the next start."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    rig.kill()
+    lane, path, size = some_segment(rig)
+    flip(path, size - 20)
+    rig.faults.set("pread /journal/ 0 -1 delay 100")
+    rig.run()
+    rig.broker.pause()
+    rig.faults.set()
+    damage = rf"error: .*journal {path.name} at byte \d+"
+    rig.host.wait_text(damage, 15)
+    rig.more_checkpoints(3)
+    check("full after" not in rig.host.text(), f"it was filled before the broker was away:\n{rig.host.tail()}")
+    rig.kill()
+    rig.broker.go_on()
+    folder = servers.fresh("copy")
+    shutil.copytree(rig.state, folder / "state")
+    rig.produce()
+    rig.run()
+    rig.host.wait_text(damage, 15)
+    rig.host.wait_text(rf"{lane}: full after", 15)
+    wanted = rig.fresh("the broker was away")
+    rig.for_an_empty_redis(folder, wanted, "the broker was away")
+    rig.more_checkpoints(3)
+    rig.produce()
+    rig.survive("the broker was away")
+    check(not re.search("error: ", rig.host.text()), f"not healed:\n{rig.host.tail(30)}")
     rig.stop()
 
 
@@ -605,15 +663,16 @@ def topic_made_anew(servers):
 
 # --- sockets of Redis -------------------------------------------------------------------------------------------------
 
+# What is by chance may by chance not be: one of each kind is certain.
 SOCKET_FAULTS = [
-    ("cut in replies", ["recv redis.sock ~15 -1 cut 7"], "recv"),
-    ("cut in commands", ["send redis.sock ~3 -1 cut 100"], "send"),
+    ("cut in replies", ["recv redis.sock 0 1 cut 7", "recv redis.sock ~15 -1 cut 7"], "recv"),
+    ("cut in commands", ["send redis.sock 0 1 cut 100", "send redis.sock ~3 -1 cut 100"], "send"),
     ("pieces", ["recv redis.sock ~2 -1 short 3", "send redis.sock ~2 -1 short 1000", "recv redis.sock ~9 -1 EINTR",
                 "send redis.sock ~9 -1 EINTR"], "recv"),
-    ("all of it", ["recv redis.sock ~90 -1 ECONNRESET", "send redis.sock ~90 -1 EPIPE", "recv redis.sock ~50 -1 cut 5",
+    ("all of it", ["recv redis.sock 0 1 cut 3", "recv redis.sock ~90 -1 ECONNRESET", "send redis.sock ~90 -1 EPIPE", "recv redis.sock ~50 -1 cut 5",
                    "send redis.sock ~50 -1 cut 33", "connect redis.sock ~3 -1 ECONNREFUSED", "recv redis.sock ~40 -1 delay 60",
                    "send redis.sock ~40 -1 delay 30", "recv redis.sock ~3 -1 short 11"], "recv"),
-    ("nobody there", ["connect redis.sock 0 -1 ECONNREFUSED", "send redis.sock ~3 -1 ECONNRESET"], "send"),
+    ("nobody there", ["connect redis.sock 0 -1 ECONNREFUSED", "send redis.sock 0 1 ECONNRESET"], "send"),
 ]
 
 
@@ -676,9 +735,9 @@ def redis_refuses(servers):
     rig.stop()
 
 
-SCENARIOS = [write_faults, quiet_faults, full_from_the_start, folder_that_can_not_be_used, more_waits_than_may,
-             damage_that_kafka_makes_good, damage_that_kafka_can_not_make_good, manifests, topic_made_anew, socket_faults,
-             redis_refuses]
+SCENARIOS = [write_faults, quiet_faults, stopped_while_it_fails, full_from_the_start, folder_that_can_not_be_used,
+             more_waits_than_may, damage_that_kafka_makes_good, damage_that_kafka_can_not_make_good,
+             damage_while_the_broker_is_away, manifests, topic_made_anew, socket_faults, redis_refuses]
 
 if __name__ == "__main__":
     print(f"seed {SEED} (set SEED to repeat another)", flush=True)
