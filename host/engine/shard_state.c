@@ -116,7 +116,7 @@ void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, in
     for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         look_at_clock(shard, lane, log);
         arm_expiry(shard, lane, log, true);
-        /* Evenly, by the key: the same key at the same part of the time. */
+        /* Evenly, by where the key lies. */
         int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);
         emission_wake(shard, log, wake, shard->send_ms + after_ms);
     }
