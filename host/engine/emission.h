@@ -4,9 +4,10 @@
  *
  * A crowd, a window with more records than any shopper leaves, is folded at a pace of its own, however often it changes and
  * however short its emit interval is: not before EMISSION_PACE_MS for each of its records have passed since it was folded
- * last, whether that wrote anything or not. So a window costs no more than 1 / EMISSION_PACE_MS records a millisecond, how
- * many there are and how fast they come. (A million events a day in one key: each record is folded some 20 times a window,
- * against half its log each time without.) Of a session all records of its log are counted, for its pace. */
+ * last, whether that wrote anything or not. So a window costs no more than 1 / EMISSION_PACE_MS records a millisecond, however
+ * many there are and however fast they come: at a million events a day in one key, some 20 for each event, where every event
+ * would otherwise fold all there are (emit intervals are seconds; so are the pauses between such events). Of a session all
+ * records of its log are counted, for its pace. */
 #ifndef ENGINE_EMISSION_H
 #define ENGINE_EMISSION_H
 

@@ -120,7 +120,7 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
         bool held = log->count > 0;
         look_at_clock(shard, lane, log);
         arm_expiry(shard, lane, log, true);
-        /* Evenly, by the key: the same key at the same part of the time. */
+        /* Evenly, by where the key lies. */
         int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);
         emission_wake(shard, log, wake, held, shard->send_ms + after_ms);
     }

@@ -92,6 +92,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     shard_init(&worker->shard, settings->set, settings->clock == CLOCK_EVENT, time_monotonic_ms());
     worker->sink = settings->open_sink(settings->sink_context, index, shard_settled, &worker->shard);
     worker->shard.sink = worker->sink;
+    worker->shard.texts.seed = settings->table_seed;
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
     worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
