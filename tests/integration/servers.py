@@ -283,7 +283,7 @@ class Servers:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
         self.host, self.demo = build / "shoplane", build / "shoplane-demo"
-        self.processes, self.others = [], []
+        self.processes, self.others, self.long = [], [], False
 
     def fresh(self, name):
         """A new folder in the test's own."""
@@ -399,6 +399,7 @@ def main(document, scenarios):
     parser.add_argument("build", type=pathlib.Path, metavar="BUILD_DIR")
     parser.add_argument("--only", default="", metavar="WORD", help="only scenarios whose name has WORD in it")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="leave configurations, logs and events here")
+    parser.add_argument("--long", action="store_true", help="all that there is to try, not only the first of each kind")
     return run_scenarios(parser.parse_args(), scenarios)
 
 
@@ -416,6 +417,7 @@ def run_scenarios(arguments, scenarios):
                 continue
             (folder / name).mkdir(exist_ok=True)
             servers, start = Servers(arguments.build.resolve(), (folder / name).resolve()), time.monotonic()
+            servers.long = getattr(arguments, "long", False)
             try:
                 scenario(servers)
                 check(not servers.reports(), "a sanitizer reports:\n" + "\n".join(servers.reports()))
