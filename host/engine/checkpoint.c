@@ -92,7 +92,8 @@ static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
     while (count < lane->segment_count && lane->segments[count].newest_ms < edge_ms)
         count++;
     lane->segment_count -= count;
-    memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
+    if (count > 0)
+        memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
 }
 
 static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_MIN ? INT64_MIN : owed_ms - keep_ms; }
