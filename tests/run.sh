@@ -116,6 +116,7 @@ for script in commands state_command dead_letters end_to_end live memory_bound o
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
+check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build
 check up tests/integration/up.sh build
 check readme python3 -B tests/integration/readme.py build
