@@ -31,10 +31,11 @@ struct checkpoint {
     pthread_cond_t wake, made;
     bool stop, refused;
     uint64_t asked, answered; /* checkpoint_now(): requests, and how many of them have been dealt with */
+    uint64_t none;            /* of these, the last for which none could be made any more */
     bool good;                /* how the last one went */
     struct error error;
     uint64_t count, failed, filling_lanes, fill_done, fill_total;
-    int64_t last_ms;
+    int64_t last_ms, took_ms;
 };
 
 /* ---- the manifest ---- */
@@ -91,7 +92,8 @@ static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
     while (count < lane->segment_count && lane->segments[count].newest_ms < edge_ms)
         count++;
     lane->segment_count -= count;
-    memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
+    if (count > 0)
+        memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
 }
 
 static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_MIN ? INT64_MIN : owed_ms - keep_ms; }
@@ -380,7 +382,7 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
 }
 
 /* How it went, for figures and for those who wait. */
-static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const struct error *error)
+static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, int64_t began_ms, const struct error *error)
 {
     (void)pthread_mutex_lock(&checkpoint->lock);
     bool recovered = good && !checkpoint->good && checkpoint->failed > 0;
@@ -389,7 +391,7 @@ static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const
     checkpoint->count += good;
     checkpoint->failed += !good;
     if (good)
-        checkpoint->last_ms = time_wall_ms();
+        checkpoint->last_ms = time_wall_ms(), checkpoint->took_ms = time_monotonic_ms() - began_ms;
     (void)pthread_cond_broadcast(&checkpoint->made);
     (void)pthread_mutex_unlock(&checkpoint->lock);
     if (recovered)
@@ -398,6 +400,16 @@ static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const
         log_limited(&checkpoint->trouble, LOG_LEVEL_ERROR, "no checkpoint: %s%s%s%s%s; the last good one stands", error->what,
                     error->found[0] == '\0' ? "" : "; found: ", error->found, error->advice[0] == '\0' ? "" : "; do this: ",
                     error->advice);
+}
+
+/* There is none: the workers are ending, and the last one is made of what they leave. Who waits for this one need not. */
+static void note_none(struct checkpoint *checkpoint, uint64_t asked)
+{
+    (void)pthread_mutex_lock(&checkpoint->lock);
+    if (asked != checkpoint->answered)
+        checkpoint->none = checkpoint->answered = asked;
+    (void)pthread_cond_broadcast(&checkpoint->made);
+    (void)pthread_mutex_unlock(&checkpoint->lock);
 }
 
 /* ---- the thread ---- */
@@ -485,8 +497,11 @@ static void *checkpoint_thread(void *argument)
             doze(checkpoint, checkpoint->filling.decided ? 20 : LOOK_EVERY_MS);
             continue;
         }
+        int64_t began_ms = time_monotonic_ms();
         if (gather_cuts(checkpoint))
-            note(checkpoint, store(checkpoint, false, &error), asked, &error);
+            note(checkpoint, store(checkpoint, false, &error), asked, began_ms, &error);
+        else
+            note_none(checkpoint, asked);
         give_cuts_back(checkpoint);
         due_ms = time_monotonic_ms() + interval_ms;
     }
@@ -523,7 +538,7 @@ bool checkpoint_now(struct checkpoint *checkpoint)
     (void)pthread_cond_signal(&checkpoint->wake);
     while (checkpoint->answered < asked && !checkpoint->stop)
         (void)pthread_cond_wait(&checkpoint->made, &checkpoint->lock);
-    bool good = checkpoint->answered >= asked && checkpoint->good;
+    bool good = checkpoint->answered >= asked && checkpoint->none < asked && checkpoint->good;
     (void)pthread_mutex_unlock(&checkpoint->lock);
     return good;
 }
@@ -534,12 +549,14 @@ bool checkpoint_finish(struct checkpoint *checkpoint)
     (void)pthread_mutex_lock(&checkpoint->lock);
     checkpoint->stop = true;
     (void)pthread_cond_signal(&checkpoint->wake);
-    bool refused = checkpoint->refused;
     (void)pthread_mutex_unlock(&checkpoint->lock);
     (void)pthread_join(checkpoint->thread, NULL);
-    bool good = !refused && checkpoint->filling.decided && store(checkpoint, true, &error);
-    if (!refused && checkpoint->filling.decided)
-        note(checkpoint, good, checkpoint->asked, &error);
+    bool refused = checkpoint->refused;
+    bool decided = filling_decide(&checkpoint->filling); /* where they ended before the thread had looked */
+    int64_t began_ms = time_monotonic_ms();
+    bool good = !refused && decided && store(checkpoint, true, &error);
+    if (!refused && decided)
+        note(checkpoint, good, checkpoint->asked, began_ms, &error);
     return good;
 }
 
@@ -559,6 +576,7 @@ void checkpoint_count(struct checkpoint *checkpoint, struct engine_counters *cou
     counters->checkpoints = checkpoint->count;
     counters->failed_checkpoints = checkpoint->failed;
     counters->checkpoint_ms = checkpoint->last_ms;
+    counters->checkpoint_took_ms = checkpoint->took_ms;
     counters->filling = checkpoint->filling_lanes;
     counters->fill_done = checkpoint->fill_done;
     counters->fill_total = checkpoint->fill_total;

@@ -1,10 +1,20 @@
 /* emission.h - when a log's windows are folded and written: DESIGN.md section 3, Folding and emitting.
  *
- * Part of a shard: called by it, on its thread. */
+ * Part of a shard: called by it, on its thread.
+ *
+ * A crowd, a window with more records than any shopper leaves, is folded at a pace of its own, however often it changes and
+ * however short its emit interval is: not before EMISSION_PACE_MS for each of its records have passed since it was folded
+ * last, whether that wrote anything or not. So a window costs no more than 1 / EMISSION_PACE_MS records a millisecond, however
+ * many there are and however fast they come: at a million events a day in one key, some 20 for each event, where every event
+ * would otherwise fold all there are (emit intervals are seconds; so are the pauses between such events). Of a session all
+ * records of its log are counted, for its pace. */
 #ifndef ENGINE_EMISSION_H
 #define ENGINE_EMISSION_H
 
 #include "engine/shard.h"
+
+#define EMISSION_CROWD   1000 /* more than this many records are a crowd */
+#define EMISSION_PACE_MS 4    /* a record */
 
 /* Something about the log changed, or one of its times has come: write what is due (event clock: now; live: queue it for
  * the end of the batch), arm its send timer for what comes next, or forget the log if nothing of it is left. The log may
@@ -15,8 +25,8 @@ void emission_look(struct shard *shard, struct log *log);
 void emission_account(struct shard *shard, struct log *log);
 
 /* A lane woke up (shard_lane_full): the log's live windows are written, now or, where Redis should have them, at `at_ms` of
- * the shard's sends. What is owed of it is queued. */
-void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, int64_t at_ms);
+ * the shard's sends. What is owed of it is queued. `held`: it had records before what is too old left. */
+void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, bool held, int64_t at_ms);
 
 /* Event clock: the first time is known. What came before it is looked at as of now, before the clock moves on. */
 void emission_begin(struct shard *shard);

@@ -153,21 +153,26 @@ uint64_t filling_anew(const struct filling *filling)
     return filling->lanes & (filling->settings->state->to_fill | ~filling->damaged);
 }
 
+bool filling_decide(struct filling *filling)
+{
+    if (filling->decided || !all_restored(filling))
+        return filling->decided;
+    for (int i = 0; i < filling->settings->workers; i++)
+        filling->damaged |= filling->workers[i].restore.damaged;
+    filling->lanes |= filling->damaged;
+    filling->decided = true;
+    if (filling->lanes == 0)
+        let_end(filling);
+    return true;
+}
+
 bool filling_step(struct filling *filling, struct error *error)
 {
     char names[256];
     uint64_t done, total;
     int64_t now_ms = time_monotonic_ms();
-    if (!filling->decided) {
-        if (!all_restored(filling))
-            return true;
-        for (int i = 0; i < filling->settings->workers; i++)
-            filling->damaged |= filling->workers[i].restore.damaged;
-        filling->lanes |= filling->damaged;
-        filling->decided = true;
-        if (filling->lanes == 0)
-            let_end(filling);
-    }
+    if (!filling_decide(filling))
+        return true;
     if (filling->lanes == 0)
         return true;
     if (filling->past == NULL)

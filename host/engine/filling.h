@@ -23,6 +23,9 @@ void filling_free(struct filling *filling);
  * a start from a checkpoint that is made meanwhile finds the damage again, and what is whole. */
 uint64_t filling_anew(const struct filling *filling);
 
+/* Once all workers have read their journals: what is to be filled? False: they have not yet. */
+bool filling_decide(struct filling *filling);
+
 /* Move on, without waiting long. False: it can't go on, and *error says why. */
 bool filling_step(struct filling *filling, struct error *error);
 

@@ -34,6 +34,7 @@ void journal_init(struct journal *journal, const struct journal_settings *settin
 void journal_free(struct journal *journal)
 {
     segment_writer_free(&journal->writer);
+    buffer_free(&journal->trim);
     free(journal->ended);
 }
 
@@ -80,6 +81,19 @@ void journal_drop(struct journal *journal, sl_view key)
         return;
     write_much(journal);
     (void)segment_put(&journal->writer, JOURNAL_DROP, 0, key.data, key.size, (uint32_t)key.size);
+}
+
+void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, size_t record_size)
+{
+    if (journal->broken)
+        return;
+    struct buffer *body = &journal->trim;
+    buffer_reset(body);
+    memset(buffer_add(body, record_size), 0, record_size);
+    memcpy(body->data, first, sizeof *first);
+    buffer_put(body, key.data, key.size);
+    write_much(journal);
+    (void)segment_put(&journal->writer, JOURNAL_TRIM, first->time_ms, body->data, body->size, (uint32_t)key.size);
 }
 
 /* ---- checkpoints ---- */

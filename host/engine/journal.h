@@ -41,6 +41,7 @@ struct journal {
     struct manifest_segment *ended; /* of this generation, oldest first; all that was put there is in the file */
     size_t ended_count;
     size_t tried;     /* bytes that waited when writing them was last tried: again when there are more */
+    struct buffer trim; /* the body of an entry, while it is made */
     bool broken;
     bool renewing;    /* and is being, until all of that is in its file */
     bool whole;       /* it was written anew: the segments of this generation hold all that the logs do */
@@ -61,6 +62,8 @@ void journal_take_back(struct journal *journal, size_t put);
 void journal_replaced(struct journal *journal, size_t put);
 /* All records of the key went, before their time. */
 void journal_drop(struct journal *journal, sl_view key);
+/* Those before `first` went. `record_size`: the lane's. */
+void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, size_t record_size);
 
 /* A descriptor to be synced, and closed if `ended`. */
 struct journal_file {

@@ -25,7 +25,7 @@ struct shard_counters {
     uint64_t folds;
     uint64_t lost;       /* groups that the sink lost and that were owed again */
     uint64_t full_keys;  /* records that belonged to new keys when memory was at its bound */
-    uint64_t full_logs;  /* records of keys that had as many as a key may have */
+    uint64_t full_logs;  /* records that went, or were not taken, since their key had as many as it may */
 };
 
 /* What a shard knows of a lane beside its keys. */
@@ -52,6 +52,7 @@ struct shard {
     bool event_clock;
     int64_t clock_ms; /* SHARD_BEGINNING_MS: nothing was read yet */
     int64_t send_ms;  /* the clock, or monotonic time */
+    int64_t restored_ms; /* where the clock stood when it was restored; SHARD_BEGINNING_MS: it was not, or not known */
     struct slab slab;
     struct texts texts;
     struct key_table *tables; /* one a lane */
@@ -63,12 +64,15 @@ struct shard {
     struct sink *sink; /* not owned */
     bool sink_away;    /* it was waited for in vain: sink/patience.h */
     bool muted;        /* nothing may be written: the lease is not ours, or the fence not passed. All that is due is owed */
+    bool rereading;    /* the fence is not passed: a former process may have written what follows from what comes now */
     int64_t *applied;  /* by partition: the shard knows all messages below this offset; NULL: no fence is kept */
     int32_t *unfenced; /* partitions whose `applied` the sink does not know yet */
     size_t unfenced_count;
     size_t memory_max; /* bytes; 0: no bound */
     uint32_t records_max; /* of one log; 0: no bound */
-    bool full;            /* memory is at its bound: no new keys */
+    bool full;            /* memory is near its bound: no new keys */
+    bool over;            /* it is beyond it: known keys get no more records than they have */
+    size_t fit_lane, fit_slot; /* where the search for slack goes on */
     struct log_queue touched, owed; /* a log is in one of them at most */
     struct shard_counters counters;
 };
@@ -132,7 +136,7 @@ int64_t lane_keep_ms(const struct set_lane *lane);
 
 /* Bytes of memory in use for keys, logs, records, texts and tables. */
 size_t shard_memory(const struct shard *shard);
-/* The same without what is kept for later: what the bound is compared with. */
+/* The same without what is kept for later, and with what tables would need to grow: what the bound is compared with. */
 size_t shard_memory_needed(const struct shard *shard);
 size_t shard_keys(const struct shard *shard);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/signal_stack.h"
 #include "base/time.h"
 #include "engine/restore.h"
 #include "sink/lease.h"
@@ -19,8 +20,10 @@
 #define IDLE_MS 5
 /* How often others hear of our clock while we have no events for them. */
 #define TELL_MS 20
-/* A partition that has had nothing to give for so long ends before its fence. */
-#define FENCE_IDLE_MS 3000
+/* How long the sink may take for what is under way, when a restart waits. */
+#define HURRY_MS 200
+/* After this all that a partition that is at its end had to give has reached its owners. */
+#define FENCE_IDLE_MS 1000
 
 /* What checkpoints, the fence and filling need. */
 static void init_state(struct worker *worker)
@@ -44,6 +47,7 @@ static void init_state(struct worker *worker)
         memcpy(shard->applied, worker->extraction.next, (size_t)settings->source->partitions * sizeof *shard->applied);
     }
     worker->fence_passed = settings->lease == NULL;
+    shard->muted = shard->rereading = settings->lease != NULL; /* from the first moment: moving on to the checkpoint's clock writes */
     atomic_init(&worker->restored, settings->state == NULL);
     atomic_init(&worker->may_end, settings->state == NULL);
     if (settings->state == NULL)
@@ -88,6 +92,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     shard_init(&worker->shard, settings->set, settings->clock == CLOCK_EVENT, time_monotonic_ms());
     worker->sink = settings->open_sink(settings->sink_context, index, shard_settled, &worker->shard);
     worker->shard.sink = worker->sink;
+    worker->shard.texts.seed = settings->table_seed;
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
     worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
@@ -98,6 +103,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     memset(worker->returns, 0, rings);
     worker->outgoing = memory_new(workers * sizeof(struct parcel *));
     worker->sender_clock = memory_new(workers * sizeof(int64_t));
+    worker->sender_heard = memory_new(workers * sizeof(bool));
     worker->sender_ended = memory_new(workers * sizeof(bool));
     for (size_t i = 0; i < workers; i++)
         worker->sender_clock[i] =
@@ -131,6 +137,7 @@ void worker_free(struct worker *worker)
     free(worker->returns);
     free(worker->outgoing);
     free(worker->sender_clock);
+    free(worker->sender_heard);
     free(worker->sender_ended);
     (void)pthread_mutex_destroy(&worker->lock);
 }
@@ -198,6 +205,7 @@ static void receive(struct worker *worker, int sender, struct parcel *parcel)
         worker->sender_ended[sender] = true;
         worker->senders_ended++;
     }
+    worker->sender_heard[sender] = true;
     worker->sender_clock[sender] = parcel->clock_ms; /* less than before if a partition that was dry has data again */
     int64_t limit = ordered ? WATERMARK_NO_LIMIT : limit_without(worker, sender);
     /* Where nobody limits it, the clock stays where the events brought it. */
@@ -432,17 +440,23 @@ static bool read_past(struct worker *worker)
 
 /* ---- sends ---- */
 
-/* Has everything been read again that was written when the fence was set? A fence beyond a partition's end is of a topic that
- * is not there any more. */
+/* Has everything been read again that was written when the fence was set, and is the clock there, too? It stands until every
+ * sender has been heard. A fence beyond where the partition ended after we got the lease is of a topic that is not there any
+ * more. */
 static bool past_fence(const struct worker *worker)
 {
     struct source *source = worker->settings->source;
+    for (int i = 0; i < worker->settings->workers; i++)
+        if (!worker->sender_heard[i])
+            return false;
     for (int32_t p = 0; p < source->partitions; p++) {
-        int64_t idle_since_ms;
-        if (worker->shard.applied[p] >= lease_fence(worker->settings->lease, p))
+        int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
+        if (worker->shard.applied[p] >= fence)
             continue;
-        if (source_partition(source, p, &idle_since_ms) != PARTITION_AT_END ||
-            time_wall_ms() - idle_since_ms < FENCE_IDLE_MS)
+        int64_t end = source_end(source, p, &seen_ms);
+        bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
+                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
+        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
             return false;
     }
     return true;
@@ -452,9 +466,12 @@ static bool past_fence(const struct worker *worker)
 static void mute(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
+    if (held_now && worker->held_ms == 0)
+        worker->held_ms = time_wall_ms();
     if (held_now && !worker->fence_passed)
         worker->fence_passed = past_fence(worker);
-    worker->shard.muted = !held_now || !worker->fence_passed;
+    worker->shard.rereading = !worker->fence_passed;
+    worker->shard.muted = !held_now || worker->shard.rereading;
     atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
 }
 
@@ -517,9 +534,32 @@ static bool send(struct worker *worker)
     return all;
 }
 
+/* The end, for a restart: only the acknowledgements that are on their way. What waits for its time goes on waiting in the
+ * state, and the clock stays where the stream is. */
+static void finish_in_a_hurry(struct worker *worker)
+{
+    int64_t began_ms = time_monotonic_ms();
+    sink_flush(worker->sink);
+    while (!sink_poll(worker->sink, 5) && time_monotonic_ms() - began_ms < HURRY_MS)
+        continue;
+    if (worker->settings->state != NULL)
+        make_cut(worker, CUT_LAST);
+}
+
+/* Who stops before its fence, or before it knows the time, comes to neither by waiting: what it owes stays owed. */
+static bool hopeless(const struct worker *worker)
+{
+    const struct shard *shard = &worker->shard;
+    return (!worker->fence_passed && !worker->settings->to_end) || (shard->event_clock && shard->clock_ms == SHARD_BEGINNING_MS);
+}
+
 /* The end: the last clock, all changes, and every acknowledgement. */
 static void finish(struct worker *worker)
 {
+    if (atomic_load(&worker->hurry)) {
+        finish_in_a_hurry(worker);
+        return;
+    }
     struct shard *shard = &worker->shard;
     bool by_events = worker->settings->to_end || worker->settings->source->ordered;
     /* What moves the clock here is the end of the run, not of the stream: what is kept goes on from before it. */
@@ -542,7 +582,7 @@ static void finish(struct worker *worker)
             taken = counters->groups - counters->failed_groups;
             waiting = shard->owed.count;
             progress_ms = time_monotonic_ms();
-        } else if (time_monotonic_ms() - progress_ms > worker->settings->drain_ms) {
+        } else if (hopeless(worker) || time_monotonic_ms() - progress_ms > worker->settings->drain_ms) {
             break;
         }
     }
@@ -554,6 +594,7 @@ void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     uint64_t rounds = 0;
+    signal_stack_use(); /* plugins run here, and may use up ours */
     restore_worker(worker);
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);

@@ -38,6 +38,7 @@ struct worker {
     pthread_t thread;
     bool joined;
     atomic_bool ended;
+    atomic_bool hurry; /* engine_hurry() */
 
     struct extraction extraction;
     struct shard shard;
@@ -50,6 +51,7 @@ struct worker {
     bool outgoing_any;
 
     int64_t *sender_clock; /* one a sender: what it last allowed */
+    bool *sender_heard;    /* it has said what it allows */
     bool *sender_ended;
     int senders_ended;
     uint64_t expected;     /* ordered: the batch whose parcel comes next */
@@ -72,6 +74,7 @@ struct worker {
     atomic_bool restored;
     struct worker_restore restore;
     bool fence_passed;
+    int64_t held_ms;                         /* wall clock: when we first saw the lease held; 0: not yet */
     atomic_bool writing;                     /* nothing mutes us, for figures */
 
     /* Filling lanes from the past: all workers read their partitions of it. */

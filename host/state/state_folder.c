@@ -148,6 +148,19 @@ bool state_folder_lock(struct state_folder *state, const char *owner, char forme
     return true;
 }
 
+void state_folder_inherit(struct state_folder *state, int lock)
+{
+    struct stat inherited, own;
+    if (state == NULL || fstat(lock, &inherited) != 0 || fstat(state->lock, &own) != 0 || inherited.st_dev != own.st_dev ||
+        inherited.st_ino != own.st_ino) {
+        (void)close(lock);
+        return;
+    }
+    (void)close(state->lock);
+    (void)fcntl(lock, F_SETFD, FD_CLOEXEC);
+    state->lock = lock;
+}
+
 /* ---- sweeping ---- */
 
 static bool named(const struct manifest *manifest, const struct segment_name *name)
