@@ -153,7 +153,8 @@ static bool open_state(struct running *running, struct error *error)
     const struct state_folder *folder = &running->ownership.folder;
     if (!trial_begin(&running->trial, folder, config->state.fsync == FSYNC_CHECKPOINT, set, running->note, &running->become))
         return false;
-    if (running->ownership.stood_by && running->trial.marks.good[0] != '\0' && running->trial.pending) {
+    if (running->ownership.stood_by && running->note->reason != RESTART_TAKEOVER && running->trial.marks.good[0] != '\0' &&
+        running->trial.pending) {
         trial_end(&running->trial); /* what we loaded before we stood by is not what the one before us ran */
         running->become = (struct restart_note){.reason = RESTART_TAKEOVER, .folder = folder->path, .lock = folder->lock};
         return false;
@@ -250,8 +251,10 @@ static int run(struct running *running)
     struct engine_settings *settings = &running->settings;
     if (!open_running(running, &error)) {
         bool told = error.what[0] == '\0';
-        if (running->become.reason != RESTART_NOT)
+        if (running->become.reason != RESTART_NOT) {
+            ownership_lease_up(&running->ownership); /* nothing was written under it */
             become(&running->become);
+        }
         else if (!told)
             report_error(&error);
         close_running(running);
