@@ -457,8 +457,11 @@ static bool past_fence(const struct worker *worker)
 static void mute(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
-    if (held_now && !worker->fence_passed)
-        worker->fence_passed = past_fence(worker);
+    if (held_now && !worker->fence_passed && past_fence(worker)) {
+        /* What this batch has touched was read again, too: it is looked at as such. */
+        (void)shard_send(&worker->shard, worker->settings->clock == CLOCK_LIVE ? time_monotonic_ms() : 0);
+        worker->fence_passed = true;
+    }
     worker->shard.rereading = !worker->fence_passed;
     worker->shard.muted = !held_now || worker->shard.rereading;
     atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
