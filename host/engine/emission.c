@@ -259,6 +259,16 @@ static void forget_sent(const struct shard *shard, const struct set_lane *lane, 
     }
 }
 
+void emission_doubt(const struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    for (size_t w = 0; w < lane->window_count; w++) {
+        struct view *view = log_view(log, lane, w);
+        if (view->dirty || view->owed)
+            forget_sent(shard, lane, view);
+    }
+}
+
 static bool session_over(const struct shard *shard, const struct set_lane *lane, const struct log *log)
 {
     return lane->session && (log->count == 0 || log_time(log, lane, log->count - 1) +
@@ -279,8 +289,6 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
         } else if (!view->owed && session_over(shard, lane, log)) {
             view->dirty = false; /* nothing would have been written */
         } else {
-            if (shard->rereading)
-                forget_sent(shard, lane, view);
             view->owed = true;
             enqueue(shard, log, QUEUE_OWED);
         }

@@ -44,7 +44,7 @@ static void init_state(struct worker *worker)
         memcpy(shard->applied, worker->extraction.next, (size_t)settings->source->partitions * sizeof *shard->applied);
     }
     worker->fence_passed = settings->lease == NULL;
-    shard->muted = shard->rereading = settings->lease != NULL; /* from the first moment: moving on to the checkpoint's clock writes */
+    shard->muted = settings->lease != NULL; /* from the first moment: moving on to the checkpoint's clock writes */
     atomic_init(&worker->restored, settings->state == NULL);
     atomic_init(&worker->may_end, settings->state == NULL);
     if (settings->state == NULL)
@@ -458,12 +458,10 @@ static void mute(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
     if (held_now && !worker->fence_passed && past_fence(worker)) {
-        /* What this batch has touched was read again, too: it is looked at as such. */
-        (void)shard_send(&worker->shard, worker->settings->clock == CLOCK_LIVE ? time_monotonic_ms() : 0);
+        shard_reread(&worker->shard);
         worker->fence_passed = true;
     }
-    worker->shard.rereading = !worker->fence_passed;
-    worker->shard.muted = !held_now || worker->shard.rereading;
+    worker->shard.muted = !held_now || !worker->fence_passed;
     atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
 }
 

@@ -142,8 +142,8 @@ static void house_mute(struct house *house, bool muted)
     for (int i = 0; i < house->settings.workers; i++) {
         struct shard *shard = &house->workers[i].shard;
         if (shard->muted && !muted)
-            (void)shard_send(shard, house->monotonic_ms);
-        shard->muted = shard->rereading = muted;
+            shard_reread(shard);
+        shard->muted = muted;
     }
 }
 
