@@ -7,6 +7,7 @@
 #   --seconds N          end after N seconds, with a summary; default: until Ctrl-C
 #   --rate N             simulated events a second; default 200
 #   --workers N          threads of the host; default 1
+#   --kill-every N       kill -9 the host every N seconds and start it again: nothing is lost
 #   --brokers HOST:PORT  your Kafka (plaintext), in place of one that is started here; the topic is shoplane-demo
 #   --redis HOST:PORT    your Redis; HOST:PORT/DATABASE chooses a database, default 0
 #   --help
@@ -19,9 +20,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 build=${SHOPLANE_BUILD:-$PWD/build} # another build folder: for the tests
-seconds="" rate=200 workers=1 brokers="" redis=""
+seconds="" rate=200 workers=1 brokers="" redis="" kill_every=""
 
-usage() { sed -n '2,19s/^# \{0,1\}//p' "$PWD/up.sh"; }
+usage() { sed -n '2,20s/^# \{0,1\}//p' "$PWD/up.sh"; }
 
 refuse() { # WHAT, FOUND, ADVICE: as the programs do
     printf 'up.sh: %s\n  found    %s\n  do this  %s\n' "$1" "$2" "$3" >&2
@@ -34,12 +35,13 @@ whole() { # OPTION, VALUE, LEAST, MOST
 while [ $# -gt 0 ]; do
     case $1 in
     --help | -h) usage; exit 0 ;;
-    --seconds | --rate | --workers | --brokers | --redis)
+    --seconds | --rate | --workers | --kill-every | --brokers | --redis)
         [ $# -gt 1 ] || refuse "an option lacks its value" "$1" "see ./up.sh --help"
         case $1 in
         --seconds) whole "$1" "$2" 1 1000000 && seconds=$2 ;;
         --rate) whole "$1" "$2" 1 100000 && rate=$2 ;;
         --workers) whole "$1" "$2" 1 256 && workers=$2 ;;
+        --kill-every) whole "$1" "$2" 1 86400 && kill_every=$2 ;;
         --brokers)
             [[ $2 =~ ^[][A-Za-z0-9.:,_-]+:[0-9]+$ ]] || refuse "the value of $1 can't be used" "$2" "give HOST:PORT"
             brokers=$2 ;;
@@ -58,7 +60,7 @@ done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/shoplane-up.XXXXXX")
 interrupted="" failed=""
-ticker_pid="" step_pid="" watch_pid="" producer_pid="" host_pid="" redis_pid="" broker_pid="" apache=""
+ticker_pid="" step_pid="" watch_pid="" producer_pid="" host_pid="" redis_pid="" broker_pid="" killer_pid="" apache=""
 
 end_process() { # PID SIGNAL LIMIT_S: our child; the signal goes to its whole group
     local i
@@ -77,11 +79,19 @@ end_all() { # in the order of the stream, so that nobody misses somebody who is 
     end_process "$step_pid" TERM 5
     end_process "$watch_pid" TERM 5
     end_process "$producer_pid" TERM 8
+    end_process "$killer_pid" TERM 1
     end_process "$host_pid" TERM 10
+    forget_owner
     end_process "$redis_pid" TERM 5
     end_process "$broker_pid" TERM 5
     [ -z "$apache" ] || tests/kafka/broker.sh kill "$work/kafka" >/dev/null 2>&1 || true
-    step_pid="" watch_pid="" producer_pid="" host_pid="" redis_pid="" broker_pid="" apache=""
+    step_pid="" watch_pid="" producer_pid="" host_pid="" redis_pid="" broker_pid="" killer_pid="" apache=""
+}
+
+# What the host leaves in Redis for the next start on its state, which goes with the folder.
+forget_owner() {
+    [ -n "${redis_port:-}" ] || return 0
+    ask -n "${database:-0}" del "shoplane:{$topic}:"{lease,epoch,last,connections,fence} >/dev/null || true
 }
 
 on_exit() {
@@ -287,17 +297,21 @@ sed -e "s|^workers = .*|workers = $workers;|" \
     -e "/^sink: {/,/^};/{s|^    host = .*|    host = \"$redis_host\";|;s|^    port = .*|    port = $redis_port;|
         s|^    database = .*|    database = $database;|}" \
     -e "/^dead_letters: {/,/^};/s|^    topic = .*|    file = \"$work/dead-letters.jsonl\";|" \
+    -e "/^# state: {/,/^# };/{s|^# \{0,1\}||;s|^    folder = .*|    folder = \"$work/state\";|;s|^    interval = .*|    interval = \"1s\";|}" \
     config/shoplane.conf >"$config"
 for line in "brokers = \"$brokers\";" "topic = \"$topic\";" "start = \"$start\";" "host = \"$redis_host\";" \
-    "port = $redis_port;" "database = $database;" "file = \"$work/dead-letters.jsonl\";" "workers = $workers;"; do
+    "port = $redis_port;" "database = $database;" "folder = \"$work/state\";" "file = \"$work/dead-letters.jsonl\";" "workers = $workers;"; do
     grep -qF "$line" "$config" || die "config/shoplane.conf was changed so that up.sh can't fill in: $line"
 done
 unset SHOPLANE_CONFIG SHOPLANE_PLUGINS
 touch "$work/host.log"
 "$build/shoplane" check --config "$config" >"$work/check.log" 2>&1 || die "the configuration is refused" "$work/check.log"
 
-setsid "$build/shoplane" run --config "$config" >"$work/host.log" 2>&1 </dev/null &
-host_pid=$!
+start_host() {
+    setsid "$build/shoplane" run --config "$config" >>"$work/host.log" 2>&1 </dev/null &
+    host_pid=$!
+}
+start_host
 await 30 "$host_pid" grep -q 'running with' "$work/host.log" || die "the host did not start" "$work/host.log"
 done_with host "shoplane run: the lanes of config/shoplane.conf, $workers worker$([ "$workers" = 1 ] || echo s)"
 
@@ -305,6 +319,12 @@ setsid "$build/shoplane-demo" produce --live --rate "$rate" --dirty 0.5% --broke
     >"$work/producer.log" 2>&1 </dev/null &
 producer_pid=$!
 done_with shoppers "simulated, $rate events/s, 1 in 200 lines broken on purpose"
+kills=0
+if [ -n "$kill_every" ]; then
+    setsid sleep "$kill_every" &
+    killer_pid=$!
+    done_with 'kill -9' "the host, every $kill_every s; it is started again at once"
+fi
 echo
 
 "$build/shoplane-demo" watch --brokers "$brokers" --topic "$topic" --redis "$redis_host:$redis_port/$database" \
@@ -312,8 +332,15 @@ echo
 watch_pid=$!
 while kill -0 "$watch_pid" 2>/dev/null; do
     # shellcheck disable=SC2086 # two of them may be empty
-    wait -n "$watch_pid" "$host_pid" "$producer_pid" $redis_pid $broker_pid 2>/dev/null || true
+    wait -n "$watch_pid" "$host_pid" "$producer_pid" $redis_pid $broker_pid $killer_pid 2>/dev/null || true
     gone=""
+    if [ -n "$killer_pid" ] && ! kill -0 "$killer_pid" 2>/dev/null && kill -0 "$watch_pid" 2>/dev/null; then
+        { end_process "$host_pid" KILL 5; } 2>/dev/null # bash would tell of it
+        kills=$((kills + 1))
+        start_host
+        setsid sleep "$kill_every" &
+        killer_pid=$!
+    fi
     for name in host producer redis broker; do
         pid=${name}_pid
         [ -z "${!pid}" ] || kill -0 "${!pid}" 2>/dev/null || gone=$name
@@ -329,8 +356,11 @@ wait "$watch_pid" || status=$?
 watch_pid=""
 end_process "$producer_pid" TERM 8
 producer_pid=""
+end_process "$killer_pid" TERM 1
+killer_pid=""
 end_process "$host_pid" TERM 10
 host_pid=""
+[ "$kills" = 0 ] || echo "killed      $kills times, and started again from its state each time"
 sed -n '/^shoplane: [0-9]* messages/,$p' "$work/host.log" | sed '1s/^shoplane: /host        /; 2,$s/^  /            /'
 if [ "$status" -ne 0 ]; then
     cat "$work/watch.log" >&2

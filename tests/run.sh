@@ -112,7 +112,7 @@ check parse_oracle tests/integration/parse_oracle.sh build
 check generate_valid tests/integration/generate_valid.sh build
 
 # The whole path, with real servers.
-for script in commands state_command dead_letters end_to_end live outages filling; do
+for script in commands state_command dead_letters end_to_end live memory_bound outages reload filling; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "cli/reload_check.h"
 #include "cli/signals.h"
 
 #include <inttypes.h>
@@ -31,52 +32,136 @@ static void report(const struct engine_counters *now, const struct engine_counte
              now->writing ? "" : ", NOT WRITING yet");
 }
 
-/* State is read: says so once. */
-static void tell_restored(const struct engine_counters *now, int64_t started_ms, bool *said)
+/* What is watched until it has happened. */
+struct watch {
+    struct attendance *attendance;
+    struct reload_check check;
+    enum ending ending;
+    int64_t started_ms;
+    bool restored, writing; /* was said */
+    bool reload;            /* is wanted */
+    int stops;
+};
+
+/* State is read; features are written again: says each once. */
+static void tell_progress(struct watch *watch, const struct engine_counters *now)
 {
-    if (*said || !now->restored)
+    const struct attendance *attendance = watch->attendance;
+    int64_t now_ms = time_monotonic_ms();
+    if (!watch->restored && now->restored) {
+        watch->restored = true;
+        if (now->restored_records > 0)
+            log_info("state: %" PRIu64 " records of %" PRIu64 " keys, %.1f MB of journals read in %.2f s",
+                     now->restored_records, now->keys, (double)now->restore_bytes_done / 1e6,
+                     (double)(now_ms - watch->started_ms) / 1000.0);
+    }
+    if (watch->writing || !now->restored || !now->writing)
         return;
-    *said = true;
-    if (now->restored_records > 0)
-        log_info("state: %" PRIu64 " records of %" PRIu64 " keys, %.1f MB of journals read in %.2f s", now->restored_records,
-                 now->keys, (double)now->restore_bytes_done / 1e6, (double)(time_monotonic_ms() - started_ms) / 1000.0);
+    watch->writing = true;
+    if (attendance->since_ms > 0) {
+        attendance->trial->notice.stood_ms = now_ms - attendance->since_ms;
+        log_info("features stood still for %" PRId64 " ms (restart: %s)", now_ms - attendance->since_ms,
+                 restart_word(attendance->reason));
+    }
+    attendance->trial->notice.writes = true;
+    trial_tell(attendance->trial);
 }
 
-enum ending attend(const struct attendance *attendance)
+static void look_at_stops(struct watch *watch)
 {
-    enum ending ending = ENDING_INPUT;
+    int told = signals_stops();
+    if (told == watch->stops)
+        return;
+    if (watch->stops > 0 || told > 1) {
+        log_warn("told to stop again: stopping at once, what was not written stays unwritten");
+        trial_end(watch->attendance->trial);
+        reload_check_stop(&watch->check);
+        _exit(1);
+    }
+    watch->stops = told;
+    log_info("%s: writing what is left, then stopping; once more stops at once", signals_last());
+    source_stop(watch->attendance->source);
+    watch->ending = ENDING_STOPPED;
+}
+
+/* The engine ends; what is owed is in its state. */
+static void end_for_restart(struct watch *watch, enum ending ending)
+{
+    watch->ending = ending;
+    watch->attendance->since_ms = time_monotonic_ms();
+    engine_hurry(watch->attendance->engine);
+    source_stop(watch->attendance->source);
+}
+
+static void refuse_reload(struct watch *watch, const struct error *error)
+{
+    log_error("not reloaded: %s%s%s; running on as before", error->what, error->found[0] == '\0' ? "" : "; found: ",
+              error->found);
+    watch->attendance->trial->notice.refusals++;
+    trial_tell(watch->attendance->trial);
+}
+
+static void look_at_reload(struct watch *watch)
+{
+    struct error error = {0};
+    if (signals_take_reload()) {
+        watch->reload = watch->attendance->restartable;
+        if (!watch->reload)
+            log_error("told to reload, but without state.folder a restart would lose every window; running on as before; do this: "
+                      "name a folder in group state of the configuration, or stop and start");
+    }
+    switch (reload_check_look(&watch->check, &error)) {
+    case RELOAD_CHECKING: return;
+    case RELOAD_REFUSED: refuse_reload(watch, &error); break;
+    case RELOAD_GOOD:
+        if (!watch->reload) { /* told again meanwhile: what was checked may not be what is there now */
+            log_info("reload: checked; restarting");
+            end_for_restart(watch, ENDING_RELOAD);
+            return;
+        }
+        break;
+    case RELOAD_NOTHING: break;
+    }
+    if (!watch->reload)
+        return;
+    watch->reload = false;
+    log_info("reload: checking %s", watch->attendance->config);
+    if (!reload_check_start(&watch->check, watch->attendance->config, &error))
+        refuse_reload(watch, &error);
+}
+
+enum ending attend(struct attendance *attendance)
+{
     struct engine_counters before = {0}, now;
-    int64_t started_ms = time_monotonic_ms(), reported_ms = started_ms;
-    bool restored = !attendance->restartable;
-    int stops = 0;
+    struct watch watch = {.attendance = attendance, .ending = ENDING_INPUT, .started_ms = time_monotonic_ms()};
+    int64_t reported_ms = watch.started_ms;
+    watch.restored = watch.writing = !attendance->restartable;
     while (!engine_wait(attendance->engine, LOOK_EVERY_MS)) {
-        if (attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST)
-            return ENDING_LEASE;
-        if (signals_stops() > stops && (stops > 0 || signals_stops() > 1)) {
-            log_warn("told to stop again: stopping at once, what was not written stays unwritten");
-            _exit(1);
+        if (attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) {
+            watch.ending = ENDING_LEASE;
+            attendance->since_ms = time_monotonic_ms();
+            break;
         }
-        if (signals_stops() > stops) {
-            stops = signals_stops();
-            log_info("%s: writing what is left, then stopping; once more stops at once", signals_last());
-            source_stop(attendance->source);
-            ending = ENDING_STOPPED;
-        }
-        if (ending == ENDING_INPUT && attendance->restartable && source_grown(attendance->source)) {
-            ending = ENDING_GROWN;
-            source_stop(attendance->source);
-        }
+        look_at_stops(&watch);
+        if (watch.ending == ENDING_INPUT)
+            look_at_reload(&watch);
+        if (watch.ending == ENDING_INPUT && attendance->restartable && source_grown(attendance->source))
+            end_for_restart(&watch, ENDING_GROWN);
         int64_t now_ms = time_monotonic_ms();
         bool due = attendance->report_s > 0 && now_ms - reported_ms >= attendance->report_s * 1000;
-        if (!due && restored)
+        if (!due && watch.writing && !attendance->trial->pending)
             continue;
         engine_count(attendance->engine, &now);
-        tell_restored(&now, started_ms, &restored);
+        if (watch.ending == ENDING_INPUT) {
+            tell_progress(&watch, &now);
+            trial_look(attendance->trial, &now);
+        }
         if (!due)
             continue;
         report(&now, &before, (double)(now_ms - reported_ms) / 1000.0, source_lost(attendance->source));
         before = now;
         reported_ms = now_ms;
     }
-    return ending;
+    reload_check_stop(&watch.check);
+    return watch.ending;
 }

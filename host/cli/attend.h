@@ -2,6 +2,8 @@
 #ifndef CLI_ATTEND_H
 #define CLI_ATTEND_H
 
+#include "cli/restart.h"
+#include "cli/trial.h"
 #include "engine/engine.h"
 #include "sink/lease.h"
 
@@ -19,10 +21,15 @@ struct attendance {
     struct lease *lease;   /* or NULL */
     int64_t report_s;      /* 0: no lines */
     bool restartable;      /* there is durable state: a restart loses nothing */
-    const char *config;    /* path, for a reload's check */
+    const char *config;    /* path of what a reload is to run, for its check */
+    struct trial *trial;   /* what runs; its folder NULL: there are no trials */
+    enum restart_reason reason; /* of this start */
+    int64_t since_ms;      /* features stand still since then (monotonic clock), 0: they did not run before; and in the end,
+                              since when they do again */
 };
 
-/* Until the engine has ended (with ENDING_LEASE: at once). Told to stop a second time, the process ends here, status 1. */
-enum ending attend(const struct attendance *attendance);
+/* Until the engine has ended (with ENDING_LEASE: at once). With ENDING_RELOAD and ENDING_GROWN it ended in a hurry. Told to stop
+ * a second time, the process ends here, status 1. */
+enum ending attend(struct attendance *attendance);
 
 #endif

@@ -1,14 +1,29 @@
-/* check.c - `shoplane check`: would this configuration start? Nothing is connected or written. */
-#include "cli/command.h"
-#include "cli/setup.h"
+/* check.c - `shoplane check`: would this configuration start, and what would become of the state? Nothing is connected or
+ * written. */
+#include "cli/check.h"
 
+#include "base/memory.h"
+#include "base/time.h"
+#include "cli/command.h"
+#include "cli/durable.h"
+#include "cli/report.h"
+#include "cli/setup.h"
+#include "cli/table.h"
+#include "engine/shard.h"
+
+#include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-static const char usage[] = "shoplane check [--config FILE]\n\n"
+static const char usage[] = "shoplane check [--config FILE] [--against-state]\n\n"
                             "Reads the configuration, loads the plugins it names, gives them their settings and binds them,\n"
-                            "as `run` would; says what would run, or every mistake. Starts nothing. Status 0: it is fine.\n";
+                            "as `run` would; says what would run, or every mistake. Starts nothing. Status 0: it is fine.\n\n"
+                            "  --config FILE    default: see `shoplane --help`\n"
+                            "  --against-state  say what becomes of each lane's state at a start: kept, copied, filled again\n";
 
 static void print_lane(const struct set_lane *lane)
 {
@@ -29,32 +44,133 @@ static void print_lane(const struct set_lane *lane)
                          lane->windows[w].suffixes[f].data);
 }
 
+/* ---- against the state ---- */
+
+static const char *span(int64_t ms, char out[32])
+{
+    if (ms >= 3600000)
+        (void)snprintf(out, 32, "%.4g h", (double)ms / 3600000);
+    else
+        (void)snprintf(out, 32, "%.4g min", (double)ms / 60000);
+    return out;
+}
+
+static void put_amount(struct table *table, const struct manifest_lane *lane)
+{
+    uint64_t entries = 0, bytes = 0;
+    char text[GROUPED_MAX];
+    for (size_t i = 0; lane != NULL && i < lane->segment_count; i++) {
+        entries += lane->segments[i].entries;
+        bytes += lane->segments[i].bytes;
+    }
+    table_cell(table, "%s", lane == NULL ? "" : grouped(entries, text));
+    if (lane == NULL)
+        table_cell(table, "%s", "");
+    else
+        table_cell(table, "%.1f MB", (double)bytes / 1e6);
+}
+
+static void put_fate(struct table *table, const struct set_lane *lane, const struct lane_plan *plan)
+{
+    char back[32];
+    table_cell(table, "%s", lane->table->name);
+    switch (plan->fate) {
+    case FATE_EMPTY: table_cell(table, "begins empty"); break;
+    case FATE_KEPT: table_cell(table, "kept"); break;
+    case FATE_COPIED: table_cell(table, "copied by field name"); break;
+    case FATE_RESUMED: table_cell(table, "resumed: reads what it missed"); break;
+    case FATE_FILLED: table_cell(table, "filled again: reads %s of the topic", span(lane_keep_ms(lane), back)); break;
+    }
+    put_amount(table, plan->from);
+    table_cell(table, "%s", plan->reason);
+}
+
+static void print_plan(const struct state_plan *plan, const char *folder)
+{
+    const struct manifest *manifest = plan->manifest;
+    struct table table = {.title = {"lane", "what a start makes of its state", "entries", "size", "why"}, .right = "llrrl"};
+    char written[TIME_TEXT_MAX], back[32];
+    (void)time_text(manifest->written_ms, written);
+    (void)printf("state in %s: checkpoint %" PRIu64 " of %s\n", folder, manifest->checkpoint, written);
+    for (size_t i = 0; i < plan->set->lane_count; i++)
+        put_fate(&table, &plan->set->lanes[i], &plan->lanes[i]);
+    for (size_t i = 0; i < manifest->lane_count; i++) {
+        if (!state_plan_orphan(plan, &manifest->lanes[i]))
+            continue;
+        table_cell(&table, "%s", manifest->lanes[i].name);
+        table_cell(&table, "orphaned: waits to come back, or to expire");
+        put_amount(&table, &manifest->lanes[i]);
+        table_cell(&table, "it is not in the configuration; its records count for %s", span(manifest->lanes[i].longest_ms, back));
+    }
+    table_print(&table, 2);
+}
+
+/* As run would begin (durable.h), but for making the folder. */
+static bool check_state(const struct config *config, const struct lane_set *lanes, struct error *error)
+{
+    struct state_folder folder;
+    struct durable durable;
+    if (config->state.folder == NULL) {
+        error_what(error, "the configuration keeps no state: after a restart every window would be empty");
+        error_found(error, "%s: no state.folder", config->file);
+        error_advice(error, "state: { folder = \"/var/lib/shoplane\"; };");
+        return false;
+    }
+    if (access(config->state.folder, F_OK) != 0 && errno == ENOENT) {
+        (void)printf("state in %s: none yet, every lane begins empty\n", config->state.folder);
+        return true;
+    }
+    if (!state_folder_look(&folder, config->state.folder, error))
+        return false;
+    bool good = durable_open(&durable, &folder, config, lanes, false, error);
+    if (good && durable.manifest == NULL)
+        (void)printf("state in %s: none yet, every lane begins empty\n", config->state.folder);
+    else if (good)
+        print_plan(&durable.plan, config->state.folder);
+    if (good)
+        durable_close(&durable);
+    state_folder_close(&folder);
+    return good;
+}
+
+bool check_start(const char *path, bool against_state, struct loaded *loaded)
+{
+    struct error error = {0};
+    if (!loaded_read(loaded, path, NULL))
+        return false;
+    if (!against_state || check_state(loaded->config, loaded->lanes, &error))
+        return true;
+    (void)fflush(stdout);
+    report_error(&error);
+    loaded_free(loaded);
+    return false;
+}
+
 int command_check(int argc, char **argv)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"against-state", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *named = NULL;
+    bool against_state = false;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (option == 'h') {
-            (void)fputs(usage, stdout);
-            return 0;
+        switch (option) {
+        case 'c': named = optarg; break;
+        case 'a': against_state = true; break;
+        case 'h': (void)fputs(usage, stdout); return 0;
+        default: return command_usage("check", "that option is not known");
         }
-        if (option != 'c')
-            return command_usage("check", "that option is not known");
-        named = optarg;
     }
     if (optind < argc)
         return command_usage("check", "\"%s\" is one word too many; the file goes behind --config", argv[optind]);
     char *path = setup_config_path(named);
-    struct config *config;
-    struct lane_set *set;
-    (void)setup_read(path, &config, &set);
-    for (size_t i = 0; set != NULL && i < set->lane_count; i++)
-        print_lane(&set->lanes[i]);
-    if (set != NULL)
-        (void)printf("%s is fine: %zu lanes, plugins from %s\n", path, set->lane_count, set->folder);
-    int status = set == NULL ? 2 : 0;
-    lane_set_free(set);
-    config_free(config);
+    struct loaded loaded;
+    bool good = check_start(path, against_state, &loaded);
+    for (size_t i = 0; good && !against_state && i < loaded.lanes->lane_count; i++)
+        print_lane(&loaded.lanes->lanes[i]);
+    if (good) {
+        (void)printf("%s is fine: %zu lanes, plugins from %s\n", path, loaded.lanes->lane_count, loaded.lanes->folder);
+        loaded_free(&loaded);
+    }
     free(path);
-    return status;
+    return good ? 0 : 2;
 }

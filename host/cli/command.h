@@ -6,6 +6,7 @@
 int command_run(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_reload(int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_state(int argc, char **argv);
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +53,15 @@ bool durable_open(struct durable *durable, const struct state_folder *folder, co
     struct state_plan *plan = &durable->plan;
     state_plan_make(plan, set, durable->manifest);
     plan->folder = folder;
-    plan->generation = manifest_highest_generation(folder->folder) + 1;
+    uint64_t highest = manifest_highest_generation(folder->folder);
+    if (highest == UINT64_MAX) { /* another number would hide what is there, or be hidden by it */
+        error_what(error, "the state's folder can't be listed: %s", strerror(errno));
+        error_found(error, "%s", folder->path);
+        error_advice(error, "look at the disk, and at the limits of the process");
+        durable_close(durable);
+        return false;
+    }
+    plan->generation = highest + 1;
     plan->interval_ms = config->state.interval_ms;
     plan->sync = config->state.fsync == FSYNC_CHECKPOINT;
     plan->fill_at_once = config->state.fill == FILL_AT_ONCE;

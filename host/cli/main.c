@@ -1,6 +1,7 @@
 /* main.c - the program `shoplane`: one command a word. */
 #include "cli/command.h"
 #include "cli/parse.h"
+#include "cli/restart.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ static const struct {
     {"parse", "enriched events in, the analytics SDK's JSON out", command_parse},
     {"check", "check a configuration and the plugins it names; start nothing", command_check},
     {"state", "durable state: what is there, is it whole; a copy of it, and back", command_state},
+    {"reload", "the running host takes up the configuration and plugins that are installed now", command_reload},
     {"plugins", "what the plugins offer: lanes, values, features, parameters", command_plugins},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -53,6 +55,7 @@ static int command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    restart_prepare(argv);
     int status = command(argc, argv);
     if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
         return status;

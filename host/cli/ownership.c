@@ -70,7 +70,8 @@ static void say_standby(const struct ownership *ownership, const char *holder_of
         log_info("standing by: %s uses the state folder %s", holder_of_folder, ownership->folder.path);
 }
 
-bool ownership_take(struct ownership *ownership, const struct config *config, const volatile bool *stop, struct error *error)
+bool ownership_take(struct ownership *ownership, const struct config *config, int inherited_lock, const volatile bool *stop,
+                    struct error *error)
 {
     *ownership = (struct ownership){.has_folder = config->state.folder != NULL};
     char former[STATE_OWNER_MAX] = "";
@@ -82,6 +83,8 @@ bool ownership_take(struct ownership *ownership, const struct config *config, co
         ownership->has_folder = false;
         return false;
     }
+    if (inherited_lock > 2)
+        state_folder_inherit(ownership->has_folder ? &ownership->folder : NULL, inherited_lock);
     bool locked = ownership->has_folder && state_folder_lock(&ownership->folder, ownership->owner, former);
     ownership->lease = new_lease(ownership, config, locked ? former : NULL);
     if (ownership->lease != NULL)
@@ -108,6 +111,7 @@ bool ownership_take(struct ownership *ownership, const struct config *config, co
                  "folder does not count", former);
     if (said)
         log_info("taking over");
+    ownership->stood_by = said;
     return true;
 }
 

@@ -15,11 +15,13 @@ struct ownership {
     bool has_folder;
     struct lease *lease; /* NULL: none is asked for */
     char owner[STATE_OWNER_MAX];
+    bool stood_by;       /* somebody else was it before */
 };
 
 /* Take what the configuration asks for; stand by, saying so, as long as somebody else has it, and until *stop. False: the
- * folder can't be used (*error), or told to stop (error->what is empty). */
-bool ownership_take(struct ownership *ownership, const struct config *config, const volatile bool *stop,
+ * folder can't be used (*error), or told to stop (error->what is empty). `inherited_lock`: descriptor of the lock that a former
+ * self left to us, or 0; taken over, or closed. */
+bool ownership_take(struct ownership *ownership, const struct config *config, int inherited_lock, const volatile bool *stop,
                     struct error *error);
 
 /* `give_up`: the next owner need not wait for the lease to run out. After the last write. */

@@ -90,6 +90,9 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
                   (unsigned long long)counters->sink.refreshes, (unsigned long long)counters->folds);
     (void)fprintf(stderr, "  state      %llu keys in %.1f MB\n", (unsigned long long)counters->keys,
                   (double)counters->memory / 1e6);
+    if (counters->full_keys + counters->full_logs > 0)
+        (void)fprintf(stderr, "  LIMITS     %llu records of new keys refused for memory, %llu beyond key_records\n",
+                      (unsigned long long)counters->full_keys, (unsigned long long)counters->full_logs);
     uint64_t by_reason[BAD_REASONS];
     uint64_t bad = dead_letters_counts(letters, by_reason);
     (void)fprintf(stderr, "  dead       %llu letters", (unsigned long long)bad);
@@ -120,6 +123,7 @@ bool report_stats(const char *path, const struct engine_counters *counters, stru
         {"keys", counters->keys},             {"memory_bytes", counters->memory},
         {"sets", counters->sink.sets},        {"deletes", counters->sink.deletes},
         {"refreshes", counters->sink.refreshes}, {"unsent", counters->unsent},
+        {"full_keys", counters->full_keys},   {"full_logs", counters->full_logs},
         {"took_ms", (uint64_t)took_ms},
     };
     FILE *file = fopen(path, "we");

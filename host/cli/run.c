@@ -1,20 +1,25 @@
 /* run.c - `shoplane run`: the host itself. Reads what is configured until it is told to stop; SIGTERM and SIGINT end it
- * cleanly (what is dirty is written), a second one at once. */
+ * cleanly (what is dirty is written), a second one at once. SIGHUP, more partitions and a lost lease are restarts: the process
+ * becomes itself again. */
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/time.h"
 #include "cli/attend.h"
 #include "cli/command.h"
 #include "cli/durable.h"
 #include "cli/ownership.h"
 #include "cli/report.h"
+#include "cli/restart.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
+#include "cli/trial.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "shoplane run [OPTIONS]\n\n"
@@ -116,16 +121,21 @@ static struct source *open_past(void *context, int64_t from_ms, const int64_t *f
 
 /* All that a run needs, in the order in which it is opened. */
 struct running {
-    const struct config *config;
-    const struct lane_set *set;
+    const struct options *options;
+    const struct loaded *loaded;
+    const struct restart_note *note; /* of a former self */
+    const char *installed;           /* path of the configuration that a reload runs */
     struct ownership ownership;
     struct durable durable;
+    struct trial trial;
+    struct restart_note become; /* RESTART_NOT: nothing; else ourselves again, instead of running */
     struct sink_maker maker;
     struct engine_settings settings;
 };
 
 static void close_running(struct running *running)
 {
+    trial_end(&running->trial);
     source_free(running->settings.source);
     if (running->settings.letters != NULL)
         dead_letters_close(running->settings.letters, 10000);
@@ -135,34 +145,52 @@ static void close_running(struct running *running)
     ownership_end(&running->ownership, true);
 }
 
-/* False: an error, or told to stop before it began (error->what is empty). */
-static bool open_running(struct running *running, const struct options *options, struct error *error)
+/* The state, and which set is to run on it. False: an error, or running->become. */
+static bool open_state(struct running *running, struct error *error)
 {
-    const struct config *config = running->config;
+    const struct config *config = running->loaded->config;
+    const struct plugin_set *set = &running->loaded->set;
+    const struct state_folder *folder = &running->ownership.folder;
+    if (!trial_begin(&running->trial, folder, config->state.fsync == FSYNC_CHECKPOINT, set, running->note, &running->become))
+        return false;
+    if (running->ownership.stood_by && running->trial.marks.good[0] != '\0' && running->trial.pending) {
+        trial_end(&running->trial); /* what we loaded before we stood by is not what the one before us ran */
+        running->become = (struct restart_note){.reason = RESTART_TAKEOVER, .folder = folder->path, .lock = folder->lock};
+        return false;
+    }
+    if (!durable_open(&running->durable, folder, config, running->loaded->lanes, running->options->accept_loss, error))
+        return false;
+    (void)snprintf(running->durable.plan.plugin_set, sizeof running->durable.plan.plugin_set, "%s", set->id);
+    running->settings.state = &running->durable.plan;
+    running->settings.kafka = &config->source.kafka;
+    running->settings.open_past = open_past;
+    running->settings.past_context = &running->settings;
+    durable_say(&running->durable);
+    return true;
+}
+
+/* False: an error, or told to stop before it began (error->what is empty), or running->become. */
+static bool open_running(struct running *running, struct error *error)
+{
+    const struct config *config = running->loaded->config;
+    const struct options *options = running->options;
     struct engine_settings *settings = &running->settings;
-    *settings = setup_engine(config, running->set);
+    *settings = setup_engine(config, running->loaded->lanes);
     if (options->workers > 0)
         settings->workers = (int)options->workers;
     settings->to_end = options->to_end;
     settings->until_ms = options->until_ms;
     settings->drain_ms = options->to_end ? 30000 : 5000;
     settings->sink_context = &running->maker;
-    if (!ownership_take(&running->ownership, config, &signals_stop, error))
+    if (!ownership_take(&running->ownership, config, running->note->lock, &signals_stop, error))
         return false;
     running->maker = (struct sink_maker){.settings = &config->sink,
                                          .lease = running->ownership.lease,
                                          .fence = running->ownership.lease == NULL ? NULL
                                                                                    : lease_fence_key(running->ownership.lease)};
     settings->lease = running->ownership.lease;
-    if (running->ownership.has_folder) {
-        if (!durable_open(&running->durable, &running->ownership.folder, config, running->set, options->accept_loss, error))
-            return false;
-        settings->state = &running->durable.plan;
-        settings->kafka = &config->source.kafka;
-        settings->open_past = open_past;
-        settings->past_context = settings;
-        durable_say(&running->durable);
-    }
+    if (running->ownership.has_folder && !open_state(running, error))
+        return false;
     if (!open_stream(config, &running->maker, error))
         return false;
     settings->letters = dead_letters_open(&config->dead_letters, &config->source.kafka, error);
@@ -174,61 +202,152 @@ static bool open_running(struct running *running, const struct options *options,
     return settings->source != NULL;
 }
 
-static int run(const struct options *options, const struct config *config, const struct lane_set *set)
+/* Ourselves again. Lock and lease stay ours: the next self takes over the one's descriptor, and the other from its former owner,
+ * whom the lock file names; nobody gets in between.
+ * Returns only if it can't be, or we were told to stop. */
+static void become(const struct restart_note *note)
+{
+    restart_now(note);
+    if (errno != EINTR)
+        log_error("the program can't be started again: %s; found: %s; do this: put it back, and start it", strerror(errno),
+                  restart_program());
+}
+
+/* The engine has ended for this: the same set again, or what is installed now. */
+static void restart(struct running *running, enum ending ending, int64_t since_ms, bool kept)
+{
+    struct restart_note note = {.reason = ending == ENDING_RELOAD ? RESTART_RELOAD : RESTART_GROWN,
+                                .since_ms = since_ms,
+                                .folder = running->ownership.folder.path,
+                                .lock = running->ownership.folder.lock};
+    if (!kept)
+        log_warn("the last checkpoint before the restart failed: what came after the last good one is read again");
+    dead_letters_close(running->settings.letters, 10000);
+    running->settings.letters = NULL;
+    if (ending == ENDING_GROWN && running->trial.kept)
+        memcpy(note.set, running->loaded->set.id, sizeof note.set);
+    trial_end(&running->trial);
+    log_info("restarting: %s", restart_word(note.reason));
+    become(&note);
+}
+
+/* Somebody else writes now. Whatever our workers do at this moment counts for nothing; they end with this self. */
+static void stand_by(struct running *running)
+{
+    struct restart_note note = {.reason = RESTART_LEASE, .folder = running->ownership.folder.path};
+    if (running->trial.kept)
+        memcpy(note.set, running->loaded->set.id, sizeof note.set);
+    log_warn("the lease is somebody else's now: this host writes and keeps nothing more; it stands by");
+    become(&note);
+    _exit(1);
+}
+
+static int run(struct running *running)
 {
     int status = 1;
     struct error error = {0};
-    struct running running = {.config = config, .set = set};
-    struct engine_settings *settings = &running.settings;
-    if (!open_running(&running, options, &error)) {
+    const struct config *config = running->loaded->config;
+    struct engine_settings *settings = &running->settings;
+    if (!open_running(running, &error)) {
         bool told = error.what[0] == '\0';
-        if (!told)
+        if (running->become.reason != RESTART_NOT)
+            become(&running->become);
+        else if (!told)
             report_error(&error);
-        close_running(&running);
-        return told ? 0 : 1;
+        close_running(running);
+        return told && (signals_stop || running->become.reason == RESTART_NOT) ? 0 : 1;
     }
     int64_t started_ms = time_monotonic_ms();
     struct engine *engine = engine_start(settings);
-    log_info("running with %s: %zu lanes, %d workers, %d partitions", config->file, set->lane_count, settings->workers,
-             (int)settings->source->partitions);
+    log_info("running with %s: %zu lanes, %d workers, %d partitions", config->file, running->loaded->lanes->lane_count,
+             settings->workers, (int)settings->source->partitions);
+    trial_keep(&running->trial);
     struct attendance attendance = {.engine = engine,
                                     .source = settings->source,
                                     .lease = settings->lease,
-                                    .report_s = options->report_s,
+                                    .report_s = running->options->report_s,
                                     .restartable = settings->state != NULL,
-                                    .config = config->file};
+                                    .config = running->installed,
+                                    .trial = &running->trial,
+                                    .reason = running->note->reason,
+                                    .since_ms = running->ownership.stood_by ? 0 : running->note->since_ms};
     enum ending ending = attend(&attendance);
-    if (ending == ENDING_LEASE || ending == ENDING_GROWN || ending == ENDING_RELOAD)
-        log_error("restart is not there yet"); /* replaced below */
+    if (ending == ENDING_LEASE)
+        stand_by(running);
     bool kept = engine_finish(engine);
+    bool failed = engine_error(engine, &error) || source_error(settings->source, &error);
+    if (!failed && (ending == ENDING_RELOAD || ending == ENDING_GROWN))
+        restart(running, ending, attendance.since_ms, kept);
     struct engine_counters counters;
     engine_count(engine, &counters);
     status = !kept || (counters.unsent > 0 && settings->state == NULL) ? 1 : 0;
-    if (engine_error(engine, &error) || source_error(settings->source, &error)) {
+    if (failed) {
         report_error(&error);
         status = 1;
     }
     engine_free(engine);
-    report_summary(&counters, settings->letters, time_monotonic_ms() - started_ms);
-    close_running(&running);
+    if (settings->letters != NULL)
+        report_summary(&counters, settings->letters, time_monotonic_ms() - started_ms);
+    close_running(running);
     return status;
+}
+
+/* What is installed, or the set that a former self names. */
+static bool load(struct loaded *loaded, const char *installed, const struct restart_note *note)
+{
+    if (note->set[0] == '\0' || note->folder == NULL)
+        return loaded_read(loaded, installed, NULL);
+    char *config = memory_format("%s/sets/%s/" SET_CONFIG, note->folder, note->set);
+    char *plugins = memory_format("%s/sets/%s/plugins", note->folder, note->set);
+    bool good = loaded_read(loaded, config, plugins);
+    free(config);
+    free(plugins);
+    return good;
+}
+
+/* What is installed was checked, and is refused now: to the last good set, if there is one. */
+static void go_back(const struct restart_note *note)
+{
+    struct set_marks marks;
+    struct state_folder folder;
+    struct error error;
+    if (note->set[0] != '\0' && !restart_is_back(note->reason)) /* its copy is gone: what is installed, then */
+        become(&(struct restart_note){
+            .reason = note->reason, .since_ms = note->since_ms, .folder = note->folder, .lock = note->lock});
+    if (note->folder == NULL || note->set[0] != '\0' || !state_folder_look(&folder, note->folder, &error))
+        return;
+    set_marks_read(folder.folder, &marks, &error);
+    struct restart_note back = {
+        .reason = RESTART_BACK, .since_ms = note->since_ms, .folder = note->folder, .lock = note->lock};
+    memcpy(back.set, marks.good, sizeof back.set);
+    back.why = memory_text("it was refused at the start; the reasons are said above");
+    if (plugin_set_stored(folder.folder, marks.good))
+        become(&back);
+    free(back.why);
+    state_folder_close(&folder);
 }
 
 int command_run(int argc, char **argv)
 {
     struct options options;
+    struct restart_note note;
     int status;
+    restart_take_note(&note);
     if (!parse_options(argc, argv, &options, &status))
         return status;
     signals_install();
     status = 2;
     char *path = setup_config_path(options.config);
-    struct config *config;
-    struct lane_set *set;
-    if (setup_read(path, &config, &set))
-        status = run(&options, config, set);
-    lane_set_free(set);
-    config_free(config);
+    struct loaded loaded;
+    if (load(&loaded, path, &note)) {
+        struct running running = {.options = &options, .loaded = &loaded, .note = &note, .installed = path};
+        status = run(&running);
+        loaded_free(&loaded);
+    } else if (note.reason != RESTART_NOT) {
+        go_back(&note);
+    }
     free(path);
+    free(note.folder);
+    free(note.why);
     return status;
 }

@@ -3,11 +3,15 @@
 
 #include "base/memory.h"
 #include "base/program.h"
+#include "base/time.h"
 #include "cli/report.h"
+#include "config/config_memory.h"
 #include "engine/engine.h"
 #include "sink/final_features.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 char *setup_config_path(const char *named)
 {
@@ -22,8 +26,15 @@ char *setup_config_path(const char *named)
 
 bool setup_read(const char *path, struct config **config, struct lane_set **set)
 {
+    return setup_read_with(path, NULL, config, set);
+}
+
+bool setup_read_with(const char *path, const char *plugins, struct config **config, struct lane_set **set)
+{
     struct error_list errors = {0};
     *config = config_read_partial(path, &errors);
+    if (*config != NULL && plugins != NULL)
+        (*config)->plugins = config_memory_text((*config)->memory, plugins);
     *set = *config == NULL ? NULL : lane_set_load(*config, &errors);
     if (errors.count == 0)
         return true;
@@ -71,6 +82,15 @@ struct sink *setup_sink(void *context, int worker, sink_settled *settled, void *
     return final_features_sink(maker->final, next, settled, settled_context);
 }
 
+/* Without one, tables are as good as ever, until somebody means ill. */
+static uint64_t secret(void)
+{
+    uint64_t number = 0;
+    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
+        return (uint64_t)time_monotonic_ms() * 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
+    return number;
+}
+
 struct engine_settings setup_engine(const struct config *config, const struct lane_set *set)
 {
     return (struct engine_settings){
@@ -82,6 +102,7 @@ struct engine_settings setup_engine(const struct config *config, const struct la
         .future_ms = config->source.future_ms,
         .max_message_bytes = config->source.max_message_bytes,
         .limits = config->limits,
+        .table_seed = secret(),
         .until_ms = INT64_MIN,
         .drain_ms = 30000,
         .open_sink = setup_sink,

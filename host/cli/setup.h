@@ -12,6 +12,8 @@ char *setup_config_path(const char *named);
 
 /* Read it and load the lanes it names. Mistakes of both kinds are said together on standard error; false. */
 bool setup_read(const char *path, struct config **config, struct lane_set **set);
+/* The same, with the plugins of this folder, whatever the configuration says; NULL: as it says. */
+bool setup_read_with(const char *path, const char *plugins, struct config **config, struct lane_set **set);
 
 /* Where Redis is, by the configuration; without lease and fence. Texts stay the configuration's. */
 struct redis_settings setup_redis(const struct sink_settings *settings);

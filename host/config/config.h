@@ -147,7 +147,8 @@ struct state_settings {
 struct limit_settings {
     int64_t memory_bytes; /* for keys, records and texts; 0: no limit; default: three quarters of what the machine or its
                              control group has. In the file a whole number of bytes or a text with a unit: "512MB", "8GB" */
-    int64_t key_records;  /* records of one key in one lane, 100 to 100 000 000; default 10 000: who has more is no shopper */
+    int64_t key_records;  /* records of one key in one lane, the newest, 100 to 100 000 000; default 10 000: who has more is no
+                             shopper */
 };
 
 struct config {

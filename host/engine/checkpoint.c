@@ -21,6 +21,9 @@ struct checkpoint {
     struct manifest *stored; /* the last one of ours */
     uint64_t number;         /* of the last barrier */
     bool swept;              /* what former starts left is cleared away */
+    bool untidy;             /* a failure may have left segments that nobody names */
+    bool unsure;             /* since the last good one a manifest failed at its last step: it may be the one that counts */
+    uint32_t given_up;       /* the most that a failed one has cleared away: sequences of all journals, added */
     struct log_limit trouble;
     struct filling filling;
 
@@ -32,7 +35,7 @@ struct checkpoint {
     bool good;                /* how the last one went */
     struct error error;
     uint64_t count, failed, filling_lanes, fill_done, fill_total;
-    int64_t last_ms;
+    int64_t last_ms, took_ms;
 };
 
 /* ---- the manifest ---- */
@@ -109,12 +112,21 @@ static const struct manifest_lane *lane_before(const struct checkpoint *checkpoi
     return NULL;
 }
 
+/* What was there before this start has nothing that the journals of this start lack. */
+static bool all_whole(const struct checkpoint *checkpoint, size_t number)
+{
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        if (!checkpoint->workers[i].cut.lanes[number].whole)
+            return false;
+    return true;
+}
+
 static void put_lane(const struct checkpoint *checkpoint, struct manifest *manifest, size_t number)
 {
     const struct set_lane *set = &checkpoint->settings->set->lanes[number];
     const struct state_plan *plan = checkpoint->settings->state;
     struct manifest_lane *lane = &manifest->lanes[manifest->lane_count++];
-    bool filling = (checkpoint->filling.lanes >> number & 1u) != 0;
+    bool filling = (filling_anew(&checkpoint->filling) >> number & 1u) != 0;
     bool owed = false;
     memcpy(lane->name, set->table->name, strlen(set->table->name) + 1);
     lane->condition = filling ? LANE_FILLING : LANE_FULL;
@@ -122,7 +134,7 @@ static void put_lane(const struct checkpoint *checkpoint, struct manifest *manif
     record_schema_copy(&lane->schema, &plan->lanes[number].schema);
     for (int i = 0; i < checkpoint->settings->workers; i++)
         owed = owed || checkpoint->workers[i].cut.former_owed;
-    const struct manifest_lane *before = lane_before(checkpoint, number);
+    const struct manifest_lane *before = all_whole(checkpoint, number) ? NULL : lane_before(checkpoint, number);
     for (size_t s = 0; before != NULL && s < before->segment_count; s++) {
         struct manifest_segment segment = before->segments[s];
         if (segment.name.generation == plan->generation)
@@ -193,9 +205,16 @@ static struct manifest *make_manifest(const struct checkpoint *checkpoint, bool 
 
 /* ---- making it durable ---- */
 
+/* That is the one which was written last. */
+static const char *newest_segment(const struct journal_cut *cut, char name[SEGMENT_NAME_MAX])
+{
+    return cut->segment_count == 0 ? "" : segment_name_text(&cut->segments[cut->segment_count - 1].name, name);
+}
+
 /* What the workers wrote is on the disk. What can't be is lost: its journal must be written anew. */
 static bool sync_files(struct checkpoint *checkpoint, struct error *error)
 {
+    char name[SEGMENT_NAME_MAX];
     bool good = true;
     for (int i = 0; i < checkpoint->settings->workers; i++) {
         for (size_t lane = 0; lane < checkpoint->settings->set->lane_count; lane++) {
@@ -204,7 +223,7 @@ static bool sync_files(struct checkpoint *checkpoint, struct error *error)
                 if (checkpoint->settings->state->sync && fdatasync(cut->files[f].file) != 0) {
                     error_what(error, "the journal of lane %s can't be synced: %s",
                                checkpoint->settings->set->lanes[lane].table->name, strerror(errno));
-                    error_found(error, "%s", checkpoint->settings->state->folder->path);
+                    error_found(error, "%s/journal/%s", checkpoint->settings->state->folder->path, newest_segment(cut, name));
                     error_advice(error, "look after the disk; the journal is written anew");
                     journal_lost(&checkpoint->workers[i].shard.lanes[lane].journal);
                     good = false;
@@ -217,7 +236,8 @@ static bool sync_files(struct checkpoint *checkpoint, struct error *error)
     }
     if (good && checkpoint->settings->state->sync && fsync(checkpoint->settings->state->folder->journal) != 0) {
         error_what(error, "the folder of journals can't be synced: %s", strerror(errno));
-        error_found(error, "%s", checkpoint->settings->state->folder->path);
+        error_found(error, "%s/journal", checkpoint->settings->state->folder->path);
+        error_advice(error, "look at the disk, and at what the kernel says of it");
         good = false;
     }
     return good;
@@ -256,14 +276,49 @@ static bool names_segment(const struct manifest *manifest, const struct segment_
 }
 
 /* Segments that the manifest before still named. */
-static void delete_unnamed(const struct checkpoint *checkpoint, const struct manifest *before, const struct manifest *now)
+static void delete_unnamed(struct checkpoint *checkpoint, const struct manifest *before, const struct manifest *now)
 {
     char file[SEGMENT_NAME_MAX];
     for (size_t l = 0; before != NULL && l < before->lane_count; l++)
         for (size_t s = 0; s < before->lanes[l].segment_count; s++)
-            if (!names_segment(now, &before->lanes[l].segments[s].name))
-                (void)unlinkat(checkpoint->settings->state->folder->journal,
-                               segment_name_text(&before->lanes[l].segments[s].name, file), 0);
+            if (!names_segment(now, &before->lanes[l].segments[s].name) &&
+                unlinkat(checkpoint->settings->state->folder->journal,
+                         segment_name_text(&before->lanes[l].segments[s].name, file), 0) != 0 && errno != ENOENT)
+                checkpoint->untidy = true;
+}
+
+/* Segments of this start that the manifest does not name: those before the current ones, or those that were given up. */
+static void sweep_own(const struct checkpoint *checkpoint, const struct manifest *manifest, bool only_given_up)
+{
+    const struct engine_settings *settings = checkpoint->settings;
+    size_t count = 0;
+    struct segment_name *bounds = memory_new(((size_t)settings->workers * settings->set->lane_count + 1) * sizeof *bounds);
+    for (int i = 0; i < settings->workers; i++)
+        for (size_t lane = 0; lane < settings->set->lane_count; lane++) {
+            const struct journal_cut *cut = &checkpoint->workers[i].cut.lanes[lane];
+            const char *name = settings->set->lanes[lane].table->name;
+            struct segment_name *bound = &bounds[count++];
+            bound->generation = settings->state->generation;
+            bound->worker = (uint32_t)i;
+            bound->sequence = only_given_up ? cut->given_up : cut->position.sequence;
+            memcpy(bound->lane, name, strlen(name) + 1);
+        }
+    (void)state_folder_sweep_below(settings->state->folder, manifest, bounds, count);
+    free(bounds);
+}
+
+/* A disk that is full needs the room of what was given up to get well again. */
+static void tidy_after_failure(struct checkpoint *checkpoint)
+{
+    uint32_t given_up = 0;
+    checkpoint->untidy = true;
+    for (int i = 0; i < checkpoint->settings->workers; i++)
+        for (size_t lane = 0; lane < checkpoint->settings->set->lane_count; lane++)
+            given_up += checkpoint->workers[i].cut.lanes[lane].given_up;
+    if (given_up == checkpoint->given_up || checkpoint->unsure)
+        return;
+    checkpoint->given_up = given_up;
+    sweep_own(checkpoint, checkpoint->stored != NULL ? checkpoint->stored : checkpoint->settings->state->manifest, true);
 }
 
 static void tell_offsets(const struct checkpoint *checkpoint, const struct manifest *manifest)
@@ -279,11 +334,18 @@ static void tell_offsets(const struct checkpoint *checkpoint, const struct manif
 static bool overtaken(const struct checkpoint *checkpoint, struct error *error)
 {
     const struct state_plan *plan = checkpoint->settings->state;
-    if (manifest_highest_generation(plan->folder->folder) <= plan->generation)
+    uint64_t highest = manifest_highest_generation(plan->folder->folder);
+    if (highest <= plan->generation)
         return false;
+    if (highest == UINT64_MAX) {
+        error_what(error, "the state's folder can't be listed: %s", strerror(errno));
+        error_found(error, "%s", plan->folder->path);
+        error_advice(error, "look at the disk, and at the limits of the process");
+        return true;
+    }
     error_what(error, "another process has taken over this state");
-    error_found(error, "%s: it is at generation %llu, we are %llu", plan->folder->path,
-                (unsigned long long)manifest_highest_generation(plan->folder->folder), (unsigned long long)plan->generation);
+    error_found(error, "%s: it is at generation %llu, we are %llu", plan->folder->path, (unsigned long long)highest,
+                (unsigned long long)plan->generation);
     return true;
 }
 
@@ -297,9 +359,11 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
     if (good) {
         manifest = make_manifest(checkpoint, last);
         good = manifest_store(plan->folder->folder, manifest, plan->sync, error);
+        checkpoint->unsure = !good;
     }
     free_cuts(checkpoint);
     if (!good) {
+        tidy_after_failure(checkpoint);
         manifest_free(manifest);
         return false;
     }
@@ -309,6 +373,9 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
         manifest_forget_before(plan->folder->folder, plan->generation);
         checkpoint->swept = true;
     }
+    if (checkpoint->untidy)
+        sweep_own(checkpoint, manifest, false);
+    checkpoint->untidy = false;
     manifest_free(checkpoint->stored);
     checkpoint->stored = manifest;
     tell_offsets(checkpoint, manifest);
@@ -316,7 +383,7 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
 }
 
 /* How it went, for figures and for those who wait. */
-static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const struct error *error)
+static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, int64_t began_ms, const struct error *error)
 {
     (void)pthread_mutex_lock(&checkpoint->lock);
     bool recovered = good && !checkpoint->good && checkpoint->failed > 0;
@@ -325,7 +392,7 @@ static void note(struct checkpoint *checkpoint, bool good, uint64_t asked, const
     checkpoint->count += good;
     checkpoint->failed += !good;
     if (good)
-        checkpoint->last_ms = time_wall_ms();
+        checkpoint->last_ms = time_wall_ms(), checkpoint->took_ms = time_monotonic_ms() - began_ms;
     (void)pthread_cond_broadcast(&checkpoint->made);
     (void)pthread_mutex_unlock(&checkpoint->lock);
     if (recovered)
@@ -431,8 +498,9 @@ static void *checkpoint_thread(void *argument)
             doze(checkpoint, checkpoint->filling.decided ? 20 : LOOK_EVERY_MS);
             continue;
         }
+        int64_t began_ms = time_monotonic_ms();
         if (gather_cuts(checkpoint))
-            note(checkpoint, store(checkpoint, false, &error), asked, &error);
+            note(checkpoint, store(checkpoint, false, &error), asked, began_ms, &error);
         else
             note_none(checkpoint, asked);
         give_cuts_back(checkpoint);
@@ -486,9 +554,10 @@ bool checkpoint_finish(struct checkpoint *checkpoint)
     (void)pthread_join(checkpoint->thread, NULL);
     bool refused = checkpoint->refused;
     bool decided = filling_decide(&checkpoint->filling); /* where they ended before the thread had looked */
+    int64_t began_ms = time_monotonic_ms();
     bool good = !refused && decided && store(checkpoint, true, &error);
     if (!refused && decided)
-        note(checkpoint, good, checkpoint->asked, &error);
+        note(checkpoint, good, checkpoint->asked, began_ms, &error);
     return good;
 }
 
@@ -508,6 +577,7 @@ void checkpoint_count(struct checkpoint *checkpoint, struct engine_counters *cou
     counters->checkpoints = checkpoint->count;
     counters->failed_checkpoints = checkpoint->failed;
     counters->checkpoint_ms = checkpoint->last_ms;
+    counters->checkpoint_took_ms = checkpoint->took_ms;
     counters->filling = checkpoint->filling_lanes;
     counters->fill_done = checkpoint->fill_done;
     counters->fill_total = checkpoint->fill_total;

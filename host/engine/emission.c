@@ -14,10 +14,29 @@
 /* A refresh is due when a quarter of the TTL is left. */
 static int64_t refresh_ms(const struct window_settings *window) { return window->ttl_s * 750; }
 
-static bool dirty_due(const struct window_settings *window, const struct view *view, int64_t now_ms)
+/* The records of a window, for its pace. Of a session all of its log: which of them count is not known without looking. */
+static size_t window_records(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w)
 {
-    return view->dirty &&
-           (view_last_send(view) == VIEW_NEVER || view_last_send(view) + window->emit_ms <= now_ms);
+    if (lane->session || log->count <= EMISSION_CROWD)
+        return log->count;
+    return log->count - log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms);
+}
+
+/* How long after a send, or a look at a crowd, a window waits at least before it is folded again. */
+static int64_t interval_ms(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w)
+{
+    int64_t emit_ms = lane->windows[w].settings.emit_ms, pace_ms = 0;
+    size_t records = window_records(shard, lane, log, w);
+    if (records > EMISSION_CROWD)
+        pace_ms = (int64_t)records * EMISSION_PACE_MS;
+    return pace_ms > emit_ms ? pace_ms : emit_ms;
+}
+
+static bool dirty_due(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
+{
+    const struct view *view = log_view(log, lane, w);
+    return view->dirty && (view_last_send(view) == VIEW_NEVER ||
+                           view_last_send(view) + interval_ms(shard, lane, log, w) <= shard->send_ms);
 }
 
 /* When the first refresh of a live view is due; WHEEL_NEVER if it keeps nothing. */
@@ -79,8 +98,7 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    /* Redis counts seconds of its own: by the clock of events nothing is known to have gone. */
-    bool expired = !shard->event_clock && sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
+    bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
@@ -132,7 +150,7 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     bool live;
     size_t first = first_record(shard, lane, log, w, &live);
     view->live = live;
-    bool due = view->owed || dirty_due(&lane->windows[w].settings, view, shard->send_ms) ||
+    bool due = view->owed || dirty_due(shard, lane, log, w) ||
                (view->unsure && next_refresh(lane, &lane->windows[w].settings, view) <= shard->send_ms);
     bool skip = lane->session && (log->count == 0 || (!view->live && !view->owed));
     view->dirty = view->dirty && !due && !skip;
@@ -150,7 +168,7 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
         written += write_parser(shard, lane, log, w, m, feature, due, &changed);
         feature += lane->metrics[m].feature_count;
     }
-    if (changed)
+    if (changed || (due && window_records(shard, lane, log, w) > EMISSION_CROWD))
         view_note_send(view, shard->send_ms);
     if (!view->live && !lane->session)
         emission_silence(lane, log, w);
@@ -209,7 +227,7 @@ static bool spent(const struct shard *shard, const struct set_lane *lane, struct
             last = view_last_send(view) + window->emit_ms;
         /* A session that starts anew must delete what the last one left and it has not. */
         for (size_t m = 0; lane->session && m < lane->metric_count; m++)
-            if (sent_present(&view->sent[m]) != 0 &&
+            if (sent_present(&view->sent[m]) != 0 && sent_when_ms(&view->sent[m]) != SENT_UNKNOWN_MS &&
                 sent_when_ms(&view->sent[m]) + window->ttl_s * 1000 > last)
                 last = sent_when_ms(&view->sent[m]) + window->ttl_s * 1000;
     }
@@ -229,7 +247,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         if (view->owed)
             continue; /* no timer: it goes when the sink can take it */
         if (view->dirty)
-            due = view_last_send(view) + window->emit_ms; /* it was due at once had nothing been sent */
+            due = view_last_send(view) + interval_ms(shard, lane, log, w); /* it was due at once had nothing been sent */
         int64_t refresh = next_refresh(lane, window, view);
         if (refresh < due)
             due = refresh;
@@ -250,12 +268,12 @@ static bool sink_takes(struct shard *shard)
     return shard->event_clock ? sink_patient(shard->sink, &shard->sink_away) : sink_ready(shard->sink);
 }
 
-/* Forget what was written of a window; but what may be there and should not must be deleted. */
-static void forget_sent(const struct shard *shard, const struct set_lane *lane, struct view *view)
+/* Forget what was written of a window; but what may be there and should not must be deleted, however late. */
+static void forget_sent(const struct set_lane *lane, struct view *view)
 {
     for (size_t m = 0; m < lane->metric_count; m++) {
         view->sent[m].hash = 0;
-        sent_note(&view->sent[m], shard->send_ms, (1u << lane->metrics[m].feature_count) - 1u);
+        sent_note(&view->sent[m], SENT_UNKNOWN_MS, (1u << lane->metrics[m].feature_count) - 1u);
     }
 }
 
@@ -265,7 +283,7 @@ void emission_doubt(const struct shard *shard, struct log *log)
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
         if (view->dirty || view->owed)
-            forget_sent(shard, lane, view);
+            forget_sent(lane, view);
     }
 }
 
@@ -281,7 +299,7 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
     for (size_t w = 0; w < lane->window_count; w++) {
         const struct window_settings *window = &lane->windows[w].settings;
         struct view *view = log_view(log, lane, w);
-        if (!view->owed && !dirty_due(window, view, shard->send_ms) &&
+        if (!view->owed && !dirty_due(shard, lane, log, w) &&
             next_refresh(lane, window, view) > shard->send_ms)
             continue;
         if (log->pins < UINT16_MAX && sink_takes(shard)) {
@@ -368,7 +386,7 @@ void emission_write_again(struct shard *shard, struct log *log)
         struct view *view = log_view(log, lane, w);
         if (!view->live)
             continue;
-        forget_sent(shard, lane, view);
+        forget_sent(lane, view);
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);
     }
@@ -385,7 +403,7 @@ void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, bo
         bool emptied = wake == WAKE_FILLED && !lane->session && held;
         if (!view->live && !view->owed && !emptied)
             continue;
-        forget_sent(shard, lane, view);
+        forget_sent(lane, view);
         if (wake == WAKE_FILLED) {
             view->dirty = true;
         } else if (!view->owed && (at_ms <= shard->send_ms || lane->metric_count == 0)) {
@@ -428,7 +446,7 @@ void shard_settled(void *context, void *token, bool ok)
     if (!ok) {
         /* What is there now is not known: write all again. */
         struct view *view = log_view(log, lane, w);
-        forget_sent(shard, lane, view);
+        forget_sent(lane, view);
         view->owed = true;
         shard->counters.lost++;
         enqueue(shard, log, QUEUE_OWED);

@@ -109,6 +109,12 @@ bool engine_error(struct engine *engine, struct error *error)
     return engine->checkpoint != NULL && checkpoint_error(engine->checkpoint, error);
 }
 
+void engine_hurry(struct engine *engine)
+{
+    for (int i = 0; i < engine->settings.workers; i++)
+        atomic_store(&engine->workers[i].hurry, true);
+}
+
 bool engine_checkpoint(struct engine *engine)
 {
     return engine->checkpoint != NULL && checkpoint_now(engine->checkpoint);

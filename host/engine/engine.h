@@ -31,6 +31,7 @@ struct engine_settings {
     struct sink *(*open_sink)(void *context, int worker, sink_settled *settled, void *settled_context);
     void *sink_context;
     struct limit_settings limits; /* zeroed: none */
+    uint64_t table_seed; /* of the places of keys and texts in tables: a secret where others choose the ids; see key_hash.h */
 
     /* Durable state and one owner: see checkpoint.h, sink/lease.h. NULL: none. */
     struct state_plan *state;
@@ -57,6 +58,7 @@ struct engine_counters {
     uint64_t full_keys, full_logs; /* records refused: memory at its bound; a key that has as many as it may */
     uint64_t checkpoints, failed_checkpoints;
     int64_t checkpoint_ms;    /* wall clock of the last good one; 0: none yet */
+    int64_t checkpoint_took_ms; /* from asking the workers to the manifest's being in place */
     bool restored;            /* state was read; features are as fresh as the stream is */
     uint64_t restored_records, restore_bytes_done, restore_bytes;
     bool writing;             /* the lease is held and the fence passed (or there are none) */
@@ -75,6 +77,10 @@ bool engine_wait(struct engine *engine, int timeout_ms);
 
 /* True: it stopped by itself because of this error (state that can't be used). Once it has ended. */
 bool engine_error(struct engine *engine, struct error *error);
+
+/* The end that comes is for a restart: the sink gets only a moment for what is under way, and nothing more is given to it; what
+ * is owed is in the state. Before source_stop(). Thread-safe. */
+void engine_hurry(struct engine *engine);
 
 /* Make a checkpoint now, and wait until it is made or has failed. */
 bool engine_checkpoint(struct engine *engine);

@@ -1,9 +1,9 @@
 /* extraction.c - see extraction.h. */
 #include "engine/extraction.h"
 
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "engine/key_hash.h"
 #include "plugin/plugin_table.h"
 
 #include <assert.h>
@@ -103,13 +103,13 @@ static size_t extract(struct extraction *extraction, const struct event_head *he
 static void send(struct extraction *extraction, const struct staged *staged, int64_t clock_ms,
                  struct parcel *const *parcels)
 {
-    const struct set_lane *lane = &extraction->settings->set->lanes[staged->lane];
+    const struct engine_settings *settings = extraction->settings;
+    const struct set_lane *lane = &settings->set->lanes[staged->lane];
     size_t record_size = lane->table->record_size;
-    uint64_t hash = hash_seeded(staged->key.data, staged->key.size, (uint64_t)lane->table->key);
-    struct parcel *parcel = parcels[(hash >> 32) % (uint64_t)extraction->settings->workers];
+    struct parcel *parcel = parcels[key_owner(staged->key, lane->table->key, settings->workers)];
     struct buffer *out = &parcel->entries;
     size_t start = out->size;
-    struct entry entry = {.key_hash = hash,
+    struct entry entry = {.key_hash = key_hash(staged->key, lane->table->key, settings->table_seed),
                           .clock_ms = clock_ms,
                           .key_size = (uint32_t)staged->key.size,
                           .lane = (uint16_t)staged->lane,

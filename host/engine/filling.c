@@ -72,6 +72,15 @@ static const int64_t *where_from(const struct filling *filling, int64_t *from_ms
     return by_time ? NULL : stopped;
 }
 
+/* The first damage that was found. */
+static const struct error *first_damage(const struct filling *filling)
+{
+    int i = 0;
+    while (filling->workers[i].restore.damaged == 0)
+        i++;
+    return &filling->workers[i].restore.damage;
+}
+
 static bool refuse_short(const struct filling *filling, int64_t short_ms, struct error *error)
 {
     char names[256];
@@ -81,9 +90,10 @@ static bool refuse_short(const struct filling *filling, int64_t short_ms, struct
                  "that has passed", lane_names(filling, filling->lanes, names), (double)short_ms / 3600000.0);
         return true;
     }
+    const struct error *damage = first_damage(filling);
     error_what(error, "records of lane %s are damaged, and Kafka does not have all of their events any more", names);
-    error_found(error, "%s; the topic goes back %.1f h less than needed", filling->workers[0].restore.damage.found,
-                (double)short_ms / 3600000.0);
+    error_found(error, "%s: %s%s%s; the topic goes back %.1f h less than needed", damage->found, damage->what,
+                damage->advice[0] == '\0' ? "" : "; ", damage->advice, (double)short_ms / 3600000.0);
     error_advice(error, "restore a backup (shoplane state restore), or start once with --accept-loss: what is whole is used, and "
                  "windows lack the events that are gone until their time has passed");
     return false;
@@ -128,6 +138,21 @@ static bool past_done(const struct filling *filling)
     return true;
 }
 
+/* What was whole of the damaged lanes, and what the topic had of the rest, is written anew: then the damaged files are not
+ * needed any more, and the next start does not find the damage again, when Kafka may not have the events. */
+static void rewrite_damaged(struct filling *filling)
+{
+    for (int i = 0; i < filling->settings->workers; i++)
+        for (size_t lane = 0; lane < filling->settings->set->lane_count; lane++)
+            if ((filling->damaged >> lane & 1u) != 0)
+                journal_lost(&filling->workers[i].shard.lanes[lane].journal);
+}
+
+uint64_t filling_anew(const struct filling *filling)
+{
+    return filling->lanes & (filling->settings->state->to_fill | ~filling->damaged);
+}
+
 bool filling_decide(struct filling *filling)
 {
     if (filling->decided || !all_restored(filling))
@@ -156,6 +181,7 @@ bool filling_step(struct filling *filling, struct error *error)
     if (past_done(filling)) {
         log_info("%s: full after %.1f s and %llu messages of the past", lane_names(filling, filling->lanes, names),
                  (double)(now_ms - filling->begun_ms) / 1000.0, (unsigned long long)done);
+        rewrite_damaged(filling);
         filling->lanes = filling->damaged = 0;
         filling_free(filling);
         let_end(filling);

@@ -19,6 +19,10 @@ struct filling {
 void filling_init(struct filling *filling, const struct engine_settings *settings, struct worker *workers);
 void filling_free(struct filling *filling);
 
+/* Lanes of which the journals are of no use until they are full. Those of which only something was damaged are not among them:
+ * a start from a checkpoint that is made meanwhile finds the damage again, and what is whole. */
+uint64_t filling_anew(const struct filling *filling);
+
 /* Once all workers have read their journals: what is to be filled? False: they have not yet. */
 bool filling_decide(struct filling *filling);
 

@@ -1,6 +1,7 @@
 /* journal.c - see journal.h. */
 #include "engine/journal.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 #define SEGMENTS_A_LIFE 16              /* a segment covers this part of how long records are kept */
-#define WRITE_BYTES     ((size_t)1 << 20) /* that much is written without waiting for a checkpoint */
+#define PAUSE_MAX       8               /* cuts between renewals that come to nothing: each fills the disk once more */
 
 static void begin_segment(struct journal *journal)
 {
@@ -33,18 +34,23 @@ void journal_init(struct journal *journal, const struct journal_settings *settin
 void journal_free(struct journal *journal)
 {
     segment_writer_free(&journal->writer);
+    buffer_free(&journal->trim);
     free(journal->ended);
 }
 
 /* ---- operations ---- */
 
+static size_t waiting(const struct journal *journal) { return journal->writer.pending.size - journal->writer.pending_sent; }
+
 /* Between operations only: an entry that was put may still be taken back. */
 static void write_much(struct journal *journal)
 {
     struct error ignored; /* said at the checkpoint, if it is still so */
-    if (journal->writer.pending.size - journal->writer.pending_sent >= WRITE_BYTES &&
-        journal->writer.pending.size - journal->writer.pending_sent < 2 * WRITE_BYTES)
-        (void)segment_write(&journal->writer, &ignored);
+    size_t bytes = waiting(journal);
+    if (bytes < JOURNAL_WRITE_BYTES || bytes >= 2 * JOURNAL_WRITE_BYTES || bytes == journal->tried)
+        return;
+    (void)segment_write(&journal->writer, &ignored);
+    journal->tried = waiting(journal);
 }
 
 size_t journal_put(struct journal *journal, struct entry *entry)
@@ -75,6 +81,19 @@ void journal_drop(struct journal *journal, sl_view key)
         return;
     write_much(journal);
     (void)segment_put(&journal->writer, JOURNAL_DROP, 0, key.data, key.size, (uint32_t)key.size);
+}
+
+void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, size_t record_size)
+{
+    if (journal->broken)
+        return;
+    struct buffer *body = &journal->trim;
+    buffer_reset(body);
+    memset(buffer_add(body, record_size), 0, record_size);
+    memcpy(body->data, first, sizeof *first);
+    buffer_put(body, key.data, key.size);
+    write_much(journal);
+    (void)segment_put(&journal->writer, JOURNAL_TRIM, first->time_ms, body->data, body->size, (uint32_t)key.size);
 }
 
 /* ---- checkpoints ---- */
@@ -118,10 +137,65 @@ static void list_segments(const struct journal *journal, const struct journal_po
     }
 }
 
+void journal_cut_reset(const struct journal *journal, struct journal_cut *cut)
+{
+    struct journal_cut fresh = {.given_up = journal->given_up, .whole = journal->whole};
+    for (size_t i = 0; i < cut->file_count; i++)
+        if (cut->files[i].ended) {
+            assert(fresh.file_count == 0);
+            fresh.files[fresh.file_count++] = cut->files[i];
+        }
+    free(cut->segments);
+    *cut = fresh;
+}
+
+void journal_cut_free(struct journal_cut *cut)
+{
+    for (size_t i = 0; i < cut->file_count; i++)
+        if (cut->files[i].ended)
+            (void)close(cut->files[i].file);
+    free(cut->segments);
+}
+
+/* What it has is of no use any more; it is to be written anew, in segments behind those that there are. */
+static void give_up(struct journal *journal)
+{
+    segment_writer_free(&journal->writer);
+    journal->given_up = ++journal->sequence;
+    journal->ended_count = 0;
+    journal->broken = true;
+    begin_segment(journal);
+}
+
+static void give_waiting_up(struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    log_warn("journal %s: %zu bytes wait for the disk, more than may: what came is written anew when the disk takes it",
+             segment_name_text(&journal->writer.name, name), waiting(journal));
+    give_up(journal);
+}
+
+/* Of a renewal that came to nothing: no manifest names it, and it takes room that is needed. */
+static void delete_file(const struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    if (journal->writer.file >= 0)
+        (void)unlinkat(journal->settings.folder, segment_name_text(&journal->writer.name, name), 0);
+}
+
+/* There is not enough room for all of it. */
+static void give_renewal_up(struct journal *journal, const struct error *error)
+{
+    delete_file(journal);
+    give_up(journal);
+    journal->pause = 1 << journal->tries < PAUSE_MAX ? 1 << journal->tries++ : PAUSE_MAX;
+    journal->trouble = *error;
+}
+
 bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal_position *acknowledged,
                  struct journal_cut *cut, struct error *error)
 {
-    *cut = (struct journal_cut){0};
+    journal_cut_reset(journal, cut);
     struct segment_writer *writer = &journal->writer;
     bool good = !journal_is_broken(journal);
     if (!good)
@@ -130,16 +204,17 @@ bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal
         segment_close_block(writer);
         if (writer->entries > 0)
             good = segment_write(writer, error);
-        if (!good && writer->pending.size - writer->pending_sent > JOURNAL_WAITING_MAX) {
-            journal->broken = true;
-            segment_writer_free(writer);
-            journal->sequence++;
-            begin_segment(journal);
-        }
+        if (!good && waiting(journal) > JOURNAL_WAITING_MAX && journal->renewing)
+            give_renewal_up(journal, error);
+        else if (!good && waiting(journal) > JOURNAL_WAITING_MAX)
+            give_waiting_up(journal);
     }
     cut->complete = good;
+    cut->given_up = journal->given_up;
     if (!good)
         return false;
+    journal->renewing = false;
+    journal->tries = 0;
     if (writer->entries > 0) {
         if (journal->begun_ms == INT64_MIN)
             journal->begun_ms = clock_ms;
@@ -160,16 +235,28 @@ bool journal_is_broken(const struct journal *journal)
 
 bool journal_renew(struct journal *journal, struct error *error)
 {
-    segment_writer_free(&journal->writer);
-    journal->sequence++;
-    begin_segment(journal);
-    journal->broken = true;
-    if (!segment_write(&journal->writer, error))
+    if (journal->pause > 0) {
+        journal->pause--;
+        *error = journal->trouble;
         return false;
-    journal->ended_count = 0;
+    }
+    give_up(journal);
+    if (!segment_write(&journal->writer, error)) {
+        delete_file(journal);
+        return false;
+    }
     journal->broken = false;
+    journal->renewing = journal->whole = true;
     atomic_store_explicit(&journal->lost, false, memory_order_relaxed);
     return true;
+}
+
+bool journal_keeps_up(struct journal *journal, struct error *error)
+{
+    if (waiting(journal) < 2 * JOURNAL_WRITE_BYTES || segment_write(&journal->writer, error))
+        return true;
+    give_renewal_up(journal, error);
+    return false;
 }
 
 void journal_lost(struct journal *journal) { atomic_store_explicit(&journal->lost, true, memory_order_relaxed); }

@@ -5,7 +5,9 @@
  *
  * What can't be written waits in memory and is tried again at each checkpoint. If too much waits, or the system has lost what it
  * took (a failed fsync), the journal is broken: it forgets what waits, and once the disk works again everything that is in
- * the logs is written anew (journal_renew). Until then there are no checkpoints, and the last good one stands.
+ * the logs is written anew (journal_renew). Until then there are no checkpoints, and the last good one stands. A renewal for
+ * which there is not enough room is given up as soon as that shows, leaves nothing behind, and is not tried at every
+ * checkpoint.
  *
  * Touched by its worker's thread only, but for journal_lost(). */
 #ifndef ENGINE_JOURNAL_H
@@ -17,7 +19,10 @@
 
 #include <stdatomic.h>
 
+#ifndef JOURNAL_WAITING_MAX /* else: a test that wants to get there */
 #define JOURNAL_WAITING_MAX ((size_t)64 << 20) /* bytes of one journal that may wait for the disk */
+#define JOURNAL_WRITE_BYTES ((size_t)1 << 20)  /* that much is written without waiting for a checkpoint */
+#endif
 
 struct journal_settings {
     int folder; /* descriptor of the folder for segments; not owned */
@@ -35,7 +40,14 @@ struct journal {
     uint32_t sequence; /* of the segment being written */
     struct manifest_segment *ended; /* of this generation, oldest first; all that was put there is in the file */
     size_t ended_count;
+    size_t tried;     /* bytes that waited when writing them was last tried: again when there are more */
+    struct buffer trim; /* the body of an entry, while it is made */
     bool broken;
+    bool renewing;    /* and is being, until all of that is in its file */
+    bool whole;       /* it was written anew: the segments of this generation hold all that the logs do */
+    uint32_t given_up; /* segments before this sequence are of no use any more */
+    int pause, tries;  /* cuts until the next renewal is tried; renewals that were given up in the middle */
+    struct error trouble; /* why the last one was */
     atomic_bool lost; /* set by whoever found that the disk lost what it took */
 };
 
@@ -50,6 +62,8 @@ void journal_take_back(struct journal *journal, size_t put);
 void journal_replaced(struct journal *journal, size_t put);
 /* All records of the key went, before their time. */
 void journal_drop(struct journal *journal, sl_view key);
+/* Those before `first` went. `record_size`: the lane's. */
+void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, size_t record_size);
 
 /* A descriptor to be synced, and closed if `ended`. */
 struct journal_file {
@@ -60,21 +74,30 @@ struct journal_file {
 struct journal_cut {
     struct manifest_segment *segments; /* of this generation, in order; freed by the taker */
     size_t segment_count;
-    struct journal_file files[2];      /* written since the last cut: an ended segment's, and the current one's */
+    struct journal_file files[2];      /* written since the last cut: the current segment's or one that is ended; before it
+                                          an ended one of the former cut, where that was not taken */
     size_t file_count;
     struct journal_position position;  /* where it stands */
+    uint32_t given_up;                 /* segments before this sequence are of no use any more */
+    bool whole;                        /* segments of former generations have nothing that these lack */
     bool complete;                     /* false: not all of it could be written: no checkpoint */
 };
 /* Write what waits. `clock_ms`: now. `acknowledged`: where the oldest open mark of the ledger stood; NULL: nothing is open.
- * Files in the cut belong to the taker until the next cut; one that is ended is the taker's to close. False, with the error,
- * where cut->complete is false. */
+ * Files in the cut belong to the taker until the next cut; one that is ended is the taker's to close, who then takes it off
+ * (file_count). `cut` is the former one, or zero. False, with the error, where cut->complete is false. */
 bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal_position *acknowledged,
                  struct journal_cut *cut, struct error *error);
 
 bool journal_is_broken(const struct journal *journal);
-/* Begin it anew: then all records of the logs must be put before the next cut. False, and nothing is changed: the disk still
- * does not take anything. */
+/* A cut that is not complete, and says no more than what has been given up. Files that nobody took stay in it. */
+void journal_cut_reset(const struct journal *journal, struct journal_cut *cut);
+/* Nobody takes it any more. */
+void journal_cut_free(struct journal_cut *cut);
+/* Begin it anew: then all records of the logs must be put before the next cut, with journal_keeps_up() asked now and then.
+ * False: the disk still does not take anything, or it is too soon to try again; it stays broken. */
 bool journal_renew(struct journal *journal, struct error *error);
+/* False: the disk does not take all that is written anew; it is broken again, and nothing more need be put. */
+bool journal_keeps_up(struct journal *journal, struct error *error);
 
 /* Thread-safe: the disk has lost what it took; what is on it of this generation can't be relied on. */
 void journal_lost(struct journal *journal);

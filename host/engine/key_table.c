@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESS_BITS 48
-#define ADDRESS_MASK (((uint64_t)1 << ADDRESS_BITS) - 1)
+#define CAPACITY_LEAST 1024 /* slots */
+#define ADDRESS_BITS   48
+#define ADDRESS_MASK   (((uint64_t)1 << ADDRESS_BITS) - 1)
 
 static struct log *log_of(uint64_t slot) { return (struct log *)(uintptr_t)(slot & ADDRESS_MASK); }
 static uint64_t slot_of(struct log *log)
@@ -19,7 +20,7 @@ static uint64_t slot_of(struct log *log)
 
 void key_table_init(struct key_table *table)
 {
-    *table = (struct key_table){.capacity = 1024};
+    *table = (struct key_table){.capacity = CAPACITY_LEAST};
     table->slots = memory_new(table->capacity * sizeof *table->slots);
 }
 
@@ -55,18 +56,35 @@ static void put(uint64_t *slots, size_t capacity, struct log *log)
     slots[at] = slot_of(log);
 }
 
+static void resize(struct key_table *table, size_t capacity)
+{
+    uint64_t *slots = memory_new(capacity * sizeof *slots);
+    for (size_t i = 0; i < table->capacity; i++)
+        if (table->slots[i] != 0)
+            put(slots, capacity, log_of(table->slots[i]));
+    free(table->slots);
+    table->slots = slots;
+    table->capacity = capacity;
+}
+
+size_t key_table_growth(const struct key_table *table)
+{
+    return (table->count + 1) * 8 > table->capacity * 7 ? 2 * table->capacity * sizeof *table->slots : 0;
+}
+
+void key_table_fit(struct key_table *table)
+{
+    size_t capacity = table->capacity;
+    while (capacity > CAPACITY_LEAST && table->count * 16 < capacity * 7)
+        capacity /= 2;
+    if (capacity * 2 < table->capacity)
+        resize(table, capacity);
+}
+
 void key_table_add(struct key_table *table, struct log *log)
 {
-    if ((table->count + 1) * 8 > table->capacity * 7) {
-        size_t capacity = table->capacity * 2;
-        uint64_t *slots = memory_new(capacity * sizeof *slots);
-        for (size_t i = 0; i < table->capacity; i++)
-            if (table->slots[i] != 0)
-                put(slots, capacity, log_of(table->slots[i]));
-        free(table->slots);
-        table->slots = slots;
-        table->capacity = capacity;
-    }
+    if (key_table_growth(table) > 0)
+        resize(table, table->capacity * 2);
     put(table->slots, table->capacity, log);
     table->count++;
 }

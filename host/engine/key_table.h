@@ -20,6 +20,11 @@ struct log *key_table_find(const struct key_table *table, uint64_t hash, sl_view
 void key_table_add(struct key_table *table, struct log *log);
 void key_table_remove(struct key_table *table, struct log *log);
 
+/* Bytes that adding one more would allocate, beside what it has until then; 0: it has room. */
+size_t key_table_growth(const struct key_table *table);
+/* Smaller, if it could have a quarter of its size and room to spare. Not while it is walked. */
+void key_table_fit(struct key_table *table);
+
 static inline void key_table_prefetch(const struct key_table *table, uint64_t hash)
 {
     __builtin_prefetch(&table->slots[hash & (table->capacity - 1)]);

@@ -33,15 +33,37 @@ size_t log_from(const struct log *log, const struct set_lane *lane, int64_t time
     return low;
 }
 
-size_t log_newest_run(const struct log *log, const struct set_lane *lane)
+size_t log_from_stamp(const struct log *log, const struct set_lane *lane, const sl_stamp *stamp)
+{
+    size_t index = log_from(log, lane, stamp->time_ms);
+    while (index < log->count && before(stamp_of(log_record(log, lane, index)), stamp))
+        index++;
+    return index;
+}
+
+bool log_begins_with(const struct log *log, const struct set_lane *lane, const sl_stamp *stamp)
+{
+    return log->count == 0 || before(stamp, stamp_of(log_record(log, lane, 0)));
+}
+
+size_t log_run_end(const struct log *log, const struct set_lane *lane, size_t first)
 {
     const struct window_settings *window = &lane->windows[0].settings;
-    size_t first = 0;
-    for (size_t i = 1; i < log->count; i++) {
-        int64_t time = log_time(log, lane, i);
-        if (time - log_time(log, lane, i - 1) > window->gap_ms || time - log_time(log, lane, first) > window->max_ms)
-            first = i;
+    int64_t last_ms = log_time(log, lane, first), end_ms = last_ms + window->max_ms;
+    for (size_t i = first + 1; i < log->count; i++) {
+        int64_t time_ms = log_time(log, lane, i);
+        if (time_ms - last_ms > window->gap_ms || time_ms > end_ms)
+            return i;
+        last_ms = time_ms;
     }
+    return log->count;
+}
+
+size_t log_newest_run(const struct log *log, const struct set_lane *lane)
+{
+    size_t first = 0;
+    for (size_t end; first < log->count && (end = log_run_end(log, lane, first)) < log->count;)
+        first = end;
     return first;
 }
 
@@ -124,6 +146,10 @@ static void resize(struct log *log, const struct set_lane *lane, struct slab *sl
     uint32_t capacity = capacity_for(lane, wanted), count = log->count;
     struct id_index *ids = log->records != NULL && is_long(log) ? *ids_of(log) : NULL;
     bool needs_ids = capacity > LOG_SCAN_MAX;
+    if (needs_ids && capacity < log->capacity / 2) { /* the set is made anew, smaller */
+        id_index_free(ids, slab);
+        ids = NULL;
+    }
     char *records = (char *)slab_take(slab, block_size(lane, capacity)) + (needs_ids ? LONG_HEADER : 0);
     if (count > 0)
         memcpy(records, log->records + log->start * size, count * size);
@@ -148,12 +174,18 @@ static void reserve(struct log *log, const struct set_lane *lane, struct slab *s
     if (log->start + log->count < log->capacity)
         return;
     size_t size = lane->table->record_size;
-    if (log->start > log->capacity / 2) {
+    if (log->start > log->capacity / 8) {
         memmove(log->records, log->records + log->start * size, log->count * size);
         log->start = 0;
         return;
     }
     resize(log, lane, slab, log->count + 1 + log->count / 8);
+}
+
+void log_fit(struct log *log, const struct set_lane *lane, struct slab *slab)
+{
+    if (log->count > 0 && log->capacity > 2 * log->count && capacity_for(lane, log->count) * 2 <= log->capacity)
+        resize(log, lane, slab, log->count);
 }
 
 void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab)
@@ -184,12 +216,16 @@ static void put_in(struct log *log, const struct set_lane *lane, const void *rec
     log->count++;
 }
 
-/* Where a record with this id is; log->count if nowhere. */
-static size_t find_id(const struct log *log, const struct set_lane *lane, uint64_t id)
+/* Where a record with this id is; log->count if nowhere. In a long log first where a copy would be that has kept its time. */
+static size_t find_id(const struct log *log, const struct set_lane *lane, uint64_t id, int64_t time_ms)
 {
     if (is_long(log) && !id_index_has(*ids_of(log), id))
         return log->count;
-    size_t index = 0;
+    size_t index = is_long(log) ? log_from(log, lane, time_ms) : 0;
+    for (; index < log->count && is_long(log) && log_time(log, lane, index) == time_ms; index++)
+        if (stamp_of(log_record(log, lane, index))->id == id)
+            return index;
+    index = 0;
     while (index < log->count && stamp_of(log_record(log, lane, index))->id != id)
         index++;
     return index;
@@ -199,7 +235,7 @@ enum log_result log_insert(struct log *log, const struct set_lane *lane, struct 
                            const void *record, int64_t *replaced_ms)
 {
     const sl_stamp *stamp = stamp_of(record);
-    size_t copy = find_id(log, lane, stamp->id);
+    size_t copy = find_id(log, lane, stamp->id, stamp->time_ms);
     if (copy < log->count) {
         const char *kept = log_record(log, lane, copy);
         int64_t kept_ms = stamp_of(kept)->time_ms;
@@ -219,14 +255,14 @@ enum log_result log_insert(struct log *log, const struct set_lane *lane, struct 
     return LOG_INSERTED;
 }
 
-void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, uint64_t id)
+void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, const sl_stamp *stamp)
 {
-    size_t index = find_id(log, lane, id);
+    size_t index = find_id(log, lane, stamp->id, stamp->time_ms);
     if (index == log->count)
         return;
     drop_texts(lane, texts, log_record(log, lane, index));
     if (is_long(log))
-        id_index_remove(*ids_of(log), id);
+        id_index_remove(*ids_of(log), stamp->id);
     take_out(log, lane, index);
     if (log->count == 0)
         log_trim(log, lane, slab, texts, 0);

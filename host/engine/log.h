@@ -2,7 +2,20 @@
  *
  * The records are the only state there is: windows are positions among them, aggregates are folded from them. Invariant:
  * strictly increasing (time_ms, id as unsigned); at most one record per id. Memory comes from the worker's slab, texts are
- * held in the worker's texts; a log is touched by its worker's thread only. */
+ * held in the worker's texts; a log is touched by its worker's thread only.
+ *
+ * What keeps a log small, whatever comes:
+ *
+ * - Time. Rolling windows: a record goes when it leaves the longest. Sessions: the log goes when its newest run was over for as
+ *   long as late events are taken (newest + gap + lateness). And of a session that never pauses a run that is not the newest
+ *   goes, whole, when its last record is more than max + gap + lateness behind the clock; an event as old as that is late. So
+ *   a log of a session reaches back at most 2 max + gap + lateness. Runs are counted from the first record that is there: what
+ *   goes is a run as it was cut all along, so those behind it stay as they are cut. The newest run, and so what is written,
+ *   does not depend on when others went, but for events that come late by hours. Where the clock stands when a record comes
+ *   decides, not when memory is given back: a run goes before anything newer than its moment is looked at.
+ * - Number. A log has the newest `limits.key_records` records: another one takes the place of the oldest, or, if it is itself
+ *   older than all, is not taken. So what is kept does not depend on the order in which records came. What such a log says is
+ *   true of its newest records; a session's run begins with the oldest of them. */
 #ifndef ENGINE_LOG_H
 #define ENGINE_LOG_H
 
@@ -17,6 +30,8 @@ struct sent {
     uint64_t when_present; /* 48 bits: time of the last write or refresh, on the clock that sends go by; 16 bits: which of
                               the parser's features exist there */
 };
+/* In place of a time: written by somebody else, or lost; no TTL is known to have run out. */
+#define SENT_UNKNOWN_MS (((int64_t)1 << 47) - 1)
 static inline int64_t sent_when_ms(const struct sent *sent) { return (int64_t)sent->when_present >> 16; }
 static inline unsigned sent_present(const struct sent *sent) { return (unsigned)(sent->when_present & 0xffffu); }
 static inline void sent_note(struct sent *sent, int64_t when_ms, unsigned present)
@@ -93,6 +108,15 @@ static inline int64_t log_time(const struct log *log, const struct set_lane *lan
 /* Index of the first record with event time >= time_ms; log->count if there is none. */
 size_t log_from(const struct log *log, const struct set_lane *lane, int64_t time_ms);
 
+/* Index of the first record that is not before this stamp. */
+size_t log_from_stamp(const struct log *log, const struct set_lane *lane, const sl_stamp *stamp);
+
+/* Is a record with this stamp older than all that the log has? */
+bool log_begins_with(const struct log *log, const struct set_lane *lane, const sl_stamp *stamp);
+
+/* Index behind the last record of the run that record `first` begins. */
+size_t log_run_end(const struct log *log, const struct set_lane *lane, size_t first);
+
 /* Index of the first record of the newest run: runs are cut where the next record is more than the window's gap behind the
  * one before it, or more than its max behind the run's first. 0 for an empty log. */
 size_t log_newest_run(const struct log *log, const struct set_lane *lane);
@@ -104,11 +128,14 @@ size_t log_newest_run(const struct log *log, const struct set_lane *lane);
 enum log_result log_insert(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts,
                            const void *record, int64_t *replaced_ms);
 
+/* Move the records to a smaller block if they take up less than half of theirs. */
+void log_fit(struct log *log, const struct set_lane *lane, struct slab *slab);
+
 /* Give back what the slab does not free by itself, when all of it goes. */
 void log_free_large(struct log *log, const struct set_lane *lane, struct slab *slab);
 
-/* Take out the record with this id, if there is one, and drop its texts. */
-void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, uint64_t id);
+/* Take out the record with this id, if there is one, at whatever time, and drop its texts. */
+void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, const sl_stamp *stamp);
 
 /* Drop the first `count` records and their texts. */
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count);

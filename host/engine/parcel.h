@@ -16,7 +16,7 @@
  * A long text of the record is text_long(length << 32 | offset from the record's start): what follows the struct is what the
  * journal keeps (state/segment.h). */
 struct entry {
-    uint64_t key_hash;
+    uint64_t key_hash; /* for the owner's table: key_hash.h */
     int64_t clock_ms; /* what the sender's partitions allow the clock to be, this event included */
     uint32_t size;
     uint32_t key_size;

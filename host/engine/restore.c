@@ -1,8 +1,9 @@
 /* restore.c - see restore.h. */
 #include "engine/restore.h"
 
-#include "base/hash.h"
 #include "base/log.h"
+#include "engine/key_hash.h"
+#include "engine/shard_room.h"
 #include "engine/worker.h"
 #include "plugin/plugin_table.h"
 
@@ -31,6 +32,7 @@ static void take_block(struct worker *worker, size_t number, const struct segmen
 {
     const struct set_lane *lane = &worker->settings->set->lanes[number];
     uint64_t taken = 0;
+    room_look(&worker->shard, block->count);
     _Alignas(8) char record[LANE_RECORD_MAX];
     for (size_t at = 0; at < block->bytes;) {
         const struct journal_entry *entry = (const void *)(block->entries + at);
@@ -39,9 +41,9 @@ static void take_block(struct worker *worker, size_t number, const struct segmen
         size_t record_size = operation == JOURNAL_DROP ? 0 : from_size;
         sl_view key = {body + record_size, journal_entry_key_size(entry)};
         at += entry->size;
-        uint64_t hash = hash_seeded(key.data, key.size, (uint64_t)lane->table->key);
-        if ((hash >> 32) % (uint64_t)worker->settings->workers != (uint64_t)worker->index)
+        if (key_owner(key, lane->table->key, worker->settings->workers) != worker->index)
             continue;
+        uint64_t hash = key_hash(key, lane->table->key, worker->settings->table_seed);
         if (operation != JOURNAL_DROP)
             record_schema_move(copy, body, record);
         taken += shard_restore_operation(&worker->shard, number, operation, hash, key, record, body, owed);

@@ -4,11 +4,11 @@
  * which something may have to happen, and found out then; so it need not be moved when that moment moves away. */
 #include "engine/shard.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
 #include "engine/emission.h"
 #include "engine/shard_logs.h"
+#include "engine/shard_room.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -109,6 +109,29 @@ void drop_session(struct shard *shard, const struct set_lane *lane, struct log *
     emission_silence(lane, log, 0);
 }
 
+/* How long after its end a run that is not the newest is kept, and how far behind the clock an event is late in any case. */
+static int64_t run_keep_ms(const struct set_lane *lane)
+{
+    const struct window_settings *window = &lane->windows[0].settings;
+    return window->max_ms + window->gap_ms + window->lateness_ms;
+}
+
+void drop_old_runs(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    int64_t edge_ms = shard->clock_ms - run_keep_ms(lane);
+    size_t first = 0;
+    if (log->count == 0 || log_time(log, lane, 0) >= edge_ms)
+        return;
+    for (size_t end; (end = log_run_end(log, lane, first)) < log->count && log_time(log, lane, end - 1) < edge_ms;)
+        first = end;
+    if (first == 0)
+        return;
+    if (shard->lanes[log->lane].journaled)
+        journal_trim(&shard->lanes[log->lane].journal, text_view(&log->key), (const void *)log_record(log, lane, first),
+                     lane->table->record_size);
+    log_trim(log, lane, &shard->slab, &shard->texts, first);
+}
+
 void shard_end_session(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
     if (log->count == 0 || session_end(lane, log) >= shard->clock_ms || shard->lanes[log->lane].filling)
@@ -121,16 +144,36 @@ void shard_end_session(struct shard *shard, const struct set_lane *lane, struct 
 
 /* ---- the clock ---- */
 
-/* When the next record leaves a window, or the session is over, or its log goes. WHEEL_NEVER if none of it lies ahead. */
-static int64_t next_expiry(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+/* When a session is over, or its log goes; WHEEL_NEVER if neither lies ahead. */
+static int64_t next_session_end(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    int64_t end = session_end(lane, log);
+    if (session_gone(shard, lane, log))
+        return WHEEL_NEVER; /* it waits for the sink */
+    return end >= shard->clock_ms ? end + 1 : end + lane->windows[0].settings.lateness_ms + 1;
+}
+
+/* When the first run goes, or before: its first record tells it while that is in the future. */
+static int64_t next_run_drop(const struct shard *shard, const struct set_lane *lane, const struct log *log, bool exact)
+{
+    int64_t next = log_time(log, lane, 0) + run_keep_ms(lane) + 1;
+    if (next > shard->clock_ms || !exact)
+        return next > shard->clock_ms ? next : WHEEL_NEVER;
+    size_t end = log_run_end(log, lane, 0);
+    return end == log->count ? WHEEL_NEVER : log_time(log, lane, end - 1) + run_keep_ms(lane) + 1;
+}
+
+/* When the next record leaves a window, or the session is over, or something of it goes. WHEEL_NEVER if none of it lies
+ * ahead. `exact` false: since the log's timer was armed nothing happened but that a record was added. That can only put off
+ * when the first run goes, unless the record begins that run. (When it begins the second run, the timer is there to see the
+ * end of the first.) */
+static int64_t next_expiry(const struct shard *shard, const struct set_lane *lane, const struct log *log, bool exact)
 {
     if (log->count == 0)
         return WHEEL_NEVER;
     if (lane->session) {
-        int64_t end = session_end(lane, log);
-        if (session_gone(shard, lane, log))
-            return WHEEL_NEVER; /* it waits for the sink */
-        return end >= shard->clock_ms ? end + 1 : end + lane->windows[0].settings.lateness_ms + 1;
+        int64_t end = next_session_end(shard, lane, log), drop = next_run_drop(shard, lane, log, exact);
+        return end < drop ? end : drop;
     }
     int64_t next = WHEEL_NEVER;
     for (size_t w = 0; w < lane->window_count; w++) {
@@ -142,11 +185,11 @@ static int64_t next_expiry(const struct shard *shard, const struct set_lane *lan
     return next;
 }
 
-void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log)
+void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log, bool exact)
 {
     if (shard->lanes[log->lane].filling)
         return; /* all at once when it is full */
-    int64_t next = next_expiry(shard, lane, log);
+    int64_t next = next_expiry(shard, lane, log, exact || !timer_armed(&log->expiry));
     if (next != WHEEL_NEVER && (!timer_armed(&log->expiry) || next < log->expiry.due_ms))
         wheel_arm(&shard->expiry, log, next);
 }
@@ -163,6 +206,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
         struct view *view = log_view(log, lane, 0);
         view->owed = view->owed || (!shard->event_clock && view->live && view->dirty && session_end(lane, log) < clock);
         shard_end_session(shard, lane, log);
+        drop_old_runs(shard, lane, log);
     } else {
         for (size_t w = 0; w < lane->window_count; w++) {
             int64_t length = lane->windows[w].settings.length_ms;
@@ -175,7 +219,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
         }
         log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, clock - lane->longest_ms));
     }
-    arm_expiry(shard, lane, log);
+    arm_expiry(shard, lane, log, true);
     emission_look(shard, log);
 }
 
@@ -235,8 +279,8 @@ static bool is_late(const struct shard *shard, const struct set_lane *lane, cons
     if (!lane->session)
         return time_ms < shard->clock_ms - lane->longest_ms;
     const struct window_settings *window = &lane->windows[0].settings;
-    return (log == NULL || session_gone(shard, lane, log)) &&
-           time_ms + window->gap_ms + window->lateness_ms < shard->clock_ms;
+    bool live = log != NULL && !session_gone(shard, lane, log);
+    return time_ms + (live ? run_keep_ms(lane) : window->gap_ms + window->lateness_ms) < shard->clock_ms;
 }
 
 void hold_texts(struct shard *shard, const struct set_lane *lane, const char *base, char *record)
@@ -277,27 +321,6 @@ static void touch(struct shard *shard, const struct set_lane *lane, struct log *
     }
 }
 
-/* Is there no room for a record of this log (NULL: of a new key)? Said, and counted. */
-static bool no_room(struct shard *shard, const struct set_lane *lane, const struct log *log)
-{
-    static struct log_limit keys = {.every_ms = 10000}, records = {.every_ms = 10000};
-    if (log == NULL && shard->full) {
-        shard->counters.full_keys++;
-        log_limited(&keys, LOG_LEVEL_ERROR, "memory is at its bound (%.0f MB of this worker's %.0f MB): events of new keys are "
-                    "not taken, those of known keys are; do this: raise limits.memory, or shorten windows",
-                    (double)shard_memory(shard) / 1e6, (double)shard->memory_max / 1e6);
-        return true;
-    }
-    if (log != NULL && shard->records_max != 0 && log->count >= shard->records_max) {
-        shard->counters.full_logs++;
-        log_limited(&records, LOG_LEVEL_WARN, "lane %s: a key has %u records, as many as one may have, and gets no more until "
-                    "some leave its windows: it is hardly a shopper; do this: see limits.key_records", lane->table->name,
-                    log->count);
-        return true;
-    }
-    return false;
-}
-
 /* The record in the entry joins its log. Returns what log_insert() says; in *changed_ms the event time from which windows
  * have changed. The journal knows of it as much as the log does. */
 static enum log_result insert(struct shard *shard, const struct set_lane *lane, struct log *log, struct entry *entry,
@@ -322,31 +345,40 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     const struct set_lane *lane = &shard->set->lanes[entry->lane];
     if (!past)
         shard_advance(shard, entry->clock_ms < limit_ms ? entry->clock_ms : limit_ms);
-    int64_t time_ms = ((const sl_stamp *)entry_record(entry))->time_ms;
+    const sl_stamp stamp = *(const sl_stamp *)entry_record(entry);
     struct log *log = key_table_find(&shard->tables[entry->lane], entry->key_hash, entry_key(entry));
-    if (is_late(shard, lane, log, time_ms)) {
+    if (is_late(shard, lane, log, stamp.time_ms)) {
         shard->counters.late += !past;
         return;
     }
-    if (no_room(shard, lane, log))
+    if (log == NULL && !room_for_key(shard, entry->lane))
         return;
     if (log == NULL)
         log = log_new(shard, entry->lane, entry->key_hash, entry_key(entry));
     else if (lane->session && log->count > 0 && session_gone(shard, lane, log) && !shard->lanes[entry->lane].filling)
         drop_session(shard, lane, log); /* what was owed of it is overtaken by the run that begins */
-    int64_t changed_ms = time_ms;
+    if (!room_in_log(shard, lane, log, &stamp)) {
+        tell_crowded(shard, lane);
+        return;
+    }
+    int64_t changed_ms = stamp.time_ms;
     enum log_result result = insert(shard, lane, log, entry, &changed_ms);
     if (result != LOG_INSERTED)
         shard->counters.duplicates += !past;
     if (result == LOG_DUPLICATE)
         return;
     shard->counters.records += !past;
+    if (result == LOG_INSERTED && room_kept(shard, lane, log))
+        tell_crowded(shard, lane);
     if (shard->lanes[entry->lane].quiet)
         return;
     touch(shard, lane, log, changed_ms);
-    if (lane->session && result == LOG_REPLACED)
-        shard_end_session(shard, lane, log); /* the newest event may turn out to be older than it seemed */
-    arm_expiry(shard, lane, log);
+    if (lane->session && result == LOG_REPLACED) { /* the newest event of a run may turn out to be older than it seemed */
+        shard_end_session(shard, lane, log);
+        if (!shard->lanes[entry->lane].filling)
+            drop_old_runs(shard, lane, log);
+    }
+    arm_expiry(shard, lane, log, result == LOG_REPLACED);
     emission_look(shard, log);
 }
 
@@ -359,8 +391,7 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
 {
     size_t ahead = 0, at = 0;
     struct entry *group[PREFETCH];
-    if (shard->memory_max != 0) /* once full, until a twentieth of it is free again */
-        shard->full = shard_memory_needed(shard) > shard->memory_max / 20 * (shard->full ? 19 : 20);
+    room_look(shard, parcel->count);
     while (at < parcel->entries.size) {
         size_t count = 0;
         for (; count < PREFETCH && ahead < parcel->entries.size; ahead += entry_at(parcel, ahead)->size) {
@@ -385,7 +416,7 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
 
 void shard_applied(struct shard *shard, int32_t partition, int64_t next)
 {
-    if (shard->applied == NULL || next <= shard->applied[partition])
+    if (shard->applied == NULL || next == shard->applied[partition]) /* less than before: the topic was made anew */
         return;
     shard->applied[partition] = next;
     for (size_t i = 0; i < shard->unfenced_count; i++)
@@ -425,18 +456,6 @@ void shard_reread(struct shard *shard)
 }
 
 void shard_write_again(struct shard *shard) { for_every_log(shard, emission_write_again); }
-
-static size_t tables_memory(const struct shard *shard)
-{
-    size_t bytes = shard->texts.capacity * sizeof(void *);
-    for (size_t i = 0; i < shard->set->lane_count; i++)
-        bytes += shard->tables[i].capacity * sizeof(uint64_t);
-    return bytes;
-}
-
-size_t shard_memory(const struct shard *shard) { return shard->slab.mapped + tables_memory(shard); }
-
-size_t shard_memory_needed(const struct shard *shard) { return shard->slab.reserved + tables_memory(shard); }
 
 size_t shard_keys(const struct shard *shard)
 {

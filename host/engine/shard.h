@@ -25,7 +25,7 @@ struct shard_counters {
     uint64_t folds;
     uint64_t lost;       /* groups that the sink lost and that were owed again */
     uint64_t full_keys;  /* records that belonged to new keys when memory was at its bound */
-    uint64_t full_logs;  /* records of keys that had as many as a key may have */
+    uint64_t full_logs;  /* records that went, or were not taken, since their key had as many as it may */
 };
 
 /* What a shard knows of a lane beside its keys. */
@@ -69,7 +69,9 @@ struct shard {
     size_t unfenced_count;
     size_t memory_max; /* bytes; 0: no bound */
     uint32_t records_max; /* of one log; 0: no bound */
-    bool full;            /* memory is at its bound: no new keys */
+    bool full;            /* memory is near its bound: no new keys */
+    bool over;            /* it is beyond it: known keys get no more records than they have */
+    size_t fit_lane, fit_slot; /* where the search for slack goes on */
     struct log_queue touched, owed; /* a log is in one of them at most */
     struct shard_counters counters;
 };
@@ -136,7 +138,7 @@ int64_t lane_keep_ms(const struct set_lane *lane);
 
 /* Bytes of memory in use for keys, logs, records, texts and tables. */
 size_t shard_memory(const struct shard *shard);
-/* The same without what is kept for later: what the bound is compared with. */
+/* The same without what is kept for later, and with what tables would need to grow: what the bound is compared with. */
 size_t shard_memory_needed(const struct shard *shard);
 size_t shard_keys(const struct shard *shard);
 

@@ -12,8 +12,12 @@ int64_t session_end(const struct set_lane *lane, const struct log *log);
 bool session_gone(const struct shard *shard, const struct set_lane *lane, const struct log *log);
 void drop_session(struct shard *shard, const struct set_lane *lane, struct log *log);
 
-/* Wake it when something leaves a window next. */
-void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log);
+/* Runs that are not the newest and have had their time go: log.h. */
+void drop_old_runs(struct shard *shard, const struct set_lane *lane, struct log *log);
+
+/* Wake it when something leaves a window next. `exact`: whatever may have happened to the log since it was last armed; false:
+ * a record was added. */
+void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *log, bool exact);
 
 /* Texts that lie by value behind `base`, where the record's handles say, become this worker's own; and back. */
 void hold_texts(struct shard *shard, const struct set_lane *lane, const char *base, char *record);

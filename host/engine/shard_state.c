@@ -5,6 +5,7 @@
 #include "base/text_handle.h"
 #include "engine/emission.h"
 #include "engine/shard_logs.h"
+#include "engine/shard_room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,31 @@ void shard_restore(struct shard *shard, int64_t clock_ms)
         shard->lanes[i].filling = shard->lanes[i].quiet = true;
 }
 
-static void owe(struct log *log, const struct set_lane *lane)
+/* What changed is from this time on: windows that had left it behind when it came are as they were. */
+static void owe(const struct shard *shard, struct log *log, const struct set_lane *lane, int64_t changed_ms)
 {
     for (size_t w = 0; w < lane->window_count; w++)
-        log_view(log, lane, w)->owed = true;
+        if (lane->session || changed_ms >= shard->clock_ms - lane->windows[w].settings.length_ms)
+            log_view(log, lane, w)->owed = true;
+}
+
+/* What was decided when the record came stands. It was new: a copy that is here is one that had gone by then. */
+static void insert_again(struct shard *shard, const struct set_lane *lane, struct log *log, enum journal_operation operation,
+                         char *record, const char *texts, int64_t *changed_ms)
+{
+    const sl_stamp *stamp = (const void *)record;
+    if (!room_in_log(shard, lane, log, stamp))
+        return;
+    hold_texts(shard, lane, texts, record);
+    enum log_result result = log_insert(log, lane, &shard->slab, &shard->texts, record, changed_ms);
+    if (result == LOG_DUPLICATE && operation == JOURNAL_INSERT) {
+        log_remove(log, lane, &shard->slab, &shard->texts, stamp);
+        result = log_insert(log, lane, &shard->slab, &shard->texts, record, changed_ms);
+    }
+    if (result == LOG_DUPLICATE)
+        give_texts_back(shard, lane, record);
+    if (result == LOG_INSERTED)
+        (void)room_kept(shard, lane, log);
 }
 
 bool shard_restore_operation(struct shard *shard, size_t number, enum journal_operation operation, uint64_t key_hash, sl_view key,
@@ -47,25 +69,25 @@ bool shard_restore_operation(struct shard *shard, size_t number, enum journal_op
         return true;
     }
     const sl_stamp *stamp = (const void *)record;
+    if (operation == JOURNAL_TRIM) {
+        if (log != NULL)
+            log_trim(log, lane, &shard->slab, &shard->texts, log_from_stamp(log, lane, stamp));
+        return true;
+    }
     if (shard->clock_ms != SHARD_BEGINNING_MS && stamp->time_ms < shard->clock_ms - lane_keep_ms(lane)) {
         if (operation == JOURNAL_REPLACE && log != NULL) {
-            log_remove(log, lane, &shard->slab, &shard->texts, stamp->id);
+            log_remove(log, lane, &shard->slab, &shard->texts, stamp);
             if (owed)
-                owe(log, lane);
+                owe(shard, log, lane, INT64_MAX);
         }
         return false;
     }
     if (log == NULL)
         log = log_new(shard, number, key_hash, key);
-    hold_texts(shard, lane, texts, record);
-    int64_t replaced_ms;
-    if (log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms) == LOG_DUPLICATE) {
-        /* When it came, the copy had left already: here it has not yet. */
-        log_remove(log, lane, &shard->slab, &shard->texts, stamp->id);
-        (void)log_insert(log, lane, &shard->slab, &shard->texts, record, &replaced_ms);
-    }
+    int64_t changed_ms = stamp->time_ms; /* of a copy that it takes the place of, that one's */
+    insert_again(shard, lane, log, operation, record, texts, &changed_ms);
     if (owed)
-        owe(log, lane);
+        owe(shard, log, lane, changed_ms);
     return true;
 }
 
@@ -84,6 +106,7 @@ static void look_at_clock(struct shard *shard, const struct set_lane *lane, stru
     view->live = log->count > 0 && session_end(lane, log) >= shard->clock_ms;
     if (!filling && log->count > 0 && session_gone(shard, lane, log) && !view->owed && log->pins == 0)
         drop_session(shard, lane, log);
+    drop_old_runs(shard, lane, log);
 }
 
 static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
@@ -96,8 +119,8 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
     for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         bool held = log->count > 0;
         look_at_clock(shard, lane, log);
-        arm_expiry(shard, lane, log);
-        /* Evenly, by the key: the same key at the same part of the time. */
+        arm_expiry(shard, lane, log, true);
+        /* Evenly, by where the key lies. */
         int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);
         emission_wake(shard, log, wake, held, shard->send_ms + after_ms);
     }
@@ -150,11 +173,16 @@ static bool write_anew(struct shard *shard, size_t number, struct error *error)
     size_t at = 0;
     if (!journal_renew(journal, error))
         return false;
-    for (const struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;)
+    bool good = true;
+    for (const struct log *log; good && (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
+        if (lane->session && log->count > 0) /* what was said of those before is lost too, and older journals have them */
+            journal_trim(journal, text_view(&log->key), (const void *)log_record(log, lane, 0), lane->table->record_size);
         for (size_t i = 0; i < log->count; i++)
             (void)journal_put(journal, entry_of(&entry, number, lane, log, log_record(log, lane, i)));
+        good = journal_keeps_up(journal, error);
+    }
     buffer_free(&entry);
-    return true;
+    return good;
 }
 
 bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, bool *former_owed, struct error *error)
@@ -169,9 +197,10 @@ bool shard_cut(struct shard *shard, struct journal_cut *cuts, int64_t *owed_ms, 
         struct error reason;
         bool renewed = journal_is_broken(journal);
         const struct journal_position *acknowledged = renewed || oldest == NULL ? NULL : &oldest->positions[i];
-        cuts[i] = (struct journal_cut){0};
+        journal_cut_reset(journal, &cuts[i]);
         if ((renewed && !write_anew(shard, i, &reason)) ||
             !journal_cut(journal, shard->clock_ms, acknowledged, &cuts[i], &reason)) {
+            cuts[i].given_up = journal->given_up;
             if (complete)
                 *error = reason;
             complete = false;

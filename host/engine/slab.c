@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define SPAN_BYTES  ((size_t)16 << 10)
 #define CHUNK_BYTES ((size_t)1 << 20)
@@ -61,22 +62,56 @@ static void take_out(struct span *span)
     span->link = NULL;
 }
 
-static void add_chunk(struct slab *slab)
+/* Where a new chunk is noted: in the place of one that went, if there is one. */
+static size_t chunk_place(struct slab *slab)
 {
+    size_t at = slab->chunks_gone > 0 ? 0 : slab->chunk_count;
+    while (at < slab->chunk_count && slab->chunks[at] != NULL)
+        at++;
+    if (at < slab->chunk_count) {
+        slab->chunks_gone--;
+        return at;
+    }
     if (slab->chunk_count == slab->chunk_capacity) {
         slab->chunk_capacity = slab->chunk_capacity == 0 ? 16 : slab->chunk_capacity * 2;
         slab->chunks = memory_resize(slab->chunks, slab->chunk_capacity * sizeof(void *));
+        slab->chunk_spans = memory_resize(slab->chunk_spans, slab->chunk_capacity * sizeof *slab->chunk_spans);
     }
+    return slab->chunk_count++;
+}
+
+static void add_chunk(struct slab *slab)
+{
+    size_t place = chunk_place(slab);
     char *chunk = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
-    if (chunk == NULL || slab->chunk_count == MAX_CHUNKS)
+    if (chunk == NULL || place == MAX_CHUNKS)
         memory_exhausted(CHUNK_BYTES);
     for (size_t at = CHUNK_BYTES; at > 0; at -= SPAN_BYTES) {
         struct span *span = (struct span *)(void *)(chunk + at - SPAN_BYTES);
-        span->chunk = (uint32_t)slab->chunk_count;
+        span->chunk = (uint32_t)place;
         put_into(&slab->unused, span);
     }
-    slab->chunks[slab->chunk_count++] = chunk;
+    slab->chunks[place] = chunk;
+    slab->chunk_spans[place] = 0;
+    slab->chunks_spare++;
     slab->mapped += CHUNK_BYTES;
+}
+
+void slab_give_spare(struct slab *slab)
+{
+    for (size_t i = 0; i < slab->chunk_count && slab->chunks_spare > 1; i++) {
+        char *chunk = slab->chunks[i];
+        if (chunk == NULL || slab->chunk_spans[i] > 0)
+            continue;
+        for (size_t at = 0; at < CHUNK_BYTES; at += SPAN_BYTES)
+            take_out((struct span *)(void *)(chunk + at));
+        (void)madvise(chunk, CHUNK_BYTES, MADV_DONTNEED); /* free() alone might keep it */
+        free(chunk);
+        slab->chunks[i] = NULL;
+        slab->chunks_spare--;
+        slab->chunks_gone++;
+        slab->mapped -= CHUNK_BYTES;
+    }
 }
 
 static struct span *new_span(struct slab *slab, unsigned class)
@@ -91,6 +126,8 @@ static struct span *new_span(struct slab *slab, unsigned class)
     span->class = class;
     span->block_size = (uint32_t)class_size(class);
     slab->reserved += SPAN_BYTES;
+    if (slab->chunk_spans[span->chunk]++ == 0)
+        slab->chunks_spare--;
     put_into(&slab->partial[class], span);
     return span;
 }
@@ -160,6 +197,8 @@ void slab_give(struct slab *slab, void *block, size_t size)
     if (--span->taken == 0 && (slab->partial[span->class] != span || span->next != NULL)) {
         take_out(span);
         slab->reserved -= SPAN_BYTES;
+        if (--slab->chunk_spans[span->chunk] == 0)
+            slab->chunks_spare++;
         put_into(&slab->unused, span);
     }
 }
@@ -169,5 +208,6 @@ void slab_free(struct slab *slab)
     for (size_t i = 0; i < slab->chunk_count; i++)
         free(slab->chunks[i]);
     free(slab->chunks);
+    free(slab->chunk_spans);
     *slab = (struct slab){0};
 }

@@ -18,8 +18,10 @@ struct span;
 struct slab {
     struct span *partial[SLAB_CLASSES]; /* spans of the size with a block to give */
     struct span *unused;                /* spans without a size */
-    void **chunks;                      /* what spans are cut from */
+    void **chunks;                      /* what spans are cut from; NULL: given back */
+    uint8_t *chunk_spans;               /* of each, how many have a size */
     size_t chunk_count, chunk_capacity;
+    size_t chunks_spare, chunks_gone;   /* how many of them have no span with a size; are NULL */
     size_t used;     /* bytes in blocks that are taken, rounded to their size class */
     size_t reserved; /* bytes in spans that have a size, and in large blocks */
     size_t mapped;   /* bytes from the system: reserved, and spans kept for later */
@@ -34,6 +36,8 @@ static inline void *slab_at(const struct slab *slab, uint32_t ref);
 
 /* What a block asked for with `size` really holds. */
 size_t slab_room(size_t size);
+/* Give back to the system what has no span in use, 1 MB at a time, but for one. */
+void slab_give_spare(struct slab *slab);
 void slab_free(struct slab *slab); /* all but large blocks, which their owners give back */
 
 #define SLAB_CHUNK_UNITS 17 /* a chunk of 1 MB has 2^17 units of 8 bytes */

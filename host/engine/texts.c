@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CAPACITY_LEAST 1024 /* slots */
+
 struct text {
     uint32_t hash; /* the low half: the table's position and most of a comparison */
     uint32_t holders;
@@ -20,7 +22,7 @@ static struct text *of_handle(sl_text text) { return (struct text *)(uintptr_t)t
 
 void texts_init(struct texts *texts, struct slab *slab)
 {
-    *texts = (struct texts){.slab = slab, .capacity = 1024};
+    *texts = (struct texts){.slab = slab, .capacity = CAPACITY_LEAST};
     texts->slots = memory_new(texts->capacity * sizeof *texts->slots);
 }
 
@@ -33,9 +35,8 @@ void texts_free(struct texts *texts)
     texts->slots = NULL;
 }
 
-static void grow(struct texts *texts)
+static void resize(struct texts *texts, size_t capacity)
 {
-    size_t capacity = texts->capacity * 2;
     struct text **slots = memory_new(capacity * sizeof *slots);
     for (size_t i = 0; i < texts->capacity; i++) {
         struct text *text = texts->slots[i];
@@ -51,11 +52,25 @@ static void grow(struct texts *texts)
     texts->capacity = capacity;
 }
 
+size_t texts_growth(const struct texts *texts)
+{
+    return texts->count * 8 > texts->capacity * 6 ? 2 * texts->capacity * sizeof *texts->slots : 0;
+}
+
+void texts_fit(struct texts *texts)
+{
+    size_t capacity = texts->capacity;
+    while (capacity > CAPACITY_LEAST && texts->count * 16 < capacity * 7)
+        capacity /= 2;
+    if (capacity * 2 < texts->capacity)
+        resize(texts, capacity);
+}
+
 sl_text text_hold(struct texts *texts, const char *data, size_t size)
 {
     if (size <= TEXT_INLINE_MAX)
         return text_inline(data, size);
-    uint32_t hash = (uint32_t)hash_bytes(data, size);
+    uint32_t hash = (uint32_t)hash_seeded(data, size, texts->seed);
     size_t at = hash & (texts->capacity - 1);
     for (; texts->slots[at] != NULL; at = (at + 1) & (texts->capacity - 1)) {
         struct text *text = texts->slots[at];
@@ -70,7 +85,7 @@ sl_text text_hold(struct texts *texts, const char *data, size_t size)
     memcpy(text->data, data, size);
     texts->slots[at] = text;
     if (++texts->count * 8 > texts->capacity * 7)
-        grow(texts);
+        resize(texts, texts->capacity * 2);
     return text_long((uintptr_t)text);
 }
 

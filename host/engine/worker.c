@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/signal_stack.h"
 #include "base/time.h"
 #include "engine/restore.h"
 #include "sink/lease.h"
@@ -19,8 +20,10 @@
 #define IDLE_MS 5
 /* How often others hear of our clock while we have no events for them. */
 #define TELL_MS 20
-/* A partition that has had nothing to give for so long ends before its fence. */
-#define FENCE_IDLE_MS 3000
+/* How long the sink may take for what is under way, when a restart waits. */
+#define HURRY_MS 200
+/* After this all that a partition that is at its end had to give has reached its owners. */
+#define FENCE_IDLE_MS 1000
 
 /* What checkpoints, the fence and filling need. */
 static void init_state(struct worker *worker)
@@ -70,6 +73,8 @@ static void free_state(struct worker *worker)
     free(worker->told_next);
     free(worker->sender_barrier);
     free(worker->forget_ms);
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++)
+        journal_cut_free(&worker->cut.lanes[i]);
     free(worker->cut.lanes);
     free(worker->shard.applied);
     free(worker->shard.unfenced);
@@ -87,6 +92,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     shard_init(&worker->shard, settings->set, settings->clock == CLOCK_EVENT, time_monotonic_ms());
     worker->sink = settings->open_sink(settings->sink_context, index, shard_settled, &worker->shard);
     worker->shard.sink = worker->sink;
+    worker->shard.texts.seed = settings->table_seed;
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
     worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
@@ -435,7 +441,8 @@ static bool read_past(struct worker *worker)
 /* ---- sends ---- */
 
 /* Has everything been read again that was written when the fence was set, and is the clock there, too? It stands until every
- * sender has been heard. A fence beyond a partition's end is of a topic that is not there any more. */
+ * sender has been heard. A fence beyond where the partition ended after we got the lease is of a topic that is not there any
+ * more. */
 static bool past_fence(const struct worker *worker)
 {
     struct source *source = worker->settings->source;
@@ -443,11 +450,13 @@ static bool past_fence(const struct worker *worker)
         if (!worker->sender_heard[i])
             return false;
     for (int32_t p = 0; p < source->partitions; p++) {
-        int64_t idle_since_ms;
-        if (worker->shard.applied[p] >= lease_fence(worker->settings->lease, p))
+        int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
+        if (worker->shard.applied[p] >= fence)
             continue;
-        if (source_partition(source, p, &idle_since_ms) != PARTITION_AT_END ||
-            time_wall_ms() - idle_since_ms < FENCE_IDLE_MS)
+        int64_t end = source_end(source, p, &seen_ms);
+        bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
+                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
+        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
             return false;
     }
     return true;
@@ -457,6 +466,8 @@ static bool past_fence(const struct worker *worker)
 static void mute(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
+    if (held_now && worker->held_ms == 0)
+        worker->held_ms = time_wall_ms();
     if (held_now && !worker->fence_passed && past_fence(worker)) {
         shard_reread(&worker->shard);
         worker->fence_passed = true;
@@ -524,6 +535,18 @@ static bool send(struct worker *worker)
     return all;
 }
 
+/* The end, for a restart: only the acknowledgements that are on their way. What waits for its time goes on waiting in the
+ * state, and the clock stays where the stream is. */
+static void finish_in_a_hurry(struct worker *worker)
+{
+    int64_t began_ms = time_monotonic_ms();
+    sink_flush(worker->sink);
+    while (!sink_poll(worker->sink, 5) && time_monotonic_ms() - began_ms < HURRY_MS)
+        continue;
+    if (worker->settings->state != NULL)
+        make_cut(worker, CUT_LAST);
+}
+
 /* Who stops before its fence, or before it knows the time, comes to neither by waiting: what it owes stays owed. */
 static bool hopeless(const struct worker *worker)
 {
@@ -534,6 +557,10 @@ static bool hopeless(const struct worker *worker)
 /* The end: the last clock, all changes, and every acknowledgement. */
 static void finish(struct worker *worker)
 {
+    if (atomic_load(&worker->hurry)) {
+        finish_in_a_hurry(worker);
+        return;
+    }
     struct shard *shard = &worker->shard;
     bool by_events = worker->settings->to_end || worker->settings->source->ordered;
     /* What moves the clock here is the end of the run, not of the stream: what is kept goes on from before it. */
@@ -568,6 +595,7 @@ void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     uint64_t rounds = 0;
+    signal_stack_use(); /* plugins run here, and may use up ours */
     restore_worker(worker);
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);

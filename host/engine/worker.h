@@ -38,6 +38,7 @@ struct worker {
     pthread_t thread;
     bool joined;
     atomic_bool ended;
+    atomic_bool hurry; /* engine_hurry() */
 
     struct extraction extraction;
     struct shard shard;
@@ -73,6 +74,7 @@ struct worker {
     atomic_bool restored;
     struct worker_restore restore;
     bool fence_passed;
+    int64_t held_ms;                         /* wall clock: when we first saw the lease held; 0: not yet */
     atomic_bool writing;                     /* nothing mutes us, for figures */
 
     /* Filling lanes from the past: all workers read their partitions of it. */

@@ -45,6 +45,12 @@ static void on_answer(rd_kafka_t *handle, rd_kafka_resp_err_t err, rd_kafka_topi
                     self->reader.topic, rd_kafka_err2str(err));
 }
 
+/* Not while no broker is in reach: librdkafka would hold them, and with them its own end. */
+static bool may_send(const struct kafka_source *self)
+{
+    return !self->commit.under_way && !atomic_load(&self->all_down) && !atomic_load(&self->gone);
+}
+
 static void send_offsets(struct kafka_source *self)
 {
     struct kafka_commit *commit = &self->commit;
@@ -64,7 +70,7 @@ static void send_offsets(struct kafka_source *self)
 void kafka_commit_serve(struct kafka_source *self)
 {
     (void)rd_kafka_queue_poll_callback(self->commit.answers, 0);
-    if (!self->commit.under_way)
+    if (may_send(self))
         send_offsets(self);
 }
 
@@ -74,7 +80,7 @@ void kafka_commit_close(struct kafka_source *self)
     if (commit->answers == NULL)
         return;
     int64_t deadline_ms = time_monotonic_ms() + LAST_MS;
-    while ((commit->under_way || commit->wanted) && time_monotonic_ms() < deadline_ms) {
+    while ((commit->under_way || (commit->wanted && may_send(self))) && time_monotonic_ms() < deadline_ms) {
         if (!commit->under_way)
             send_offsets(self);
         (void)rd_kafka_queue_poll_callback(commit->answers, 10);

@@ -14,7 +14,7 @@ static const struct {
     {"fetch.error.backoff.ms", "100"}, /* a partition whose leader moves */
     {"fetch.message.max.bytes", "1048576"},
     {"queued.min.messages", "1000000"},      /* let bytes be the limit */
-    {"fetch.queue.backoff.ms", "10"},        /* known since 2.2; before, kafka_watch.c helps */
+    {"fetch.queue.backoff.ms", "10"},        /* known since 2.2; before, kafka_reader.c helps */
     {"queued.max.messages.kbytes", "32768"}, /* a worker: its partitions share one queue */
     {"socket.timeout.ms", "10000"},          /* after this a silent broker counts as away */
     {"socket.keepalive.enable", "true"},

@@ -65,7 +65,8 @@ bool kafka_reader_open(struct kafka_reader *reader, const struct source_class *c
 /* Its thread, which serves librdkafka's callbacks from here on. */
 bool kafka_reader_run(struct kafka_reader *reader, struct error *error);
 void kafka_reader_halt(struct kafka_reader *reader);  /* stop, and wait for the thread, at most about a second */
-void kafka_reader_close(struct kafka_reader *reader); /* halts; frees what the reader holds, not itself */
+/* Halts; frees what the reader holds, not itself. False: librdkafka does not end, and the reader must stay as it is. */
+bool kafka_reader_close(struct kafka_reader *reader);
 
 /* Read these partitions from these offsets, each by its worker, in place of what was read of them before; others go on.
  * Messages of them that were not taken yet will not come. Not from a worker's thread. */
@@ -126,6 +127,7 @@ struct kafka_partition {
     _Atomic int64_t next; /* offset of the message that comes next */
     int64_t begin;        /* offset that reading began at; constant */
     _Atomic int64_t end;  /* where its log ended when that was last seen */
+    _Atomic int64_t end_seen_ms; /* when reading came to it (wall clock) */
     atomic_bool misplaced; /* Kafka has no message at `next`: it stands until the watcher says where to go on */
 };
 
@@ -152,12 +154,15 @@ struct kafka_source {
     atomic_bool vanished;  /* librdkafka says that there is no such topic */
     atomic_bool misplaced; /* a partition is */
 
+    /* Set by the watcher. What comes of other partitions, or while the topic is gone, does not count: librdkafka reads on
+     * as soon as there is something of that name. */
+    _Atomic int32_t present; /* partitions below are there and read; the others went */
+    atomic_bool gone;        /* there is no such topic at this time */
+
     /* the watcher's own */
-    int64_t ask_ms, look_ms, repair_ms, sample_ms; /* when to do these again */
-    int32_t present;                               /* partitions below are there and read; the others went */
+    int64_t ask_ms, look_ms, repair_ms, sample_ms; /* when to do these again (monotonic) */
     int32_t announced_partitions;
-    bool gone;       /* there is no such topic at this time, nothing is read */
-    int64_t gone_ms; /* since when (wall clock) */
+    int64_t gone_ms; /* since when the topic is gone (wall clock) */
 };
 
 static inline struct kafka_source *kafka_source_of(struct kafka_reader *reader) { return (struct kafka_source *)reader; }

@@ -157,8 +157,9 @@ static void end_where_logs_ended(struct kafka_past *self, int64_t now_ms)
         int64_t at_end_ms = atomic_load(&self->partitions[p].at_end_ms);
         if (at_end_ms == 0 || now_ms - at_end_ms < SHORT_LOG_MS || atomic_load(&self->partitions[p].through_ms) != 0)
             continue;
-        log_warn("topic %s, partition %d: its past was to be read up to offset %lld, and its log ends at %lld", self->reader.topic,
-                 p, (long long)self->partitions[p].to, (long long)atomic_load(&self->partitions[p].next));
+        log_warn("topic %s, partition %d: its past was to be read up to offset %lld, and its log ends at %lld",
+                 self->reader.topic, p, (long long)self->partitions[p].to,
+                 (long long)atomic_load(&self->partitions[p].next));
         end_partition(self, p);
     }
 }
@@ -215,7 +216,8 @@ static void past_progress(struct source *source, uint64_t *done, uint64_t *total
 static void past_free(struct source *source)
 {
     struct kafka_past *self = self_of(source);
-    kafka_reader_close(&self->reader);
+    if (!kafka_reader_close(&self->reader))
+        return;
     free(self->partitions);
     free(self->open);
     free(self);

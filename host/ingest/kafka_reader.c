@@ -22,6 +22,7 @@
 #define WAIT_SLICE_MS 100 /* stop() is noticed after at most this */
 #define SERVE_MS      100 /* callbacks; also how soon the thread ends */
 #define WAKE_EVERY_MS 20
+#define END_LIMIT_S   4
 
 /* --- taking --------------------------------------------------------------------------------------------------------- */
 
@@ -324,9 +325,57 @@ void kafka_reader_halt(struct kafka_reader *reader)
     reader->running = false;
 }
 
+struct ending {
+    rd_kafka_t *handle;
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    bool ended;
+};
+
+static void *end_handle(void *argument)
+{
+    struct ending *ending = argument;
+    (void)rd_kafka_consumer_close(ending->handle);
+    rd_kafka_destroy(ending->handle);
+    pthread_mutex_lock(&ending->lock);
+    ending->ended = true;
+    (void)pthread_cond_signal(&ending->over);
+    pthread_mutex_unlock(&ending->lock);
+    return NULL;
+}
+
+/* librdkafka 2.0.2 never ends when a topic of which it reads was deleted. That must not keep us from ending. */
+static bool end_in_time(rd_kafka_t *handle)
+{
+    pthread_t thread;
+    struct timespec limit;
+    struct ending *ending = memory_new(sizeof *ending);
+    ending->handle = handle;
+    pthread_mutex_init(&ending->lock, NULL);
+    pthread_cond_init(&ending->over, NULL);
+    if (pthread_create(&thread, NULL, end_handle, ending) != 0)
+        return false;
+    (void)clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += END_LIMIT_S;
+    pthread_mutex_lock(&ending->lock);
+    while (!ending->ended && pthread_cond_timedwait(&ending->over, &ending->lock, &limit) == 0)
+        ;
+    bool ended = ending->ended;
+    pthread_mutex_unlock(&ending->lock);
+    if (!ended) {
+        (void)pthread_detach(thread); /* it keeps `ending` */
+        return false;
+    }
+    (void)pthread_join(thread, NULL);
+    pthread_cond_destroy(&ending->over);
+    pthread_mutex_destroy(&ending->lock);
+    free(ending);
+    return true;
+}
+
 /* librdkafka ends only when nobody holds anything of it: first what refers to partitions, then the consumer. Closing before
  * destroying, or it can wait for ever. */
-void kafka_reader_close(struct kafka_reader *reader)
+bool kafka_reader_close(struct kafka_reader *reader)
 {
     kafka_reader_halt(reader);
     if (reader->handle != NULL) {
@@ -338,8 +387,10 @@ void kafka_reader_close(struct kafka_reader *reader)
             if (worker->queue != NULL)
                 rd_kafka_queue_destroy(worker->queue);
         }
-        (void)rd_kafka_consumer_close(reader->handle);
-        rd_kafka_destroy(reader->handle);
+        if (!end_in_time(reader->handle)) {
+            log_warn("topic %s: librdkafka does not end, which is left to the end of the program", reader->topic);
+            return false;
+        }
     }
     for (int i = 0; i < reader->source.workers; i++) {
         free(reader->workers[i].taken);
@@ -348,4 +399,5 @@ void kafka_reader_close(struct kafka_reader *reader)
     free(reader->workers);
     free(reader->topic);
     pthread_mutex_destroy(&reader->lock);
+    return true;
 }

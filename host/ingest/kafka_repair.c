@@ -114,7 +114,8 @@ void kafka_repair_misplaced(struct kafka_source *self)
             going_on = lose_rest(self, p);
             list->elems[i].offset = low;
         } else {
-            going_on = lose_range(self, p, next, low, "Kafka deleted them before they were read: retention is too short, or reading too slow");
+            going_on = lose_range(self, p, next, low,
+                                  "Kafka deleted them before they were read: retention is too short, or reading too slow");
             list->elems[i].offset = next < low ? low : next;
         }
     }
@@ -127,14 +128,12 @@ out:
 
 /* --- a topic that is not there -------------------------------------------------------------------------------------- */
 
+/* Partitions are not left before they are there again: librdkafka 2.0.2 would never end after that. */
 void kafka_repair_gone(struct kafka_source *self)
 {
-    rd_kafka_topic_partition_list_t *list = kafka_partition_list(&self->reader, 0, self->present);
-    self->gone = true;
+    atomic_store(&self->gone, true);
     self->gone_ms = time_wall_ms();
     self->repair_ms = 0;
-    kafka_reader_leave(&self->reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
     for (int32_t p = 0; p < self->present; p++)
         kafka_partition_set(&self->partitions[p], PARTITION_AWAY, 0);
     log_warn("Kafka has no topic %s any more; waiting until it is there again", self->reader.topic);
@@ -189,8 +188,8 @@ static void come_back(struct kafka_source *self, const struct kafka_extent *exte
         atomic_store(&self->partitions[p].misplaced, false);
         kafka_partition_set(&self->partitions[p], PARTITION_AT_END, time_wall_ms());
     }
-    self->present = count;
-    self->gone = false;
+    atomic_store(&self->present, count);
+    atomic_store(&self->gone, false); /* nothing comes before they are begun */
     if (going_on)
         go_on(self, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -207,6 +206,9 @@ void kafka_repair_return(struct kafka_source *self)
     struct kafka_extent *extents = memory_new((size_t)count * sizeof *extents);
     err = kafka_find_extents(&self->reader, count, extents, time_monotonic_ms() + ASK_MS);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_topic_partition_list_t *list = kafka_partition_list(&self->reader, 0, count);
+        kafka_reader_leave(&self->reader, list);
+        rd_kafka_topic_partition_list_destroy(list);
         enum likeness likeness = count < self->present ? ANOTHER : compare(self, extents, count);
         if (likeness != NOT_KNOWN_YET)
             come_back(self, extents, count, likeness == ANOTHER);
@@ -220,7 +222,8 @@ void kafka_repair_more(struct kafka_source *self, int32_t count)
     if (kafka_find_offsets(&self->reader, list, KAFKA_TIME_EARLIEST, time_monotonic_ms() + ASK_MS) ==
         RD_KAFKA_RESP_ERR_NO_ERROR) {
         log_info("topic %s has %d partitions again; reading those too, from their beginning", self->reader.topic, count);
-        self->present = count;
+        kafka_reader_leave(&self->reader, list);
+        atomic_store(&self->present, count);
         go_on(self, list);
     }
     rd_kafka_topic_partition_list_destroy(list);

@@ -33,6 +33,12 @@ void kafka_partition_set(struct kafka_partition *partition, enum partition_state
     atomic_store_explicit(&partition->state, (int)state, memory_order_release);
 }
 
+static bool counts(const struct kafka_source *self, int32_t number)
+{
+    return number >= 0 && number < atomic_load_explicit(&self->present, memory_order_relaxed) &&
+           !atomic_load_explicit(&self->gone, memory_order_relaxed);
+}
+
 static void take_event(struct kafka_reader *reader, const rd_kafka_message_t *event)
 {
     struct kafka_source *self = kafka_source_of(reader);
@@ -40,11 +46,14 @@ static void take_event(struct kafka_reader *reader, const rd_kafka_message_t *ev
         log_limited(&reader->error_limit, LOG_LEVEL_WARN, "topic %s: %s", reader->topic, rd_kafka_message_errstr(event));
         return;
     }
+    if (!counts(self, event->partition))
+        return;
     struct kafka_partition *partition = &self->partitions[event->partition];
     switch ((int)event->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         atomic_store_explicit(&partition->next, event->offset, memory_order_relaxed);
         atomic_store_explicit(&partition->end, event->offset, memory_order_relaxed);
+        atomic_store_explicit(&partition->end_seen_ms, time_wall_ms(), memory_order_release);
         kafka_partition_set(partition, PARTITION_AT_END, time_wall_ms());
         break;
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED: /* of groups; back-pressure may last as long as it likes */ break;
@@ -67,6 +76,8 @@ static bool take_message(struct kafka_reader *reader, const rd_kafka_message_t *
 {
     struct kafka_source *self = kafka_source_of(reader);
     struct kafka_partition *partition = &self->partitions[from->partition];
+    if (!counts(self, from->partition))
+        return false;
     atomic_store_explicit(&partition->next, from->offset + 1, memory_order_relaxed);
     if (atomic_load_explicit(&partition->state, memory_order_relaxed) != PARTITION_READING)
         kafka_partition_set(partition, PARTITION_READING, 0);
@@ -110,6 +121,13 @@ static bool kafka_grown(struct source *source) { return atomic_load(&self_of(sou
 
 static int64_t kafka_begin(struct source *source, int32_t partition) { return self_of(source)->partitions[partition].begin; }
 
+static int64_t kafka_end(struct source *source, int32_t number, int64_t *seen_ms)
+{
+    struct kafka_partition *partition = &self_of(source)->partitions[number];
+    *seen_ms = atomic_load_explicit(&partition->end_seen_ms, memory_order_acquire);
+    return atomic_load_explicit(&partition->end, memory_order_relaxed);
+}
+
 /* --- making and ending it ------------------------------------------------------------------------------------------- */
 
 static void kafka_free(struct source *source)
@@ -117,7 +135,8 @@ static void kafka_free(struct source *source)
     struct kafka_source *self = self_of(source);
     kafka_reader_halt(&self->reader);
     kafka_commit_close(self);
-    kafka_reader_close(&self->reader);
+    if (!kafka_reader_close(&self->reader))
+        return;
     free(self->partitions);
     free(self);
 }
@@ -133,6 +152,7 @@ static const struct source_class kafka_source_class = {
     .lost = kafka_lost,
     .grown = kafka_grown,
     .begin = kafka_begin,
+    .end = kafka_end,
     .stop = kafka_reader_stop,
     .free = kafka_free,
 };
@@ -158,7 +178,7 @@ static struct kafka_partition *new_partitions(size_t count)
 static bool begin(struct kafka_source *self, rd_kafka_topic_partition_list_t *start, struct error *error)
 {
     self->reader.source.partitions = start->cnt;
-    self->present = start->cnt;
+    atomic_init(&self->present, start->cnt);
     self->partitions = new_partitions((size_t)start->cnt);
     for (int32_t p = 0; p < start->cnt; p++) {
         self->partitions[p].begin = start->elems[p].offset;

@@ -179,8 +179,8 @@ static bool wait_on(struct kafka_reader *reader, const struct kafka_settings *se
         return true;
     }
     bool no_topic = kafka_error_no_topic(err);
-    log_limited(limit, LOG_LEVEL_WARN, "waiting for Kafka: %s (brokers %s); trying on", no_topic ? why.what : rd_kafka_err2str(err),
-                settings->brokers);
+    log_limited(limit, LOG_LEVEL_WARN, "waiting for Kafka: %s (brokers %s); trying on",
+                no_topic ? why.what : rd_kafka_err2str(err), settings->brokers);
     return false;
 }
 

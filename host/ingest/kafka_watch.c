@@ -21,6 +21,9 @@ void kafka_watch_trouble(struct kafka_reader *reader, rd_kafka_resp_err_t err, c
     struct kafka_source *self = kafka_source_of(reader);
     if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !atomic_exchange(&self->all_down, true))
         log_warn("no Kafka broker is in reach; trying on: %s", reason);
+    bool some_went = atomic_load(&self->present) < reader->source.partitions;
+    if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && some_went)
+        return; /* is known */
     if (kafka_error_no_topic(err)) /* said when a broker's list of topics is without ours, never by a missing broker */
         atomic_store(&self->vanished, true);
     else

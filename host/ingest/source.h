@@ -54,6 +54,7 @@ struct source_class {
     uint64_t (*lost)(struct source *source);                    /* NULL: none can be */
     bool (*grown)(struct source *source);                       /* NULL: it can't */
     int64_t (*begin)(struct source *source, int32_t partition); /* NULL: 0 */
+    int64_t (*end)(struct source *source, int32_t partition, int64_t *seen_ms); /* NULL: not known */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
 };
@@ -112,6 +113,12 @@ static inline int64_t source_begin(struct source *source, int32_t partition)
 {
     return source->class->begin == NULL ? 0 : source->class->begin(source, partition);
 }
+/* Where the partition ended when reading last came to its end, at *seen_ms (wall clock; 0: it has not yet). Thread-safe. */
+static inline int64_t source_end(struct source *source, int32_t partition, int64_t *seen_ms)
+{
+    *seen_ms = 0;
+    return source->class->end == NULL ? 0 : source->class->end(source, partition, seen_ms);
+}
 /* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
 static inline void source_stop(struct source *source) { source->class->stop(source); }
 static inline void source_free(struct source *source)
@@ -144,7 +151,8 @@ struct source *kafka_source_new(const struct kafka_settings *settings, const str
  * Kafka timestamp is at or after from_ms, or from offset from[p] where `from` is not NULL and from[p] >= 0, up to, and not
  * including, offset to[p]. Ends by itself (TAKE_END for a worker once all of its partitions are through; partitions with
  * nothing to read are through at once). source_progress() counts messages. *short_ms is, by how much, in ms of Kafka
- * timestamps, the topic does not go back as far as asked, over its partitions at most; 0: it does. */
+ * timestamps, the topic does not go back as far as asked, over its partitions at most; 0: it does. A partition of which
+ * nothing was ever deleted goes back far enough. */
 struct source *kafka_past_new(const struct kafka_settings *settings, int64_t from_ms, const int64_t *from, const int64_t *to,
                               int32_t partitions, int workers, int64_t *short_ms, struct error *error);
 

@@ -102,13 +102,47 @@ out:
     return bytes;
 }
 
+/* What was loaded, for as long as the process lives. */
+static struct loaded {
+    const void *table; /* of the lane or the metric parser */
+    int copy;          /* descriptor of its bytes in memory */
+} *all_loaded;
+static size_t all_loaded_count;
+
+char *plugin_file_bytes(const void *table, size_t *size)
+{
+    struct stat status;
+    for (size_t i = 0; i < all_loaded_count; i++) {
+        if (all_loaded[i].table != table || fstat(all_loaded[i].copy, &status) != 0)
+            continue;
+        char *bytes = memory_new((size_t)status.st_size + 1);
+        for (*size = 0; *size < (size_t)status.st_size;) {
+            ssize_t got = pread(all_loaded[i].copy, bytes + *size, (size_t)status.st_size - *size, (off_t)*size);
+            if (got == 0 || (got < 0 && errno != EINTR)) {
+                free(bytes);
+                return NULL;
+            }
+            *size += got > 0 ? (size_t)got : 0;
+        }
+        return bytes;
+    }
+    return NULL;
+}
+
+static void note_loaded(const sl_plugin *plugin, int copy)
+{
+    all_loaded = memory_resize(all_loaded, (all_loaded_count + 1) * sizeof *all_loaded);
+    all_loaded[all_loaded_count++] =
+        (struct loaded){plugin->lane != NULL ? (const void *)plugin->lane : (const void *)plugin->metric, copy};
+}
+
 /* dlopen a copy in memory, whose name tells plugin and content apart from every other. Its descriptor stays open as long as
  * the plugin is loaded: the dynamic linker knows files by the path they were opened under, and takes a second one under
  * the same path for the first. */
-static void *load_copy(const char *name, const char *bytes, size_t size, struct error *error)
+static void *load_copy(const char *name, const char *bytes, size_t size, int *made, struct error *error)
 {
     char *copy_name = memory_format("%s-%016llx.so", name, (unsigned long long)hash_bytes(bytes, size));
-    int copy = memfd_create(copy_name, MFD_CLOEXEC);
+    int copy = *made = memfd_create(copy_name, MFD_CLOEXEC);
     free(copy_name);
     if (copy < 0) {
         error_what(error, "no private copy could be made: %s", strerror(errno));
@@ -154,7 +188,8 @@ static const sl_plugin *load(const char *path, enum plugin_kind kind, const char
                      SL_SDK_MAJOR, note.major, note.minor);
         goto out;
     }
-    void *handle = load_copy(name, bytes, size, error);
+    int copy;
+    void *handle = load_copy(name, bytes, size, &copy, error);
     if (handle == NULL)
         goto out;
     plugin = dlsym(handle, SL_PLUGIN_SYMBOL);
@@ -163,7 +198,9 @@ static const sl_plugin *load(const char *path, enum plugin_kind kind, const char
         error_advice(error, "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...)");
         goto out;
     }
-    if (!plugin_table_check(plugin, kind, name, error))
+    if (plugin_table_check(plugin, kind, name, error))
+        note_loaded(plugin, copy);
+    else
         plugin = NULL;
 out:
     free(bytes);

@@ -10,6 +10,8 @@
 
 #include <shoplane/plugin.h>
 
+#include <stddef.h>
+
 enum plugin_kind { PLUGIN_LANE, PLUGIN_METRIC };
 
 /* "lanes" or "metrics": the folder, and in messages "lane", "metric parser". */
@@ -19,6 +21,10 @@ const char *plugin_kind_word(enum plugin_kind kind);
 /* Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its table against the contract of the SDK. The
  * table lives as long as the process. NULL: *error says why, with what was found and what to do. */
 const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error);
+
+/* The bytes that a plugin was loaded from, whatever lies at its path by now: a copy, to be freed. `table` is its lane or metric
+ * table. NULL: it was not loaded by plugin_file_load(), or the copy can't be read. */
+char *plugin_file_bytes(const void *table, size_t *size);
 
 /* Names of the plugins of a kind in the folder, sorted; NULL-terminated, one allocation, free() it. Empty if there is no
  * such folder. */

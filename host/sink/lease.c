@@ -9,6 +9,8 @@
  * `until_ms` is all that lease_may_write() looks at. It is 0 but between "held" and "lost". */
 #include "sink/lease.h"
 
+#include "sink/redis_connection.h"
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/time.h"
@@ -53,6 +55,7 @@ struct lease {
     /* the thread's own */
     pthread_t thread;
     redisContext *context;
+    char run_id[REDIS_RUN_ID_MAX]; /* of the server's process; "": it does not say */
     uint64_t taken_epoch, prepared_epoch; /* as the server says; of which the steps of a takeover are done */
     int64_t retry_ms;
     bool trouble_said, out_said, denied; /* denied: this turn, by the server's access list */
@@ -187,7 +190,7 @@ static void refused(struct lease *lease, const char *command, const char *text)
     char advice[512];
     (void)snprintf(advice, sizeof advice,
                    "allow the sink's user what a lease needs (ACL SETUSER ... ~shoplane:* +eval +get +set +del +incr +pttl "
-                   "+pexpire +hset +hdel +hgetall +client|id +client|kill), or switch the lease off where only one process "
+                   "+pexpire +hset +hdel +hgetall +info +client|id +client|kill), or switch the lease off where only one process "
                    "can ever write");
     lease->denied = is_of_acl(text);
     if (lease->denied)
@@ -266,6 +269,10 @@ static bool connect_now(struct lease *lease)
         !(redis->user != NULL ? told(lease, 3, (const char *[]){"AUTH", redis->user, redis->password})
                               : told(lease, 2, (const char *[]){"AUTH", redis->password})))
         return false;
+    redisReply *info = redisCommand(lease->context, "INFO server"); /* may be refused; what is broken shows in what follows */
+    redis_run_id(info != NULL && info->type == REDIS_REPLY_STRING ? info->str : "", lease->run_id);
+    if (info != NULL)
+        freeReplyObject(info);
     char database[16];
     (void)snprintf(database, sizeof database, "%d", redis->database);
     return redis->database == 0 || told(lease, 2, (const char *[]){"SELECT", database});
@@ -275,6 +282,17 @@ static bool connect_now(struct lease *lease)
 
 static bool is_number(const char *text) { return *text != '\0' && text[strspn(text, "0123456789")] == '\0'; }
 
+/* The number of the client that was entered so, to be ended; NULL: it is of another process of the server, and gone. */
+static const char *client_id(const struct lease *lease, const char *entry, char out[24])
+{
+    const char *run_id = strchr(entry, '@');
+    size_t size = run_id == NULL ? strlen(entry) : (size_t)(run_id - entry);
+    if (run_id != NULL && lease->run_id[0] != '\0' && strcmp(run_id + 1, lease->run_id) != 0)
+        return NULL;
+    (void)snprintf(out, 24, "%.*s", (int)(size < 23 ? size : 23), entry);
+    return is_number(out) ? out : NULL;
+}
+
 /* End the connections of others, and those that we had under an earlier epoch. */
 static bool connections_end(struct lease *lease, const char *mark)
 {
@@ -282,11 +300,12 @@ static bool connections_end(struct lease *lease, const char *mark)
                                  (const char *const[]){"2", lease->key, lease->connections_key, mark});
     bool ok = all != NULL && all->type == REDIS_REPLY_ARRAY;
     for (size_t i = 0; ok && i + 1 < all->elements; i += 2) {
-        const char *id = all->element[i]->str;
+        char number[24];
+        const char *entry = all->element[i]->str, *id = client_id(lease, entry, number);
         if (strcmp(all->element[i + 1]->str, mark) == 0)
             continue;
-        ok = (!is_number(id) || told(lease, 4, (const char *[]){"CLIENT", "KILL", "ID", id})) &&
-             told(lease, 3, (const char *[]){"HDEL", lease->connections_key, id});
+        ok = (id == NULL || told(lease, 4, (const char *[]){"CLIENT", "KILL", "ID", id})) &&
+             told(lease, 3, (const char *[]){"HDEL", lease->connections_key, entry});
     }
     if (all != NULL)
         freeReplyObject(all);

@@ -4,7 +4,8 @@
  *     shoplane:{NAME}:epoch        counts the holders
  *     shoplane:{NAME}:last         "<epoch> <owner>" of the last one that took it, for ever: so a holder whose lease ran out
  *                                  sees that somebody had it in between, also when it is free again
- *     shoplane:{NAME}:connections  hash: CLIENT ID of each connection that may carry writes -> "<epoch> <owner>"
+ *     shoplane:{NAME}:connections  hash: each connection that may carry writes, "<CLIENT ID>@<run_id>" -> "<epoch> <owner>".
+ *                                  A server that is restarted (run_id) gives the numbers to others
  *     shoplane:{NAME}:fence        hash: "<partition>/<worker>" -> offset of the next message, of what is written
  *
  * Three things together keep two processes from writing at once, whatever pauses do. A holder writes only while its own

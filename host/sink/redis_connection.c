@@ -359,18 +359,21 @@ static bool refused(struct redis_connection *connection, enum greeting greeting,
     return false;
 }
 
-/* INFO server has a line run_id:<40 hex digits>. */
-static void run_id_read(struct redis_connection *connection)
+void redis_run_id(const char *info, char out[REDIS_RUN_ID_MAX])
 {
-    const char *at = strstr(connection->reply.text, "\nrun_id:");
-    if (at == NULL)
-        return;
-    at += strlen("\nrun_id:");
-    size_t size = strcspn(at, "\r\n");
-    if (size < sizeof connection->run_id) {
-        memcpy(connection->run_id, at, size);
-        connection->run_id[size] = '\0';
-    }
+    const char *at = strstr(info, "\nrun_id:");
+    size_t size = at == NULL ? 0 : strcspn(at += strlen("\nrun_id:"), "\r\n");
+    if (size >= REDIS_RUN_ID_MAX)
+        size = 0;
+    if (size > 0)
+        memcpy(out, at, size);
+    out[size] = '\0';
+}
+
+/* How a connection is entered: a client's number means something to one process of a server only. */
+static void entry_name(int64_t id, const char *run_id, char out[REDIS_ENTRY_MAX])
+{
+    (void)snprintf(out, REDIS_ENTRY_MAX, "%lld%s%s", (long long)id, run_id[0] == '\0' ? "" : "@", run_id);
 }
 
 static bool former_lives(const struct redis_connection *connection)
@@ -395,9 +398,9 @@ static void greeting_more(struct redis_connection *connection)
     if (lease == NULL)
         return;
     connection->epoch = lease_epoch(lease);
-    char *mark = lease_mark(lease, connection->epoch);
-    (void)snprintf(id, sizeof id, "%lld", (long long)connection->id);
-    greet(connection, GREET_ENTER, 4, (const char *const[]){"HSET", lease_connections_key(lease), id, mark});
+    char *mark = lease_mark(lease, connection->epoch), entry[REDIS_ENTRY_MAX];
+    entry_name(connection->id, connection->run_id, entry);
+    greet(connection, GREET_ENTER, 4, (const char *const[]){"HSET", lease_connections_key(lease), entry, mark});
     greet(connection, GREET_CHECK, 2, (const char *const[]){"GET", lease_key(lease)});
     free(mark);
 }
@@ -405,10 +408,10 @@ static void greeting_more(struct redis_connection *connection)
 /* The former connection is ended: nobody needs to look for it. */
 static void greeting_leave(struct redis_connection *connection)
 {
-    char id[24];
-    (void)snprintf(id, sizeof id, "%lld", (long long)connection->former_id);
+    char entry[REDIS_ENTRY_MAX];
+    entry_name(connection->former_id, connection->former_run_id, entry);
     greet(connection, GREET_LEAVE, 3,
-          (const char *const[]){"HDEL", lease_connections_key(connection->settings.lease), id});
+          (const char *const[]){"HDEL", lease_connections_key(connection->settings.lease), entry});
 }
 
 /* False: the lease is not what it was when the connection was entered, which is dropped. */
@@ -444,7 +447,7 @@ static void greeting_answer(struct redis_connection *connection, int64_t now_ms)
     } else if (greeting == GREET_ID) {
         connection->id = reply->integer;
     } else if (greeting == GREET_INFO) {
-        run_id_read(connection);
+        redis_run_id(connection->reply.text, connection->run_id);
     }
     if (greeting == GREET_INFO)
         greeting_more(connection);

@@ -24,6 +24,9 @@
 
 #include <hiredis/hiredis.h>
 
+#define REDIS_RUN_ID_MAX 48
+#define REDIS_ENTRY_MAX  80 /* "<CLIENT ID>@<run_id>" */
+
 enum redis_state { REDIS_AWAY, REDIS_CONNECTING, REDIS_GREETING, REDIS_OPEN };
 
 #define REDIS_REPLY_TEXT_MAX 4096
@@ -52,7 +55,7 @@ struct redis_connection {
     unsigned greeting_sent, greeting_answered; /* steps, see redis_connection.c */
     int greeting[10];
     int64_t id, former_id; /* CLIENT ID; 0: unknown. former_id: of a connection that may still have to be killed */
-    char run_id[48], former_run_id[48];
+    char run_id[REDIS_RUN_ID_MAX], former_run_id[REDIS_RUN_ID_MAX];
     uint64_t epoch, former_epoch; /* of the lease under which it was entered */
     struct log_limit trouble;
     bool trouble_said; /* and not yet that it is over */
@@ -94,5 +97,8 @@ void redis_connection_wait(const struct redis_connection *connection, int64_t no
 /* Is this, once open, the very process that the former connection went to, and the lease the same? False where it does not
  * say. */
 bool redis_connection_same_server(const struct redis_connection *connection);
+
+/* The server's process, as its answer to INFO server says; "" if it does not. */
+void redis_run_id(const char *info, char out[REDIS_RUN_ID_MAX]);
 
 #endif

@@ -245,11 +245,12 @@ struct manifest *manifest_load(int folder, const char *path, struct error *passe
     return manifest;
 }
 
-static void highest_of(DIR *stream, uint64_t *highest)
+static bool highest_of(DIR *stream, uint64_t *highest)
 {
     if (stream == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        return false;
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL; errno = 0) {
         struct segment_name segment;
         uint64_t generation = name_generation(entry->d_name, "");
         if (generation == 0)
@@ -259,15 +260,19 @@ static void highest_of(DIR *stream, uint64_t *highest)
         if (generation > *highest)
             *highest = generation;
     }
+    int number = errno;
     (void)closedir(stream);
+    errno = number;
+    return number == 0;
 }
 
 uint64_t manifest_highest_generation(int folder)
 {
     uint64_t highest = 0;
-    highest_of(list(folder, "."), &highest);
-    highest_of(list(folder, "journal"), &highest);
-    return highest;
+    if (!highest_of(list(folder, "."), &highest))
+        return UINT64_MAX;
+    bool good = highest_of(list(folder, "journal"), &highest) || errno == ENOENT;
+    return good ? highest : UINT64_MAX;
 }
 
 void manifest_forget_before(int folder, uint64_t generation)

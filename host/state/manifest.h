@@ -87,7 +87,8 @@ bool manifest_store(int folder, const struct manifest *manifest, bool sync, stru
  * are some and none is good. A damaged newer one that was passed over is said in *passed_over (what[0] != '\0'). `path` of
  * the folder is for messages. */
 struct manifest *manifest_load(int folder, const char *path, struct error *passed_over, struct error *error);
-/* The highest generation that any file of the folder names (manifests and segments); 0: none. */
+/* The highest generation that any file of the folder names (manifests and segments); 0: none; UINT64_MAX: the folder can't be
+ * listed (errno), and nobody knows. */
 uint64_t manifest_highest_generation(int folder);
 /* Delete manifests of generations below this one. */
 void manifest_forget_before(int folder, uint64_t generation);

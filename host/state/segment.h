@@ -30,7 +30,8 @@
 enum journal_operation {
     JOURNAL_INSERT = 1, /* a record that was new */
     JOURNAL_REPLACE,    /* a record that took the place of the one with its id */
-    JOURNAL_DROP        /* the key's records all went: a session that is over for good */
+    JOURNAL_DROP,       /* the key's records all went: a session that is over for good */
+    JOURNAL_TRIM        /* of the key's records those before this one's stamp went; the rest of the record says nothing */
 };
 
 struct journal_entry { /* in the file */

@@ -212,7 +212,7 @@ static const char *entries_fault(const struct record_schema *schema, const struc
         size_t body = entry.size - sizeof entry, key = journal_entry_key_size(&entry);
         const char *record = entries + at + sizeof entry;
         enum journal_operation operation = journal_entry_operation(&entry);
-        if (operation < JOURNAL_INSERT || operation > JOURNAL_DROP)
+        if (operation < JOURNAL_INSERT || operation > JOURNAL_TRIM)
             return "an operation is not known";
         size_t record_size = operation == JOURNAL_DROP ? 0 : schema->record_size;
         if (key == 0 || record_size + key > body)

@@ -148,6 +148,19 @@ bool state_folder_lock(struct state_folder *state, const char *owner, char forme
     return true;
 }
 
+void state_folder_inherit(struct state_folder *state, int lock)
+{
+    struct stat inherited, own;
+    if (state == NULL || fstat(lock, &inherited) != 0 || fstat(state->lock, &own) != 0 || inherited.st_dev != own.st_dev ||
+        inherited.st_ino != own.st_ino) {
+        (void)close(lock);
+        return;
+    }
+    (void)close(state->lock);
+    (void)fcntl(lock, F_SETFD, FD_CLOEXEC);
+    state->lock = lock;
+}
+
 /* ---- sweeping ---- */
 
 static bool named(const struct manifest *manifest, const struct segment_name *name)
@@ -171,7 +184,23 @@ static bool named(const struct manifest *manifest, const struct segment_name *na
     return false;
 }
 
-size_t state_folder_sweep(const struct state_folder *state, const struct manifest *manifest, uint64_t generation)
+struct sweep {
+    uint64_t below_generation;
+    const struct segment_name *bounds;
+    size_t bound_count;
+};
+
+static bool swept(const struct sweep *sweep, const struct segment_name *name)
+{
+    for (size_t i = 0; i < sweep->bound_count; i++) {
+        const struct segment_name *bound = &sweep->bounds[i];
+        if (bound->generation == name->generation && bound->worker == name->worker && strcmp(bound->lane, name->lane) == 0)
+            return name->sequence < bound->sequence;
+    }
+    return name->generation < sweep->below_generation;
+}
+
+static size_t sweep_files(const struct state_folder *state, const struct manifest *manifest, const struct sweep *sweep)
 {
     size_t deleted = 0;
     int file = openat(state->journal, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -183,9 +212,20 @@ size_t state_folder_sweep(const struct state_folder *state, const struct manifes
     }
     for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
         struct segment_name name;
-        if (segment_name_parse(entry->d_name, &name) && name.generation < generation && !named(manifest, &name))
+        if (segment_name_parse(entry->d_name, &name) && swept(sweep, &name) && (manifest == NULL || !named(manifest, &name)))
             deleted += unlinkat(state->journal, entry->d_name, 0) == 0;
     }
     (void)closedir(stream);
     return deleted;
+}
+
+size_t state_folder_sweep(const struct state_folder *state, const struct manifest *manifest, uint64_t generation)
+{
+    return sweep_files(state, manifest, &(struct sweep){.below_generation = generation});
+}
+
+size_t state_folder_sweep_below(const struct state_folder *state, const struct manifest *manifest,
+                                const struct segment_name *bounds, size_t count)
+{
+    return sweep_files(state, manifest, &(struct sweep){.bounds = bounds, .bound_count = count});
 }

@@ -3,6 +3,8 @@
  *     <folder>/lock          flock()ed by the process that uses the folder; says who that is
  *     <folder>/manifest-N    manifest.h
  *     <folder>/journal/...   segment.h
+ *     <folder>/sets/, set    plugin_set.h
+ *     <folder>/running       notice.h
  *
  * Used by the main thread. */
 #ifndef STATE_STATE_FOLDER_H
@@ -29,7 +31,15 @@ void state_folder_close(struct state_folder *state); /* gives up the lock */
 #define STATE_OWNER_MAX 256
 bool state_folder_lock(struct state_folder *state, const char *owner, char former[STATE_OWNER_MAX]);
 
+/* The descriptor of a lock file that this process has locked before it became what it is now (execve). If it is that of this
+ * folder, it becomes state->lock, and state_folder_lock() finds it ours; else (or `state` NULL) it is closed. */
+void state_folder_inherit(struct state_folder *state, int lock);
+
 /* Delete every segment file that `manifest` does not name and whose generation is below `generation`. Returns how many. */
 size_t state_folder_sweep(const struct state_folder *state, const struct manifest *manifest, uint64_t generation);
+/* Of the generations of `bounds`: every segment file that `manifest` (NULL: there is none) does not name and whose sequence is
+ * below that of the bound of its lane, worker and generation. What has no bound stays. */
+size_t state_folder_sweep_below(const struct state_folder *state, const struct manifest *manifest,
+                                const struct segment_name *bounds, size_t count);
 
 #endif

@@ -10,6 +10,8 @@ that is supported, else from valgrind's callgrind over two runs of different len
 
 Shoppers: 14 events each in all five lanes, with the ids, names and texts that real trackers send, all inside the windows at
 the end; the state's own count of its memory, everything included, and the process's peak beside it.
+
+Bots: one user and session with a million events a day, beside as many events a day of shoppers, with the shipped configuration.
 """
 import argparse
 import json
@@ -85,58 +87,104 @@ def column_numbers():
     return {name: number for number, name in enumerate(names[:COLUMNS])}
 
 
+KINDS = ["page_view", "list_view", "page_view", "product_view", "product_view", "add_to_cart", "page_view", "list_view",
+         "product_view", "product_view", "add_to_cart", "page_view", "checkout_step", "transaction"]
+ECOMMERCE, ATOMIC = "com.snowplowanalytics.snowplow.ecommerce", "com.snowplowanalytics.snowplow"
+
+
+def schema(vendor, name, data):
+    return {"schema": f"iglu:{vendor}/{name}/jsonschema/1-0-0", "data": data}
+
+
+class EventWriter:
+    """Lines as real trackers make them, with ids, names and texts of their length."""
+
+    def __init__(self, out, seed):
+        self.out, self.number, self.dice = out, column_numbers(), random.Random(seed)
+        self.products = [(self.uuid(), round(self.dice.uniform(5, 300), 2), f"Category {self.dice.randrange(60)}")
+                         for _ in range(5000)]
+
+    def uuid(self):
+        return str(uuid.UUID(int=self.dice.getrandbits(128)))
+
+    def write(self, kind, ms, user, session, campaign=""):
+        """`ms`: since the begin of the day."""
+        time = (f"2025-06-02 {ms // 3600000:02d}:{ms // 60000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}")
+        product, price, category = self.dice.choice(self.products)
+        columns = [""] * COLUMNS
+
+        def put(**values):
+            for name, value in values.items():
+                columns[self.number[name]] = value
+
+        put(app_id="shop", platform="web", collector_tstamp=time, derived_tstamp=time, event_id=self.uuid(),
+            domain_userid=user, domain_sessionid=session, page_url=f"https://shop.example/{kind}",
+            useragent="Mozilla/5.0 (X11; Linux x86_64) Firefox/139.0", geo_country="NL", geo_region="NH",
+            mkt_campaign=campaign, v_collector="ssc", v_etl="enrich", event="page_view", event_name="page_view")
+        if kind != "page_view":
+            contexts = []
+            action = {"type": kind}
+            if kind == "list_view":
+                action["name"] = category
+            elif kind == "checkout_step":
+                contexts = [schema(ECOMMERCE, "checkout_step", {"step": 2})]
+            elif kind == "transaction":
+                contexts = [schema(ECOMMERCE, "transaction", {
+                    "transaction_id": self.uuid(), "revenue": price, "currency": "EUR", "payment_method": "card",
+                    "total_quantity": 1})]
+            else:
+                contexts = [schema(ECOMMERCE, "product", {"id": product, "category": category, "price": price,
+                                                          "currency": "EUR"})]
+            if kind == "add_to_cart":
+                contexts.append(schema(ECOMMERCE, "cart", {"total_value": price, "currency": "EUR"}))
+            put(event="unstruct", event_name="snowplow_ecommerce_action", event_vendor=ECOMMERCE,
+                unstruct_event=json.dumps(schema(ATOMIC, "unstruct_event", schema(
+                    ECOMMERCE, "snowplow_ecommerce_action", action)), separators=(",", ":")),
+                contexts=json.dumps(schema(ATOMIC, "contexts", contexts), separators=(",", ":")))
+        self.out.write("\t".join(columns) + "\n")
+
+
 def shoppers(path, count, seed):
     """14 events a shopper: 4 page views, 4 product views, 2 list views, 2 adds, a step, a transaction, within 4 minutes."""
-    number = column_numbers()
-    dice = random.Random(seed)
-    products = [(str(uuid.UUID(int=dice.getrandbits(128))), round(dice.uniform(5, 300), 2), f"Category {dice.randrange(60)}")
-                for _ in range(5000)]
-    visits = [(str(uuid.UUID(int=dice.getrandbits(128))), str(uuid.UUID(int=dice.getrandbits(128)))) for _ in range(count)]
-
-    def schema(vendor, name, data):
-        return {"schema": f"iglu:{vendor}/{name}/jsonschema/1-0-0", "data": data}
-
-    ecommerce, atomic = "com.snowplowanalytics.snowplow.ecommerce", "com.snowplowanalytics.snowplow"
-    kinds = ["page_view", "list_view", "page_view", "product_view", "product_view", "add_to_cart", "page_view", "list_view",
-             "product_view", "product_view", "add_to_cart", "page_view", "checkout_step", "transaction"]
     with open(path, "w", encoding="utf-8") as out:
-        for step, kind in enumerate(kinds):
+        writer = EventWriter(out, seed)
+        visits = [(writer.uuid(), writer.uuid()) for _ in range(count)]
+        for step, kind in enumerate(KINDS):
             for index, (user, session) in enumerate(visits):
-                ms = step * 17000 + index * 17000 // count
-                time = f"2025-06-02 10:{ms // 60000:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
-                product, price, category = dice.choice(products)
-                columns = [""] * COLUMNS
+                ms = 36000000 + step * 17000 + index * 17000 // count
+                writer.write(kind, ms, user, session, "summer-sale-2025" if step == 0 else "")
 
-                def put(**values):
-                    for name, value in values.items():
-                        columns[number[name]] = value
 
-                put(app_id="shop", platform="web", collector_tstamp=time, derived_tstamp=time,
-                    event_id=str(uuid.UUID(int=dice.getrandbits(128))), domain_userid=user, domain_sessionid=session,
-                    page_url=f"https://shop.example/{kind}", useragent="Mozilla/5.0 (X11; Linux x86_64) Firefox/139.0",
-                    geo_country="NL", geo_region="NH", mkt_campaign="summer-sale-2025" if step == 0 else "",
-                    v_collector="ssc", v_etl="enrich", event="page_view", event_name="page_view")
-                if kind != "page_view":
-                    contexts = []
-                    action = {"type": kind}
-                    if kind == "list_view":
-                        action["name"] = category
-                    elif kind == "checkout_step":
-                        contexts = [schema(ecommerce, "checkout_step", {"step": 2})]
-                    elif kind == "transaction":
-                        contexts = [schema(ecommerce, "transaction", {
-                            "transaction_id": str(uuid.UUID(int=dice.getrandbits(128))), "revenue": price,
-                            "currency": "EUR", "payment_method": "card", "total_quantity": 1})]
-                    else:
-                        contexts = [schema(ecommerce, "product", {"id": product, "category": category, "price": price,
-                                                                  "currency": "EUR"})]
-                    if kind == "add_to_cart":
-                        contexts.append(schema(ecommerce, "cart", {"total_value": price, "currency": "EUR"}))
-                    put(event="unstruct", event_name="snowplow_ecommerce_action", event_vendor=ecommerce,
-                        unstruct_event=json.dumps(schema(atomic, "unstruct_event", schema(
-                            ecommerce, "snowplow_ecommerce_action", action)), separators=(",", ":")),
-                        contexts=json.dumps(schema(atomic, "contexts", contexts), separators=(",", ":")))
-                out.write("\t".join(columns) + "\n")
+def traffic(path, count, seed, bot):
+    """Events at the pace of a million a day, nothing else: of shoppers with 14 events each, or all of one bot."""
+    with open(path, "w", encoding="utf-8") as out:
+        writer = EventWriter(out, seed)
+        visits = [(writer.uuid(), writer.uuid()) for _ in range(1 if bot else 50)]
+        for event in range(count):
+            index = event % len(visits)
+            if not bot and event % (14 * len(visits)) < len(visits):
+                visits[index] = (writer.uuid(), writer.uuid())
+            writer.write(KINDS[event // len(visits) % 14], event * 864 // 10, *visits[index])
+
+
+def bot_figures(build, config, folder, events, runs):
+    """What an event of a bot costs beside one of a shopper, and what its keys hold."""
+    result = {}
+    for who, bot in (("shoppers", False), ("bot", True)):
+        file, stats = folder / f"{who}.tsv", folder / f"{who}.json"
+        traffic(file, events, 11, bot)
+        best, _ = min(cpu_of(replay_command(build, config, file, "--stats", stats)) for _ in range(runs))
+        counts = json.loads(stats.read_text())
+        result[who] = (best / events * 1e6, counts)
+        file.unlink()
+    return {
+        "bot_events": events,
+        "bot_cpu_us_per_event": round(result["bot"][0], 2),
+        "bot_times_shopper": round(result["bot"][0] / result["shoppers"][0], 2),
+        "bot_memory": result["bot"][1]["memory_bytes"],
+        "bot_folds_per_event": round(result["bot"][1]["folds"] / events, 3),
+        "shoppers_folds_per_event": round(result["shoppers"][1]["folds"] / events, 3),
+    }
 
 
 def main():
@@ -144,6 +192,7 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--events", type=int, default=200000)
     parser.add_argument("--shoppers", type=int, default=50000)
+    parser.add_argument("--bot-events", type=int, default=200000)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
@@ -167,6 +216,7 @@ def main():
         shoppers(many, arguments.shoppers, 7)
         _, peak_kb = cpu_of(replay_command(build, everything, many, "--stats", stats_file))
         stats = json.loads(stats_file.read_text())
+        bot = bot_figures(build, everything, folder, arguments.bot_events, arguments.runs)
         print(json.dumps({
             "events": arguments.events,
             "bytes_per_event": round(size / arguments.events),
@@ -181,6 +231,7 @@ def main():
             "records_per_shopper": stats["records"] / arguments.shoppers,
             "memory_per_shopper": round(stats["memory_bytes"] / arguments.shoppers),
             "process_peak_per_shopper": round(peak_kb * 1024 / arguments.shoppers),
+            **bot,
         }))
 
 

@@ -67,7 +67,7 @@ static void check_block(const struct segment_reader *reader, const struct segmen
         const char *record = (const char *)(entry + 1);
         enum journal_operation operation = journal_entry_operation(entry);
         int64_t time_ms = 0;
-        CHECK(operation >= JOURNAL_INSERT && operation <= JOURNAL_DROP);
+        CHECK(operation >= JOURNAL_INSERT && operation <= JOURNAL_TRIM);
         if (operation != JOURNAL_DROP) {
             CHECK(reader->schema.record_size + journal_entry_key_size(entry) <= entry->size - sizeof *entry);
             memcpy(&time_ms, record, sizeof time_ms);

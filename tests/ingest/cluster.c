@@ -147,6 +147,73 @@ void cluster_topic(struct cluster *cluster, const char *name, int partitions)
     }
 }
 
+/* The answer to an administrator's request; its own errors of topics are in `topics`. */
+static void await_answer(rd_kafka_queue_t *queue, const char *what)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, FLUSH_MS);
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        die(what);
+    const rd_kafka_topic_result_t **results = NULL;
+    size_t count = 0;
+    if (rd_kafka_event_DeleteTopics_result(event) != NULL)
+        results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
+    else if (rd_kafka_event_CreateTopics_result(event) != NULL)
+        results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    else if (rd_kafka_event_CreatePartitions_result(event) != NULL)
+        results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+    for (size_t i = 0; i < count; i++)
+        if (rd_kafka_topic_result_error(results[i]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            die(rd_kafka_topic_result_error_string(results[i]));
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+}
+
+void cluster_delete_topic(struct cluster *cluster, const char *name)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(cluster->producer);
+    rd_kafka_DeleteTopic_t *request = rd_kafka_DeleteTopic_new(name);
+    rd_kafka_DeleteTopics(cluster->producer, &request, 1, NULL, queue);
+    await_answer(queue, "DeleteTopics");
+    rd_kafka_DeleteTopic_destroy(request);
+}
+
+void cluster_make_topic(struct cluster *cluster, const char *name, int partitions)
+{
+    char reason[256];
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(cluster->producer);
+    rd_kafka_NewTopic_t *request = rd_kafka_NewTopic_new(name, partitions, 1, reason, sizeof reason);
+    rd_kafka_CreateTopics(cluster->producer, &request, 1, NULL, queue);
+    await_answer(queue, "CreateTopics");
+    rd_kafka_NewTopic_destroy(request);
+}
+
+void cluster_add_partitions(struct cluster *cluster, const char *name, int partitions)
+{
+    char reason[256];
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(cluster->producer);
+    rd_kafka_NewPartitions_t *request = rd_kafka_NewPartitions_new(name, (size_t)partitions, reason, sizeof reason);
+    rd_kafka_CreatePartitions(cluster->producer, &request, 1, NULL, queue);
+    await_answer(queue, "CreatePartitions");
+    rd_kafka_NewPartitions_destroy(request);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(cluster->producer, name, NULL);
+    for (int known = 0, tries = 0; known != partitions; tries++) { /* until the producer knows them, too */
+        const struct rd_kafka_metadata *metadata = NULL;
+        if (tries == 1000 ||
+            rd_kafka_metadata(cluster->producer, 0, topic, &metadata, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            die("partitions are not there");
+        known = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(topic);
+}
+
+void cluster_hide_topic(struct cluster *cluster, const char *name, bool hidden)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s %s", hidden ? "hide" : "show", name);
+    command(cluster, text);
+}
+
 void cluster_down(struct cluster *cluster)
 {
     char text[256];
@@ -167,8 +234,8 @@ void cluster_up(struct cluster *cluster)
         command(cluster, "up");
 }
 
-void cluster_send(struct cluster *cluster, const char *topic, int32_t partition, const void *bytes, size_t size,
-                  int64_t stamp_ms)
+static void send_by(rd_kafka_t *producer, const char *topic, int32_t partition, const void *bytes, size_t size,
+                    int64_t stamp_ms)
 {
     rd_kafka_vu_t values[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
@@ -178,19 +245,69 @@ void cluster_send(struct cluster *cluster, const char *topic, int32_t partition,
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = stamp_ms},
     };
     rd_kafka_error_t *error;
-    while ((error = rd_kafka_produceva(cluster->producer, values, sizeof values / sizeof *values)) != NULL) {
+    while ((error = rd_kafka_produceva(producer, values, sizeof values / sizeof *values)) != NULL) {
         if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             die(rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
-        (void)rd_kafka_poll(cluster->producer, 100);
+        (void)rd_kafka_poll(producer, 100);
     }
-    (void)rd_kafka_poll(cluster->producer, 0);
+    (void)rd_kafka_poll(producer, 0);
+}
+
+void cluster_send(struct cluster *cluster, const char *topic, int32_t partition, const void *bytes, size_t size,
+                  int64_t stamp_ms)
+{
+    send_by(cluster->producer, topic, partition, bytes, size, stamp_ms);
 }
 
 void cluster_flush(struct cluster *cluster)
 {
     if (rd_kafka_flush(cluster->producer, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         die("what was sent is not acknowledged");
+}
+
+static rd_kafka_t *new_handle(const struct cluster *cluster, rd_kafka_type_t type, const char *name, const char *value)
+{
+    char reason[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *handle = NULL;
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", cluster->address, reason, sizeof reason) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK ||
+        (handle = rd_kafka_new(type, conf, reason, sizeof reason)) == NULL)
+        die(reason);
+    return handle;
+}
+
+static void check(rd_kafka_error_t *error)
+{
+    if (error != NULL)
+        die(rd_kafka_error_string(error));
+}
+
+void cluster_send_transaction(struct cluster *cluster, const char *topic, int32_t partition, int count)
+{
+    rd_kafka_t *handle = new_handle(cluster, RD_KAFKA_PRODUCER, "transactional.id", "test");
+    check(rd_kafka_init_transactions(handle, FLUSH_MS));
+    check(rd_kafka_begin_transaction(handle));
+    for (int i = 0; i < count; i++)
+        send_by(handle, topic, partition, "x", 1, 0);
+    check(rd_kafka_commit_transaction(handle, FLUSH_MS));
+    rd_kafka_destroy(handle);
+}
+
+int64_t cluster_committed(struct cluster *cluster, const char *group, const char *topic, int32_t partition)
+{
+    rd_kafka_t *handle = new_handle(cluster, RD_KAFKA_CONSUMER, "group.id", group);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t err = rd_kafka_committed(handle, list, FLUSH_MS);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    (void)rd_kafka_consumer_close(handle);
+    rd_kafka_destroy(handle);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        die("committed offsets");
+    return offset;
 }
 
 void cluster_delete_before(struct cluster *cluster, const char *topic, int32_t partition, int64_t offset)

@@ -370,6 +370,7 @@ static void what_was_deleted_before_it_was_read_is_skipped(void **state)
         source_give_back(source, &batch);
     }
     assert_in_range(jumped_from, 1, 299);
+    assert_int_equal(source_lost(source), 300 - jumped_from);
     await_state(source, PARTITION_AT_END);
     source_free(source);
 }

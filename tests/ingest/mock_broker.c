@@ -2,7 +2,8 @@
  * would share its threads, and could not die.
  *
  * Prints the bootstrap address, then obeys lines of standard input, answering each with "ok": `topic NAME PARTITIONS`,
- * `down`, `up` (all brokers refuse or take connections). Ends with its input. */
+ * `down`, `up` (all brokers refuse or take connections), `hide NAME`, `show NAME` (they say that there is no such topic).
+ * Ends with its input. */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
@@ -22,7 +23,13 @@ int main(void)
         rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__INVALID_ARG;
         if (sscanf(line, "topic %127s %d", name, &partitions) == 2)
             err = rd_kafka_mock_topic_create(cluster, name, partitions, 1);
-        else if (strcmp(line, "down\n") == 0)
+        else if (sscanf(line, "hide %127s", name) == 1) {
+            rd_kafka_mock_topic_set_error(cluster, name, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+            err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        } else if (sscanf(line, "show %127s", name) == 1) {
+            rd_kafka_mock_topic_set_error(cluster, name, RD_KAFKA_RESP_ERR_NO_ERROR);
+            err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        } else if (strcmp(line, "down\n") == 0)
             err = rd_kafka_mock_broker_set_down(cluster, 1);
         else if (strcmp(line, "up\n") == 0)
             err = rd_kafka_mock_broker_set_up(cluster, 1);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/time.h"
+#include "sink/redis_connection.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -241,7 +242,7 @@ static void only_the_holder_connects_and_its_connections_are_entered(void **stat
     redisReply *all = redisCommand(client, "HGETALL " CONNECTIONS_KEY);
     assert_int_equal(all->elements, 2);
     assert_string_equal(all->element[1]->str, "2 bob");
-    char first[32];
+    char first[REDIS_ENTRY_MAX];
     (void)snprintf(first, sizeof first, "%s", all->element[0]->str);
     freeReplyObject(all);
 
@@ -257,6 +258,26 @@ static void only_the_holder_connects_and_its_connections_are_entered(void **stat
     sink_free(sink);
     lease_free(bob, false);
     redisFree(client);
+}
+
+static void who_has_a_number_of_a_server_before_its_restart_is_not_ended(void **state)
+{
+    struct bench *bench = *state;
+    redis_server_start(&bench->server, NULL);
+    redisContext *bystander = redis_server_client(&bench->server), *writer = redis_server_client(&bench->server);
+    char id[32], writer_id[32];
+    (void)snprintf(id, sizeof id, "%s", redis_ask(bystander, "CLIENT ID"));
+    (void)snprintf(writer_id, sizeof writer_id, "%s", redis_ask(writer, "CLIENT ID"));
+    (void)redis_ask(bystander, "HSET " CONNECTIONS_KEY " %s@0123456789012345678901234567890123456789 1-dead", id);
+    (void)redis_ask(bystander, "HSET " CONNECTIONS_KEY " %s 1-dead", writer_id); /* whose server did not say */
+    struct lease *ann = take(bench, "ann", NULL, LONG_MS);
+    assert_string_equal(redis_ask(bystander, "HLEN " CONNECTIONS_KEY), "0");
+    (void)signal(SIGPIPE, SIG_IGN); /* hiredis does not; the sink does without */
+    assert_null(redisCommand(writer, "PING"));
+    (void)signal(SIGPIPE, SIG_DFL);
+    lease_free(ann, false);
+    redisFree(bystander);
+    redisFree(writer);
 }
 
 static void a_connection_made_after_a_takeover_is_not_used(void **state)
@@ -387,6 +408,7 @@ int main(void)
         CASE(a_server_that_stalls_beyond_the_ttl_stops_the_writes),
         CASE(a_lease_that_somebody_else_has_or_had_is_lost_for_ever),
         CASE(only_the_holder_connects_and_its_connections_are_entered),
+        CASE(who_has_a_number_of_a_server_before_its_restart_is_not_ended),
         CASE(a_connection_made_after_a_takeover_is_not_used),
         CASE(a_takeover_ends_the_connections_of_others),
         CASE(a_server_without_eval_is_told_what_it_needs),

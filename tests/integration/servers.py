@@ -38,7 +38,7 @@ class Skip(Exception):
 
 def check(condition, what):
     if not condition:
-        raise Failed(what)
+        raise Failed(what() if callable(what) else what)
 
 
 def wait_for(condition, limit_s, what, every_s=0.02):
@@ -283,7 +283,7 @@ class Servers:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
         self.host, self.demo = build / "shoplane", build / "shoplane-demo"
-        self.processes, self.others = [], []
+        self.processes, self.others, self.long = [], [], False
 
     def fresh(self, name):
         """A new folder in the test's own."""
@@ -394,12 +394,17 @@ def _interrupted(number, frame):
 
 
 def main(document, scenarios):
-    """Run scenarios (functions that take a Servers), each in its own; the exit status of the script."""
+    """With the options that all scripts have; the exit status of the script."""
     parser = argparse.ArgumentParser(description=document.split("\n", maxsplit=1)[0])
     parser.add_argument("build", type=pathlib.Path, metavar="BUILD_DIR")
     parser.add_argument("--only", default="", metavar="WORD", help="only scenarios whose name has WORD in it")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="leave configurations, logs and events here")
-    arguments = parser.parse_args()
+    parser.add_argument("--long", action="store_true", help="all that there is to try, not only the first of each kind")
+    return run_scenarios(parser.parse_args(), scenarios)
+
+
+def run_scenarios(arguments, scenarios):
+    """Run scenarios (functions that take a Servers), each in its own. arguments: build, only, keep. The exit status."""
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)
     failed, skipped, passed, began = [], [], 0, time.monotonic()
@@ -412,6 +417,7 @@ def main(document, scenarios):
                 continue
             (folder / name).mkdir(exist_ok=True)
             servers, start = Servers(arguments.build.resolve(), (folder / name).resolve()), time.monotonic()
+            servers.long = getattr(arguments, "long", False)
             try:
                 scenario(servers)
                 check(not servers.reports(), "a sanitizer reports:\n" + "\n".join(servers.reports()))

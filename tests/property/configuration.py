@@ -110,6 +110,8 @@ def read_text(text):
     source = root.get("source", {})
     times = {"disorder": "disorder_ms", "future": "future_ms"}
     known = {ours: duration_ms(source[theirs]) for theirs, ours in times.items() if theirs in source}
+    if "key_records" in root.get("limits", {}):
+        known["key_records"] = int(root["limits"]["key_records"])
     return Settings([_lane(lane) for lane in root["lanes"]], **known)
 
 
@@ -163,5 +165,6 @@ def write_text(settings, workers=1, batch=1000, files=("events",), plugins=None)
         + (f"plugins = {_setting(str(plugins))};\n" if plugins else "")
         + f'source: {{ kind = "files"; files = [ {names} ]; clock = "event"; batch = {batch};'
         f" disorder = {_ms(settings.disorder_ms)}; future = {_ms(settings.future_ms)}; }};\n"
+        f"limits: {{ key_records = {settings.key_records}; }};\n"
         f'dead_letters: {{ file = "/dev/null"; }};\nlanes = (\n{lanes}\n);\n'
     )

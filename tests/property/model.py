@@ -24,6 +24,11 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
 - "Deleted if it was there": an absent feature is deleted if it was written, not deleted since, and its TTL has not run out.
 - When a session's log goes nothing is written, and all its parsers count as never written. What they wrote is still there.
+- Of a session that never pauses a run that is not the newest goes, whole, when its last record is more than max + gap + lateness
+  behind the clock, and an event as old as that is late: M after a run went, what comes late just behind it begins a run.
+- A log has the newest `key_records` records. One that is older than all of these is not taken, whether or not it is a copy of one.
+- A crowd, a window with more than 1 000 records (of a session: its log), is looked at not before 4 ms for each of them have passed
+  since it was last looked at and something about its records had changed, whether or not that look wrote anything.
 - A refresh that fell due while a window was not live is made up for at the moment it is live again: else a feature that did not
   change would be gone from Redis while its session is live. Only where the TTL has run out meanwhile and a newer value waits for its
   emit interval there is nothing to refresh: the key is gone, and the old value is not brought back.
@@ -37,6 +42,9 @@ import time
 import configuration
 from events import DeadLetter, format_time, parse_time, read_message, read_messages
 from lanes import LANES
+
+
+CROWD, CROWD_PACE_MS = 1000, 4  # records; for each of them
 
 
 class Write:
@@ -76,6 +84,8 @@ class WindowView:
         self.prefix = f"{lane.key}:{key_text}:"
         self.written = {name: WrittenParser() for name in lane_settings.metrics}
         self.last_send_ms = None
+        self.folded = None  # stamps of the records when it was last folded
+        self.touched = False  # a record came since then
         self.silent = True  # empty, and that has been said (or there was nothing to say)
 
     # Which records count
@@ -103,14 +113,28 @@ class WindowView:
             return bool(log) and clock <= log[-1]["time_ms"] + self.window.gap_ms
         return bool(self.records(log, clock))
 
+    def is_crowd(self, log, clock):
+        return self.size(log, clock) > CROWD
+
+    def size(self, log, clock):
+        return len(log) if self.window.session else len(self.records(log, clock))
+
     # When something can happen
 
-    def moments(self, log):
+    def interval_ms(self, log, clock):
+        """Between two writes at least."""
+        size = self.size(log, clock)
+        return max(self.window.emit_ms, size * CROWD_PACE_MS if size > CROWD else 0)
+
+    def is_due(self, log, clock):
+        return self.last_send_ms is None or self.last_send_ms + self.interval_ms(log, clock) <= clock
+
+    def moments(self, log, clock):
         """Every time at which this window may have something to do, given this log; past ones too."""
         if not self.window.session:
             yield from (record["time_ms"] + self.window.length_ms + 1 for record in log)
         if self.last_send_ms is not None:
-            yield self.last_send_ms + self.window.emit_ms
+            yield self.last_send_ms + self.interval_ms(log, clock)
         yield from (self.refresh_due(parser) for parser in self.written.values() if parser.touched_ms is not None)
 
     def refresh_due(self, parser):
@@ -120,6 +144,7 @@ class WindowView:
 
     def inserted(self, log, clock):
         """A record came; the log is as it is now."""
+        self.touched = True
         if self.silent and self.records(log, clock):
             self.silent = False
             self.forget()
@@ -134,7 +159,7 @@ class WindowView:
             return
         if self.window.session and not self.is_live(log, clock):
             return
-        if flush or self.last_send_ms is None or self.last_send_ms + self.window.emit_ms <= clock:
+        if flush or self.is_due(log, clock):
             self.fold_and_write(log, clock)
         if self.is_live(log, clock):
             self.refresh(log, clock)
@@ -145,6 +170,12 @@ class WindowView:
 
     def fold_and_write(self, log, clock):
         records = self.records(log, clock)
+        stamps = [(record["time_ms"], record["id"]) for record in records] if self.is_crowd(log, clock) else None
+        if stamps is not None and not self.touched and stamps == self.folded:
+            return
+        self.touched, self.folded = False, stamps
+        if stamps is not None:
+            self.last_send_ms = clock
         for name, written in self.written.items():
             values = self.values_now(name, records)
             if values == written.values:
@@ -179,8 +210,9 @@ class WindowView:
 class Log:
     """One key of one lane: its records, and its windows beside them."""
 
-    def __init__(self, lane_settings, key_text, writes):
+    def __init__(self, lane_settings, key_text, key_records, writes):
         lane = LANES[lane_settings.name]
+        self.key_records = key_records
         self.windows = [WindowView(lane, lane_settings, window, key_text, writes) for window in lane_settings.windows]
         self.session = next((window for window in lane_settings.windows if window.session), None)
         self.longest_ms = max(window.length_ms for window in lane_settings.windows)
@@ -191,6 +223,22 @@ class Log:
         """A session's log: the first moment at which it is gone."""
         return self.records[-1]["time_ms"] + self.session.gap_ms + self.session.lateness_ms + 1
 
+    def run_keep_ms(self):
+        """How long after its end a run is kept that is not the newest."""
+        return self.session.max_ms + self.session.gap_ms + self.session.lateness_ms
+
+    def runs(self):
+        """The records of each run."""
+        runs = []
+        for record in self.records:
+            if not runs or len(self.windows[0].newest_run(runs[-1] + [record])) == 1:
+                runs.append([])
+            runs[-1].append(record)
+        return runs
+
+    def old_run_goes_at(self, runs):
+        return runs[0][-1]["time_ms"] + self.run_keep_ms() + 1
+
     def drop_old(self, clock):
         if not self.session:
             self.records = [record for record in self.records if record["time_ms"] >= clock - self.longest_ms]
@@ -198,6 +246,11 @@ class Log:
             self.records = []
             for window in self.windows:
                 window.silent = True
+        elif self.records and clock > self.records[0]["time_ms"] + self.run_keep_ms():
+            runs = self.runs()
+            while len(runs) > 1 and clock >= self.old_run_goes_at(runs):
+                del runs[0]
+            self.records = sum(runs, [])
 
     def advance(self, clock):
         """Do everything that is due up to and including this clock, each thing at its time."""
@@ -213,9 +266,13 @@ class Log:
 
     def moments(self):
         for window in self.windows:
-            yield from window.moments(self.records)
+            yield from window.moments(self.records, self.clock)
         if self.session and self.records:
             yield self.goes_at()
+            if len(self.records) > CROWD:  # only a crowd's pace shows it
+                runs = self.runs()
+                if len(runs) > 1:
+                    yield self.old_run_goes_at(runs)
 
     def act(self, flush=False):
         for window in self.windows:
@@ -223,12 +280,16 @@ class Log:
 
     def is_late(self, time_ms):
         if self.session:
-            return not self.records and time_ms + self.session.gap_ms + self.session.lateness_ms < self.clock
+            no_longer = self.run_keep_ms() if self.records else self.session.gap_ms + self.session.lateness_ms
+            return time_ms + no_longer < self.clock
         return time_ms < self.clock - self.longest_ms
 
     def insert(self, record):
         """Late and duplicate events touch nothing."""
         if self.is_late(record["time_ms"]):
+            return
+        stamp = (record["time_ms"], record["id"])
+        if len(self.records) >= self.key_records and stamp < (self.records[0]["time_ms"], self.records[0]["id"]):
             return
         copy = next((other for other in self.records if other["id"] == record["id"]), None)
         if copy is not None:
@@ -237,6 +298,7 @@ class Log:
             self.records.remove(copy)
         self.records.append(record)
         self.records.sort(key=lambda record: (record["time_ms"], record["id"]))
+        del self.records[: -self.key_records]
         for window in self.windows:
             window.inserted(self.records, self.clock)
         self.act()
@@ -282,7 +344,7 @@ def replay(messages, settings, until_ms=None, wall_clock_ms=None):
     for clock, records in arrivals(messages, settings, wall_clock_ms):
         for number, key_text, record in records:
             if (number, key_text) not in logs:
-                logs[number, key_text] = Log(settings.lanes[number], key_text, writes)
+                logs[number, key_text] = Log(settings.lanes[number], key_text, settings.key_records, writes)
             log = logs[number, key_text]
             log.advance(clock)
             log.insert(record)

@@ -37,3 +37,4 @@ class Settings:
     lanes: list
     disorder_ms: int = 5 * SECOND
     future_ms: int = 10 * MINUTE
+    key_records: int = 10_000

@@ -122,6 +122,7 @@ class Stream:
     settings: Settings
     messages: list
     until_ms: int = None
+    truth: tuple = None  # what the model says, once it was asked
 
 
 def random_stream(seed, long=False):
@@ -130,6 +131,12 @@ def random_stream(seed, long=False):
     settings = random_settings(draw)
     if seed % 50 == 25:
         return wide_stream(draw, settings)
+    if seed % 20 == 10:
+        return restless_stream(draw, settings)
+    if seed % 20 == 15:
+        return full_stream(draw, settings)
+    if seed % 50 == 38:
+        return crowded_stream(draw, settings)
     writer = StreamWriter(draw, settings)
     for _ in range(draw.choice((5, 20, 60, 150)) * (10 if long else 1)):
         writer.step()
@@ -149,6 +156,71 @@ def wide_stream(draw, settings):
         writer.send({**event, "replacing_products": [], **SHOPPERS[2]})
         writer.now += draw.randrange(3000)
     return Stream(settings, writer.messages, writer.now + 30 * SECOND)
+
+
+def one_key(draw, settings, kinds):
+    """A writer whose events are all of one shopper and session, of one kind each and never odd."""
+    writer = StreamWriter(draw, settings)
+    writer.shoppers, writer.sessions, writer.prices = [SHOPPERS[2]], ["s1"], PLAIN_PRICES
+    writer.kinds = kinds
+    return writer
+
+
+def restless_stream(draw, settings):
+    """A session that never pauses, for many times the longest it may be; late events, everywhere that runs were."""
+    window = random_session_window(draw)
+    window.max_ms = max(window.gap_ms, draw.choice((3, 15, 40)) * SECOND)
+    window.gap_ms = min(window.gap_ms, 30 * SECOND)
+    window.emit_ms = min(window.emit_ms, window.gap_ms)
+    window.lateness_ms = draw.choice((0, 1, SECOND, 10 * SECOND))
+    settings.lanes = [LaneSettings("session", [window], list(LANES["session"].parsers))]
+    writer = one_key(draw, settings, ["page_view", "product_view", "add_to_cart"])
+    writer.edge_share = draw.choice((0.01, 0.05))
+    horizon = window.max_ms + window.gap_ms + window.lateness_ms
+    for _ in range(draw.choice((60, 200))):
+        if draw.random() < 0.15 and writer.sent:
+            writer.send_again()
+            continue
+        event_ms = writer.now
+        if draw.random() < 0.25:
+            event_ms -= draw.randrange(int(1.3 * horizon) + 1)
+        writer.send(writer.event_at(draw.choice(writer.kinds), event_ms))
+        writer.now += draw.choice((draw.randrange(window.gap_ms + 1), draw.randrange(window.gap_ms // 8 + 1), window.gap_ms))
+    stretch_ttls(settings, writer.now - START)
+    return Stream(settings, writer.messages, writer.now + writer.distance() if draw.random() < 0.6 else None)
+
+
+def full_stream(draw, settings):
+    """One key with more records than a key may have."""
+    settings.key_records = draw.choice((100, 100, 130))
+    writer = one_key(draw, settings, ["product_view", "add_to_cart", "page_view"])
+    step_ms = draw.choice((100, SECOND, 20 * SECOND))
+    for _ in range(draw.choice((250, 400))):
+        if draw.random() < 0.1 and writer.sent:
+            writer.send_again()
+            continue
+        late_ms = draw.choice((0, 0, 0, draw.randrange(5 * step_ms), draw.randrange(200 * step_ms)))
+        writer.send(writer.event_at(draw.choice(writer.kinds), writer.now - late_ms))
+        writer.now += draw.randrange(step_ms)
+    stretch_ttls(settings, writer.now - START)
+    return Stream(settings, writer.messages, writer.now + writer.distance() if draw.random() < 0.6 else None)
+
+
+def crowded_stream(draw, settings):
+    """One key with more records in its windows than a shopper has: they are written at a pace of their own."""
+    windows = [Window(name, length_ms=LENGTHS[name], emit_ms=SECOND, ttl_s=60) for name in ("10s", "1h")]
+    session = random_session_window(draw)
+    settings.lanes = [
+        LaneSettings("product", windows, ["product_views"]),
+        LaneSettings("session", [session], list(LANES["session"].parsers)),
+    ]
+    settings.key_records = draw.choice((1200, 10_000))
+    writer = one_key(draw, settings, ["product_view"])
+    for _ in range(1300):
+        writer.send(writer.event_at("product_view", writer.now - draw.choice((0, 0, draw.randrange(6000)))))
+        writer.now += draw.randrange(12)
+    stretch_ttls(settings, writer.now - START)
+    return Stream(settings, writer.messages, writer.now + draw.randrange(200) * SECOND)
 
 
 def stretch_ttls(settings, span_ms):
@@ -254,6 +326,7 @@ class StreamWriter:
                     window.ttl_s * 750,
                     window.ttl_s * 1000,
                     window.gap_ms + window.lateness_ms,
+                    window.max_ms + window.gap_ms + window.lateness_ms if window.session else 0,
                     window.max_ms if window.session else window.length_ms,
                 )
                 if distance > 0
@@ -344,6 +417,11 @@ class StreamWriter:
             )
         self.spoil(event)
         self.stamp(event, self.event_time())
+        return event
+
+    def event_at(self, kind, time_ms):
+        event = self.fresh_event(kind)
+        self.stamp(event, time_ms)
         return event
 
     def product(self):

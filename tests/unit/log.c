@@ -126,7 +126,7 @@ static void a_long_log_agrees_with_a_sorted_array(void **state)
 {
     struct fixture *f = *state;
     sl_stamp model[4000];
-    size_t count = 0;
+    size_t count = 0, fitted = 0;
     uint64_t seed = 42;
     for (int step = 0; step < 3000; step++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
@@ -154,11 +154,21 @@ static void a_long_log_agrees_with_a_sorted_array(void **state)
             memmove(model, model + gone, (count - gone) * sizeof *model);
             count -= gone;
         }
+        if (step % 70 == 0) { /* where it would be far too large, too */
+            size_t gone = step % 140 == 0 ? count - count / 3 : 0;
+            log_trim(f->log, &f->lane, &f->slab, &f->texts, gone);
+            memmove(model, model + gone, (count - gone) * sizeof *model);
+            count -= gone;
+            uint32_t capacity = f->log->capacity;
+            log_fit(f->log, &f->lane, &f->slab);
+            fitted += f->log->capacity < capacity;
+        }
         assert_int_equal(f->log->count, count);
         if (step % 10 == 0)
             for (size_t i = 0; i < count; i++)
                 assert_memory_equal(&record_at(f, i)->at, &model[i], sizeof(sl_stamp));
     }
+    assert_true(fitted > 5);
 }
 
 static void the_newest_run_begins_behind_the_last_long_gap(void **state)

@@ -457,7 +457,7 @@ static void entries_that_are_none_are_told(void **state)
         {"a key lies outside of its entry", 16, 0, size + 8, 17, 1},
         {"a key lies outside of its entry", 16, 0, size - 8, 3, 1},
         {"an operation is not known", 16, 0, size + 8, 3, 0},
-        {"an operation is not known", 16, 0, size + 8, 3, 4},
+        {"an operation is not known", 16, 0, size + 8, 3, 5},
         {"an operation is not known", 16, 0, size + 8, 3, 255},
     };
     char expected[512];

@@ -145,6 +145,46 @@ static void used_is_what_is_out(void **state)
     slab_free(&slab);
 }
 
+/* Eight megabytes that come and go: what is left stays where it is and keeps its name, and new blocks find place. */
+static void spare_megabytes_go_back_to_the_system(void **state)
+{
+    (void)state;
+    struct slab slab = {0};
+    enum { BLOCKS = 8000, SIZE = 1000 };
+    static void *blocks[BLOCKS];
+    static uint32_t refs[BLOCKS];
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < BLOCKS; i++) {
+            if (blocks[i] == NULL)
+                blocks[i] = slab_take(&slab, SIZE);
+            refs[i] = slab_ref(blocks[i]);
+            memset(blocks[i], (int)(i % 251), SIZE);
+        }
+        assert_true(slab.mapped >= 8 << 20);
+        for (size_t i = 0; i < BLOCKS; i++) {
+            if (i / 1000 % 4 == (size_t)round)
+                continue;
+            slab_give(&slab, blocks[i], SIZE);
+            blocks[i] = NULL;
+        }
+        slab_give_spare(&slab);
+        assert_int_equal(slab.chunks_spare, 1);
+        assert_in_range(slab.mapped, 2 << 20, 7 << 20); /* two parts of two, in up to three each, and one */
+        for (size_t i = 0; i < BLOCKS; i++) {
+            if (blocks[i] == NULL)
+                continue;
+            assert_ptr_equal(slab_at(&slab, refs[i]), blocks[i]);
+            assert_int_equal(((unsigned char *)blocks[i])[SIZE - 1], i % 251);
+        }
+    }
+    for (size_t i = 0; i < BLOCKS; i++)
+        slab_give(&slab, blocks[i], SIZE);
+    assert_int_equal(slab.used, 0);
+    slab_give_spare(&slab);
+    assert_in_range(slab.mapped, 1 << 20, 2 << 20);
+    slab_free(&slab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_reference_finds_its_block),
         cmocka_unit_test(a_large_block_is_counted_and_freed_alone),
         cmocka_unit_test(used_is_what_is_out),
+        cmocka_unit_test(spare_megabytes_go_back_to_the_system),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

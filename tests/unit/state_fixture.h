@@ -122,7 +122,7 @@ static inline size_t state_put(struct segment_writer *writer, int64_t time_ms, c
 /* "insert 17 ann long-product; drop bob; ..." */
 static inline void state_describe(const struct segment_block *block, struct buffer *out)
 {
-    static const char *const words[] = {"", "insert", "replace", "drop"};
+    static const char *const words[] = {"", "insert", "replace", "drop", "trim"};
     for (size_t at = 0; at < block->bytes;) {
         const struct journal_entry *entry = (const void *)(block->entries + at);
         const char *record = (const char *)(entry + 1);

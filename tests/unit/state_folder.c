@@ -218,6 +218,34 @@ static void segments_that_nobody_names_are_swept(void **state)
     assert_int_equal(state_folder_sweep(&f->state, &manifest, 6), 0);
 }
 
+static void of_a_start_only_segments_below_their_bounds_are_swept(void **state)
+{
+    struct fixture *f = *state;
+    struct manifest_segment segments[] = {{.name = {.generation = 6, .worker = 0, .sequence = 2}}};
+    struct manifest_lane lanes[] = {{.name = "product", .segments = segments, .segment_count = 1}};
+    struct manifest manifest = {.lanes = lanes, .lane_count = 1};
+    const struct segment_name bounds[] = {{.lane = "product", .generation = 6, .worker = 0, .sequence = 4},
+                                          {.lane = "cart", .generation = 6, .worker = 1, .sequence = 1}};
+    static const struct {
+        const char *name;
+        bool stays, stays_without;
+    } files[] = {
+        {"product-0000000006-000-000002", true, false}, {"product-0000000006-000-000003", false, false},
+        {"product-0000000006-000-000004", true, true},  {"product-0000000006-001-000000", true, true},
+        {"cart-0000000006-001-000000", false, false},   {"cart-0000000006-001-000001", true, true},
+        {"product-0000000005-000-000001", true, true},  {"product-0000000007-000-000001", true, true},
+    };
+    assert_true(state_folder_open(&f->state, f->path, &f->error));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        state_file_write(f->state.journal, files[i].name, "x", 1);
+    assert_int_equal(state_folder_sweep_below(&f->state, &manifest, bounds, 2), 2);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(faccessat(f->state.journal, files[i].name, F_OK, 0) == 0, files[i].stays);
+    assert_int_equal(state_folder_sweep_below(&f->state, NULL, bounds, 2), 1);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(faccessat(f->state.journal, files[i].name, F_OK, 0) == 0, files[i].stays_without);
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -230,6 +258,7 @@ int main(void)
         IN_FOLDER(the_first_owner_has_no_former),
         IN_FOLDER(a_lock_file_full_of_noise_is_no_harm),
         IN_FOLDER(segments_that_nobody_names_are_swept),
+        IN_FOLDER(of_a_start_only_segments_below_their_bounds_are_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,27 @@
+/* reload_check.h - `shoplane check --against-state` as a process of its own, while the host runs on.
+ *
+ * So that a plugin's `open` that crashes, hangs or leaks does it to somebody else. What it says goes to our standard error.
+ * Main thread. */
+#ifndef CLI_RELOAD_CHECK_H
+#define CLI_RELOAD_CHECK_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct reload_check {
+    pid_t process; /* 0: none is running */
+    int64_t since_ms;
+};
+
+enum reload_verdict { RELOAD_NOTHING, RELOAD_CHECKING, RELOAD_GOOD, RELOAD_REFUSED };
+
+/* `config`: the path. False: it can't be started. */
+bool reload_check_start(struct reload_check *check, const char *config, struct error *error);
+/* Does not wait. RELOAD_REFUSED: *error says how it ended; details were said by the check itself. */
+enum reload_verdict reload_check_look(struct reload_check *check, struct error *error);
+void reload_check_stop(struct reload_check *check);
+
+#endif

@@ -1,0 +1,240 @@
+/* trial.c - see trial.h. */
+#include "cli/trial.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/time.h"
+#include "cli/report.h"
+#include "cli/setup.h"
+#include "config/whole_text.h"
+#include "plugin/plugin_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOTHING_CAME_MS 10000
+#define READ_AGAIN      5 /* times, where the configuration is changed while it is read */
+
+/* ---- what is loaded ---- */
+
+static bool add_plugin(struct plugin_set *set, enum plugin_kind kind, const char *name, const void *table)
+{
+    size_t size;
+    char *bytes = plugin_file_bytes(table, &size);
+    if (bytes == NULL)
+        return false;
+    char *file = memory_format("plugins/%s/%s.so", plugin_kind_folder(kind), name);
+    plugin_set_add(set, file, bytes, size);
+    free(file);
+    return true;
+}
+
+static bool add_plugins(struct plugin_set *set, const struct lane_set *lanes)
+{
+    bool good = true;
+    for (size_t i = 0; i < lanes->lane_count; i++) {
+        const struct set_lane *lane = &lanes->lanes[i];
+        good = good && add_plugin(set, PLUGIN_LANE, lane->table->name, lane->table);
+        for (size_t m = 0; m < lane->metric_count; m++)
+            good = good && add_plugin(set, PLUGIN_METRIC, lane->metrics[m].table->name, lane->metrics[m].table);
+    }
+    return good;
+}
+
+static void forget_text(char *text, size_t size)
+{
+    if (text != NULL)
+        explicit_bzero(text, size);
+    free(text);
+}
+
+bool loaded_read(struct loaded *loaded, const char *path, const char *plugins)
+{
+    struct error error;
+    *loaded = (struct loaded){0};
+    for (int again = 0;; again++) {
+        size_t before_size = 0, after_size = 0;
+        char *before = whole_text_read(path, &before_size, &error);
+        if (!setup_read_with(path, plugins, &loaded->config, &loaded->lanes)) {
+            forget_text(before, before_size);
+            return false;
+        }
+        char *after = whole_text_read(path, &after_size, &error);
+        bool same = before != NULL && after != NULL && before_size == after_size && memcmp(before, after, after_size) == 0;
+        forget_text(before, before_size);
+        if (same && add_plugins(&loaded->set, loaded->lanes)) {
+            plugin_set_add(&loaded->set, SET_CONFIG, after, after_size);
+            plugin_set_name(&loaded->set);
+            return true;
+        }
+        forget_text(after, after_size);
+        loaded_free(loaded);
+        if (again == READ_AGAIN) {
+            error_what(&error, "the configuration changes while it is read");
+            error_found(&error, "%s", path);
+            error_advice(&error, "try again when whoever writes it is done");
+            report_error(&error);
+            return false;
+        }
+    }
+}
+
+void loaded_free(struct loaded *loaded)
+{
+    lane_set_free(loaded->lanes);
+    config_free(loaded->config);
+    plugin_set_free(&loaded->set);
+    *loaded = (struct loaded){0};
+}
+
+/* ---- marks ---- */
+
+static void store_marks(struct trial *trial)
+{
+    struct error error;
+    if (!set_marks_store(trial->folder->folder, &trial->marks, trial->sync, &error)) {
+        error_found(&error, "%s", trial->folder->path);
+        log_problem(LOG_LEVEL_ERROR, &error);
+    }
+}
+
+void trial_tell(struct trial *trial)
+{
+    struct error error;
+    if (trial->folder != NULL && !notice_store(trial->folder->folder, &trial->notice, &error))
+        log_problem(LOG_LEVEL_WARN, &error);
+}
+
+static void begin_notice(struct trial *trial, const struct restart_note *note)
+{
+    struct notice former;
+    struct timespec now = {0};
+    bool same = notice_read(trial->folder->folder, &former) && former.pid == (int64_t)getpid();
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    trial->notice = (struct notice){.pid = (int64_t)getpid(),
+                                    .start = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+                                    .trial = trial->pending,
+                                    .stood_ms = -1,
+                                    .refusals = same ? former.refusals : 0};
+    memcpy(trial->notice.set, trial->set->id, sizeof trial->notice.set);
+    if (restart_is_back(note->reason))
+        memcpy(trial->notice.back, trial->marks.reason, sizeof trial->notice.back);
+    trial_tell(trial);
+}
+
+/* We are what was gone back to: why is kept with the marks, and said. */
+static void note_failure(struct trial *trial, const struct restart_note *note)
+{
+    if (note->reason == RESTART_CRASH)
+        (void)snprintf(trial->marks.reason, sizeof trial->marks.reason, "it crashed while it was being tried: %s",
+                       strsignal(note->signal));
+    else
+        (void)snprintf(trial->marks.reason, sizeof trial->marks.reason, "%s", note->why == NULL ? "" : note->why);
+    if (trial->marks.trying[0] != '\0')
+        memcpy(trial->marks.failed, trial->marks.trying, sizeof trial->marks.failed);
+    trial->marks.trying[0] = '\0';
+    log_error("back to the last good set of configuration and plugins, %s; the installed one%s%s does not run: %s; do this: mend "
+              "it, then `shoplane reload`", trial->set->id, trial->marks.failed[0] == '\0' ? "" : ", ", trial->marks.failed,
+              trial->marks.reason);
+}
+
+/* False: this set is not to run. */
+static bool may_run(const struct trial *trial, const struct restart_note *note, struct restart_note *back)
+{
+    const struct set_marks *marks = &trial->marks;
+    bool died = note->reason == RESTART_NOT && strcmp(marks->trying, trial->set->id) == 0;
+    bool failed = note->reason != RESTART_RELOAD && strcmp(marks->failed, trial->set->id) == 0;
+    if (marks->good[0] == '\0' || (!died && !failed) || !plugin_set_stored(trial->folder->folder, marks->good))
+        return true;
+    *back = (struct restart_note){.reason = RESTART_BACK, .since_ms = note->since_ms, .folder = trial->folder->path,
+                                  .lock = trial->folder->lock};
+    memcpy(back->set, marks->good, sizeof back->set);
+    back->why = memory_text(died ? "its process ended while it was being tried" : marks->reason);
+    return false;
+}
+
+bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sync, const struct plugin_set *set,
+                 const struct restart_note *note, struct restart_note *back)
+{
+    struct error error;
+    *trial = (struct trial){.folder = folder, .set = set, .sync = sync, .began_ms = time_monotonic_ms()};
+    struct set_marks *marks = &trial->marks;
+    set_marks_read(folder->folder, marks, &error);
+    if (error.what[0] != '\0')
+        log_problem(LOG_LEVEL_ERROR, &error);
+    struct set_marks before = *marks;
+    if (restart_is_back(note->reason)) {
+        note_failure(trial, note);
+    } else if (strcmp(marks->good, set->id) != 0) {
+        if (!may_run(trial, note, back))
+            return false;
+        if (strcmp(marks->failed, set->id) == 0)
+            marks->failed[0] = marks->reason[0] = '\0';
+        if (note->reason == RESTART_RELOAD) /* a start of its own that is killed soon was killed, no more is known */
+            memcpy(marks->trying, set->id, sizeof marks->trying);
+        else
+            marks->trying[0] = '\0';
+        trial->pending = true;
+    } else {
+        marks->trying[0] = '\0';
+    }
+    if (memcmp(&before, marks, sizeof before) != 0)
+        store_marks(trial);
+    if (trial->pending && marks->good[0] != '\0' && plugin_set_stored(folder->folder, marks->good)) {
+        struct restart_note crash = {.folder = folder->path, .lock = folder->lock};
+        memcpy(crash.set, marks->good, sizeof crash.set);
+        restart_on_crash(&crash);
+    }
+    begin_notice(trial, note);
+    return true;
+}
+
+void trial_keep(struct trial *trial)
+{
+    struct error error;
+    if (trial->folder == NULL)
+        return;
+    trial->kept = plugin_set_store(trial->folder->folder, trial->set, trial->sync, &error);
+    if (!trial->kept)
+        log_problem(LOG_LEVEL_WARN, &error);
+}
+
+void trial_look(struct trial *trial, const struct engine_counters *counters)
+{
+    if (!trial->pending || !counters->restored)
+        return;
+    if (!trial->seen && counters->messages > 0 && counters->folds > 0) {
+        trial->seen = true;
+        trial->checkpoints = counters->checkpoints;
+    }
+    bool nothing_came = time_monotonic_ms() - trial->began_ms >= NOTHING_CAME_MS;
+    if (!nothing_came && (!trial->seen || counters->checkpoints <= trial->checkpoints))
+        return;
+    trial->pending = false;
+    restart_on_crash_no_more();
+    if (!trial->kept) /* there would be no way back to it: the former one stays the one to go back to */
+        memset(&trial->marks.trying, 0, sizeof trial->marks.trying);
+    else
+        trial->marks = (struct set_marks){0};
+    if (trial->kept)
+        memcpy(trial->marks.good, trial->set->id, sizeof trial->marks.good);
+    store_marks(trial);
+    if (trial->kept)
+        plugin_set_forget_others(trial->folder->folder, trial->set->id, "");
+    trial->notice.trial = false;
+    trial_tell(trial);
+    log_info("set %s of configuration and plugins is good", trial->set->id);
+}
+
+void trial_end(struct trial *trial)
+{
+    restart_on_crash_no_more();
+    if (trial->folder == NULL || !trial->pending)
+        return;
+    trial->pending = false;
+    trial->marks.trying[0] = '\0';
+    store_marks(trial);
+}

@@ -1,0 +1,54 @@
+/* trial.h - what runs is a set (state/plugin_set.h), and a set that is not known to be good is being tried.
+ *
+ * A start that finds the mark of a reload whose trial was not ended goes back to the last good set: whoever set the mark died
+ * over it. An orderly end takes its mark away, whatever ended it, and so does a restart. A set is good once a checkpoint was made
+ * after events had gone through it, lanes and parsers included - so what it does with events, with its state and at the
+ * end of a cut has happened at least once - or after ten seconds in which nothing came to try it with: a mark that
+ * stands for longer would lay every power cut at its door.
+ *
+ * Main thread. */
+#ifndef CLI_TRIAL_H
+#define CLI_TRIAL_H
+
+#include "cli/restart.h"
+#include "config/config.h"
+#include "engine/engine.h"
+#include "state/notice.h"
+#include "state/state_folder.h"
+
+/* What setup_read() made of a configuration, and the set that it is. */
+struct loaded {
+    struct config *config;
+    struct lane_set *lanes;
+    struct plugin_set set;
+};
+/* Read and load it; `plugins` (NULL: as configured) is where the plugins are. False: mistakes were said on standard error. */
+bool loaded_read(struct loaded *loaded, const char *path, const char *plugins);
+void loaded_free(struct loaded *loaded);
+
+struct trial {
+    const struct state_folder *folder; /* NULL: no state, no trials */
+    const struct plugin_set *set;
+    struct set_marks marks;
+    struct notice notice;
+    bool sync;
+    bool pending;  /* not known yet whether it is good */
+    bool kept;     /* its copy is in the folder */
+    bool seen;     /* events have gone through it */
+    uint64_t checkpoints; /* when that was seen */
+    int64_t began_ms;
+};
+
+/* Once the folder is ours. False: it must not run; *back is what to become instead (note.set, note.why). Else it is marked. */
+bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sync, const struct plugin_set *set,
+                 const struct restart_note *note, struct restart_note *back);
+/* Once the engine has started: keep a copy of the set. */
+void trial_keep(struct trial *trial);
+/* Now and then: is it good? Says so once. */
+void trial_look(struct trial *trial, const struct engine_counters *counters);
+/* An orderly end, or one that is ordered: no mark is left. */
+void trial_end(struct trial *trial);
+/* Tell whoever waits (`shoplane reload`) how things stand: trial->notice. */
+void trial_tell(struct trial *trial);
+
+#endif
