@@ -91,6 +91,8 @@ static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
     size_t count = 0;
     while (count < lane->segment_count && lane->segments[count].newest_ms < edge_ms)
         count++;
+    if (count == 0)
+        return;
     lane->segment_count -= count;
     if (count > 0)
         memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);

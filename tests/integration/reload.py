@@ -8,6 +8,7 @@ here in the variants that the scenarios need. Event clock, one partition, no dis
 """
 
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -518,6 +519,34 @@ def partitions_added(servers):
     shop.end()
 
 
+def many_restarts(servers):
+    """Another program put in place of the one that runs; and nothing piles up from one self to the next."""
+    program = servers.folder / "bin" / "shoplane"
+    program.parent.mkdir()
+    shutil.copy(servers.host, program)
+    servers.host = program
+    shop = Shop(servers)
+    host = shop.start()
+    shop.send(users(5))
+    shop.probe_is("user1", 1)
+    shop.good()
+    proc, counts = pathlib.Path(f"/proc/{host.child.pid}"), []
+    for number in range(8):
+        fresh = program.with_suffix(".new")
+        shutil.copy(program, fresh)
+        fresh.rename(program)
+        seen = shop.hup()
+        host.wait_text("features stood still", 20, seen)
+        check(proc.joinpath("exe").stat().st_ino == program.stat().st_ino, "it is not the new program")
+        environment = [word.split(b"=")[0] for word in proc.joinpath("environ").read_bytes().split(b"\0")]
+        check(len(environment) == len(set(environment)), f"variables pile up: {environment}")
+        shop.send(users(5))
+        shop.probe_is("user1", number + 2)
+        counts.append(len(list(proc.joinpath("fd").iterdir())))
+    check(max(counts[4:]) <= max(counts[:4]) + 2, f"descriptors pile up: {counts}")
+    shop.compare("many restarts")
+
+
 def no_host(servers):
     """Where none runs, or nothing can be told."""
     shop = Shop(servers)
@@ -539,4 +568,4 @@ if __name__ == "__main__":
     run_main(__doc__, [plugin_overwritten_while_it_runs, records_of_another_build, refused_in_open, refused_at_the_start,
                        crash_of_a_plugin, crash_by_using_up_the_stack, crash_by_abort, reload_tells_of_the_way_back,
                        killed_while_it_is_tried, told_twice, killed_while_it_restarts, lane_off_and_on_again, redis_hangs,
-                       without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, partitions_added, no_host])
+                       without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, partitions_added, many_restarts, no_host])
