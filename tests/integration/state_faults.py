@@ -335,6 +335,25 @@ def stopped_while_it_fails(servers):
     rig.stop()
 
 
+def values_that_went_while_nothing_was_written(servers):
+    """Redis is ahead of the state, and there is more to read: a value that Redis had, and that left its window behind the
+    fence but in the same batch, is deleted all the same."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    rig.faults.set("pwrite /journal/ 0 -1 ENOSPC")
+    rig.produce()
+    rig.fresh("a full disk")
+    rig.kill()
+    rig.produce()
+    rig.faults.set()
+    rig.run()
+    rig.fresh("started again")
+    rig.kept()
+    rig.stop()
+
+
 def full_from_the_start(servers):
     """A new folder on a full disk: the host runs, and has its first checkpoint when there is room."""
     rig = Rig(servers, 3)
@@ -791,7 +810,8 @@ def redis_refuses(servers):
     rig.stop()
 
 
-SCENARIOS = [write_faults, quiet_faults, files_that_can_not_be_deleted, stopped_while_it_fails, full_from_the_start,
+SCENARIOS = [write_faults, quiet_faults, files_that_can_not_be_deleted, stopped_while_it_fails,
+             values_that_went_while_nothing_was_written, full_from_the_start,
              folder_that_can_not_be_used, more_waits_than_may, damage_that_kafka_makes_good,
              damage_that_kafka_can_not_make_good, damage_while_the_broker_is_away, files_that_can_not_be_read, manifests,
              topic_made_anew, socket_faults, redis_refuses]
