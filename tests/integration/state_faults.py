@@ -238,9 +238,10 @@ def fail_and_heal(rig, fault, killed):
         rig.produce()
         rig.fresh(f"{name}, while it still fails")
         after = rig.manifest()
-        # One of the same messages may have come before the rules did. Where only the folder could not be synced, the new one may
-        # be in its place.
-        check(after[1] == before[1] or name == "folder_sync", f"{name}: the last good checkpoint was {before}, now it is {after}")
+        # One of the same messages may have come before the rules did. Where only the folder could not be synced, the new
+        # one may be in its place.
+        check(after[1] == before[1] or name == "folder_sync",
+              f"{name}: the last good checkpoint was {before}, now it is {after}")
     told = len(re.findall("no checkpoint: ", rig.host.text()[since:]))
     check(told <= 2, f"{name}: it says so {told} times:\n{rig.host.tail(30)}")
     if killed:
