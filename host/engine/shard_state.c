@@ -115,6 +115,8 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
     shard->lanes[number].quiet = false;
     if (shard->event_clock)
         spread_ms = 0;
+    if (wake == WAKE_FILLED)
+        ledger_begin_lane(&shard->ledger, number);
     size_t at = 0;
     for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         bool held = log->count > 0;
