@@ -212,11 +212,11 @@ def crowded_stream(draw, settings):
     session = random_session_window(draw)
     settings.lanes = [
         LaneSettings("product", windows, ["product_views"]),
-        LaneSettings("session", [session], list(LANES["session"].parsers)),
+        LaneSettings("session", [session], ["session_pages"]),
     ]
-    settings.key_records = draw.choice((1200, 10_000))
+    settings.key_records = draw.choice((1100, 10_000))
     writer = one_key(draw, settings, ["product_view"])
-    for _ in range(1300):
+    for _ in range(1200):
         writer.send(writer.event_at("product_view", writer.now - draw.choice((0, 0, draw.randrange(6000)))))
         writer.now += draw.randrange(12)
     stretch_ttls(settings, writer.now - START)
