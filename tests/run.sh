@@ -115,7 +115,9 @@ check generate_valid tests/integration/generate_valid.sh build
 for script in commands state_command dead_letters end_to_end live memory_bound outages reload filling; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
+check state_faults python3 -B tests/integration/state_faults.py build ${long:+--long}
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
+check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build
 check up tests/integration/up.sh build
 check readme python3 -B tests/integration/readme.py build

@@ -94,6 +94,8 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     worker->shard.sink = worker->sink;
     worker->shard.texts.seed = settings->table_seed;
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
+    if (worker->shard.memory_max == 0 || worker->shard.memory_max > SLAB_MOST)
+        worker->shard.memory_max = SLAB_MOST;
     worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
     worker->inbox = aligned_alloc(64, rings);
