@@ -115,6 +115,7 @@ check generate_valid tests/integration/generate_valid.sh build
 for script in commands state_command dead_letters end_to_end live memory_bound outages reload filling; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
+check state_faults python3 -B tests/integration/state_faults.py build ${long:+--long}
 # Everything that can go wrong, again and again; a failure says how to do it again.
 torture() { # NAME BUILD OPTIONS...
     local name=$1
@@ -127,6 +128,7 @@ torture asan_torture build-asan --broker mock --seed 2 --rounds 3
 torture tsan_torture build-tsan --broker mock --seed 3 --rounds 3
 [ -n "$long" ] && limit=3600 torture torture_long build --seed 100 --seeds 18 --rounds 15
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
+check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build
 check up tests/integration/up.sh build
 check readme python3 -B tests/integration/readme.py build

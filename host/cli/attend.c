@@ -107,8 +107,8 @@ static void look_at_reload(struct watch *watch)
     if (signals_take_reload()) {
         watch->reload = watch->attendance->restartable;
         if (!watch->reload)
-            log_error("told to reload, but without state.folder a restart would lose every window; running on as before; do this: "
-                      "name a folder in group state of the configuration, or stop and start");
+            log_error("told to reload, but without state.folder a restart would lose every window; running on as before; "
+                      "do this: name a folder in group state of the configuration, or stop and start");
     }
     switch (reload_check_look(&watch->check, &error)) {
     case RELOAD_CHECKING: return;

@@ -28,8 +28,8 @@ struct attendance {
                               since when they do again */
 };
 
-/* Until the engine has ended (with ENDING_LEASE: at once). With ENDING_RELOAD and ENDING_GROWN it ended in a hurry. Told to stop
- * a second time, the process ends here, status 1. */
+/* Until the engine has ended (with ENDING_LEASE: at once). With ENDING_RELOAD and ENDING_GROWN it ended in a hurry. Told to
+ * stop a second time, the process ends here, status 1. */
 enum ending attend(struct attendance *attendance);
 
 #endif

@@ -100,7 +100,8 @@ static void print_plan(const struct state_plan *plan, const char *folder)
         table_cell(&table, "%s", manifest->lanes[i].name);
         table_cell(&table, "orphaned: waits to come back, or to expire");
         put_amount(&table, &manifest->lanes[i]);
-        table_cell(&table, "it is not in the configuration; its records count for %s", span(manifest->lanes[i].longest_ms, back));
+        table_cell(&table, "it is not in the configuration; its records count for %s",
+                   span(manifest->lanes[i].longest_ms, back));
     }
     table_print(&table, 2);
 }
@@ -148,8 +149,10 @@ bool check_start(const char *path, bool against_state, struct loaded *loaded)
 
 int command_check(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"against-state", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"against-state", no_argument, NULL, 'a'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     const char *named = NULL;
     bool against_state = false;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {

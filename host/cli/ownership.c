@@ -115,6 +115,13 @@ bool ownership_take(struct ownership *ownership, const struct config *config, in
     return true;
 }
 
+void ownership_lease_up(struct ownership *ownership)
+{
+    if (ownership->lease != NULL)
+        lease_free(ownership->lease, true);
+    ownership->lease = NULL;
+}
+
 void ownership_end(struct ownership *ownership, bool give_up)
 {
     if (ownership->lease != NULL)

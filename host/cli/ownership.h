@@ -24,6 +24,9 @@ struct ownership {
 bool ownership_take(struct ownership *ownership, const struct config *config, int inherited_lock, const volatile bool *stop,
                     struct error *error);
 
+/* The lease is for anybody, and at once our next self; the lock stays. */
+void ownership_lease_up(struct ownership *ownership);
+
 /* `give_up`: the next owner need not wait for the lease to run out. After the last write. */
 void ownership_end(struct ownership *ownership, bool give_up);
 

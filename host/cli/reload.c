@@ -26,9 +26,9 @@
 #define LOOK_EVERY_MS 10
 
 static const char usage[] = "shoplane reload [--config FILE]\n\n"
-                            "Checks the configuration and its plugins as `check --against-state` does; then the host that runs\n"
-                            "with them (the one that uses its state.folder, on this machine) restarts with what is installed\n"
-                            "now, its state kept. Waits until it is known whether that is good, says how long features stood\n"
+                            "Checks the configuration and its plugins as `check --against-state` does; then the host that\n"
+                            "uses its state.folder, on this machine, restarts with what is installed now, its state kept.\n"
+                            "Waits until it is known whether that is good, says how long features stood\n"
                             "still, or why the host went back to the last good set. Status 0: the new set runs.\n";
 
 /* The process that uses the folder; 0: none, *error. */
@@ -84,7 +84,8 @@ static int wait_for_it(const struct state_folder *folder, pid_t host, const char
     int64_t began_ms = time_monotonic_ms();
     bool said = false;
     for (;;) {
-        bool lives = look(folder, host, &now), new = now.start != before->start, over = time_monotonic_ms() - began_ms > LIMIT_MS;
+        bool lives = look(folder, host, &now), new = now.start != before->start;
+        bool over = time_monotonic_ms() - began_ms > LIMIT_MS;
         if (!lives)
             return say(1, "the host has ended", "", "look at its log");
         if (new && now.back[0] != '\0')
@@ -97,14 +98,16 @@ static int wait_for_it(const struct state_folder *folder, pid_t host, const char
         if (!new)
             continue;
         if (strcmp(now.set, wanted) != 0 && (now.writes || over))
-            return say(1, "the host restarted, but with another set: what is installed changed meanwhile", now.set, "reload again");
+            return say(1, "the host restarted, but with another set: what is installed changed meanwhile", now.set,
+                       "reload again");
         if (!said && now.writes) {
             said = true;
             (void)printf("features stood still for %" PRId64 " ms\n", now.stood_ms < 0 ? 0 : now.stood_ms);
             (void)fflush(stdout);
         }
         if (now.writes && (!now.trial || over)) {
-            (void)printf("set %s runs%s\n", wanted, now.trial ? "; it is still being tried: no events came yet" : " and is good");
+            (void)printf("set %s runs%s\n", wanted,
+                         now.trial ? "; whether it is good is not known yet: no checkpoint was made" : " and is good");
             return 0;
         }
         if (over)
@@ -122,10 +125,11 @@ static int reload(const char *path)
     if (!check_start(path, true, &loaded))
         return 2;
     memcpy(wanted, loaded.set.id, sizeof wanted);
-    bool found = access(loaded.config->state.folder, F_OK) == 0 && state_folder_look(&folder, loaded.config->state.folder, &error);
+    const char *place = loaded.config->state.folder;
+    bool found = access(place, F_OK) == 0 && state_folder_look(&folder, place, &error);
     if (!found && error.what[0] == '\0') {
         error_what(&error, "no host runs with this state");
-        error_found(&error, "%s: there is no such folder", loaded.config->state.folder);
+        error_found(&error, "%s: there is no such folder", place);
         error_advice(&error, "start it: shoplane run");
     }
     loaded_free(&loaded);

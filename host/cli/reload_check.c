@@ -17,7 +17,8 @@ extern char **environ;
 
 bool reload_check_start(struct reload_check *check, const char *config, struct error *error)
 {
-    const char *arguments[] = {"shoplane", "check", "--against-state", "--config", config, NULL};
+    const char *words[] = {"shoplane", "check", "--against-state", "--config", config, NULL};
+    char **arguments = (char **)(uintptr_t)words; /* posix_spawn() leaves them as they are */
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, ours;
@@ -31,7 +32,7 @@ bool reload_check_start(struct reload_check *check, const char *config, struct e
     (void)posix_spawnattr_setsigdefault(&attributes, &ours);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     restart_keep_descriptors();
-    int status = posix_spawn(&check->process, restart_program(), &actions, &attributes, (char *const *)(uintptr_t)arguments, environ);
+    int status = posix_spawn(&check->process, restart_program(), &actions, &attributes, arguments, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     check->since_ms = time_monotonic_ms();

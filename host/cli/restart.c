@@ -1,7 +1,8 @@
 /* restart.c - see restart.h.
  *
  * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <signal> <set or -> <lock>", SHOPLANE_RESTART_FOLDER, and
- * SHOPLANE_RESTART_WHY. They are made before they are needed, since a handler of a crash can do nothing but fill in two numbers and call the kernel. */
+ * SHOPLANE_RESTART_WHY. For a crash they are made before they are needed: its handler can do nothing but fill in two numbers
+ * and call the kernel. */
 #include "cli/restart.h"
 
 #include "base/memory.h"

@@ -1,8 +1,8 @@
 /* restart.h - becoming ourselves again: execve of the program at the path it was started from, with the same arguments.
  *
- * The process stays (its id, its place in the system's supervision); threads, memory and descriptors above 2 go, but for
- * the lock of the state folder: so nobody who stands by gets in between. What the new self needs to know travels in the environment. A newer program put at the
- * path is what starts. Main thread, but for what a crash does. */
+ * The process stays (its id, its place in the system's supervision); threads, memory and descriptors above 2 go, but for the
+ * lock of the state folder: so nobody who stands by gets in between. What the new self needs to know travels in the
+ * environment. A newer program put at the path is what starts. Main thread, but for what a crash does. */
 #ifndef CLI_RESTART_H
 #define CLI_RESTART_H
 

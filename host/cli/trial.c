@@ -136,9 +136,9 @@ static void note_failure(struct trial *trial, const struct restart_note *note)
     if (trial->marks.trying[0] != '\0')
         memcpy(trial->marks.failed, trial->marks.trying, sizeof trial->marks.failed);
     trial->marks.trying[0] = '\0';
-    log_error("back to the last good set of configuration and plugins, %s; the installed one%s%s does not run: %s; do this: mend "
-              "it, then `shoplane reload`", trial->set->id, trial->marks.failed[0] == '\0' ? "" : ", ", trial->marks.failed,
-              trial->marks.reason);
+    log_error("back to the last good set of configuration and plugins, %s; the installed one%s%s does not run: %s; do this: "
+              "mend it, then `shoplane reload`", trial->set->id, trial->marks.failed[0] == '\0' ? "" : ", ",
+              trial->marks.failed, trial->marks.reason);
 }
 
 /* False: this set is not to run. */
@@ -160,7 +160,7 @@ bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sy
                  const struct restart_note *note, struct restart_note *back)
 {
     struct error error;
-    *trial = (struct trial){.folder = folder, .set = set, .sync = sync, .began_ms = time_monotonic_ms()};
+    *trial = (struct trial){.folder = folder, .set = set, .sync = sync};
     struct set_marks *marks = &trial->marks;
     set_marks_read(folder->folder, marks, &error);
     if (error.what[0] != '\0')
@@ -206,11 +206,13 @@ void trial_look(struct trial *trial, const struct engine_counters *counters)
 {
     if (!trial->pending || !counters->restored)
         return;
+    if (trial->restored_ms == 0)
+        trial->restored_ms = time_monotonic_ms();
     if (!trial->seen && counters->messages > 0 && counters->folds > 0) {
         trial->seen = true;
         trial->checkpoints = counters->checkpoints;
     }
-    bool nothing_came = time_monotonic_ms() - trial->began_ms >= NOTHING_CAME_MS;
+    bool nothing_came = time_monotonic_ms() - trial->restored_ms >= NOTHING_CAME_MS;
     if (!nothing_came && (!trial->seen || counters->checkpoints <= trial->checkpoints))
         return;
     trial->pending = false;

@@ -1,10 +1,10 @@
 /* trial.h - what runs is a set (state/plugin_set.h), and a set that is not known to be good is being tried.
  *
- * A start that finds the mark of a reload whose trial was not ended goes back to the last good set: whoever set the mark died
- * over it. An orderly end takes its mark away, whatever ended it, and so does a restart. A set is good once a checkpoint was made
- * after events had gone through it, lanes and parsers included - so what it does with events, with its state and at the
- * end of a cut has happened at least once - or after ten seconds in which nothing came to try it with: a mark that
- * stands for longer would lay every power cut at its door.
+ * A start that finds the mark of a trial that was not ended goes back to the last good set: whoever set the mark died over it.
+ * An orderly end takes its mark away, whatever ended it, and so does a restart. A set is good once a checkpoint was made after
+ * events had gone through it, lanes and parsers included - so what it does with events, with its state and at a cut has
+ * happened at least once - or after ten seconds in which nothing came to try it with: a mark that stands for longer would lay
+ * every power cut at its door.
  *
  * Main thread. */
 #ifndef CLI_TRIAL_H
@@ -36,7 +36,7 @@ struct trial {
     bool kept;     /* its copy is in the folder */
     bool seen;     /* events have gone through it */
     uint64_t checkpoints; /* when that was seen */
-    int64_t began_ms;
+    int64_t restored_ms;  /* when state was seen to be read; 0: not yet */
 };
 
 /* Once the folder is ours. False: it must not run; *back is what to become instead (note.set, note.why). Else it is marked. */

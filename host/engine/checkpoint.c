@@ -91,8 +91,11 @@ static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
     size_t count = 0;
     while (count < lane->segment_count && lane->segments[count].newest_ms < edge_ms)
         count++;
+    if (count == 0)
+        return;
     lane->segment_count -= count;
-    memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
+    if (count > 0)
+        memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
 }
 
 static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_MIN ? INT64_MIN : owed_ms - keep_ms; }
@@ -285,8 +288,9 @@ static void delete_unnamed(struct checkpoint *checkpoint, const struct manifest 
                 checkpoint->untidy = true;
 }
 
-/* Segments of this start that the manifest does not name: those before the current ones, or those that were given up. */
-static void sweep_own(const struct checkpoint *checkpoint, const struct manifest *manifest, bool only_given_up)
+/* Segments of this start that the manifest does not name: those before the current ones, or those that were given up. False:
+ * some are still there. */
+static bool sweep_own(const struct checkpoint *checkpoint, const struct manifest *manifest, bool only_given_up)
 {
     const struct engine_settings *settings = checkpoint->settings;
     size_t count = 0;
@@ -301,8 +305,9 @@ static void sweep_own(const struct checkpoint *checkpoint, const struct manifest
             bound->sequence = only_given_up ? cut->given_up : cut->position.sequence;
             memcpy(bound->lane, name, strlen(name) + 1);
         }
-    (void)state_folder_sweep_below(settings->state->folder, manifest, bounds, count);
+    bool good = state_folder_sweep_below(settings->state->folder, manifest, bounds, count);
     free(bounds);
+    return good;
 }
 
 /* A disk that is full needs the room of what was given up to get well again. */
@@ -316,7 +321,7 @@ static void tidy_after_failure(struct checkpoint *checkpoint)
     if (given_up == checkpoint->given_up || checkpoint->unsure)
         return;
     checkpoint->given_up = given_up;
-    sweep_own(checkpoint, checkpoint->stored != NULL ? checkpoint->stored : checkpoint->settings->state->manifest, true);
+    (void)sweep_own(checkpoint, checkpoint->stored != NULL ? checkpoint->stored : checkpoint->settings->state->manifest, true);
 }
 
 static void tell_offsets(const struct checkpoint *checkpoint, const struct manifest *manifest)
@@ -371,9 +376,7 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
         manifest_forget_before(plan->folder->folder, plan->generation);
         checkpoint->swept = true;
     }
-    if (checkpoint->untidy)
-        sweep_own(checkpoint, manifest, false);
-    checkpoint->untidy = false;
+    checkpoint->untidy = checkpoint->untidy && !sweep_own(checkpoint, manifest, false);
     manifest_free(checkpoint->stored);
     checkpoint->stored = manifest;
     tell_offsets(checkpoint, manifest);

@@ -277,6 +277,22 @@ static void forget_sent(const struct set_lane *lane, struct view *view)
     }
 }
 
+void emission_doubt(const struct shard *shard, struct log *log)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    for (size_t w = 0; w < lane->window_count; w++) {
+        struct view *view = log_view(log, lane, w);
+        if (view->dirty || view->owed)
+            forget_sent(lane, view);
+    }
+}
+
+static bool session_over(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    return lane->session && (log->count == 0 || log_time(log, lane, log->count - 1) +
+                                                        lane->windows[0].settings.gap_ms < shard->clock_ms);
+}
+
 /* Write what is due and the sink takes; the rest is owed. */
 static void serve(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
@@ -288,8 +304,10 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
             continue;
         if (log->pins < UINT16_MAX && sink_takes(shard)) {
             write_view(shard, lane, log, w);
+        } else if (!view->owed && session_over(shard, lane, log)) {
+            view->dirty = false; /* nothing would have been written */
         } else {
-            if (shard->rereading)
+            if (shard->event_clock && !view->owed) /* while it waits the clock may pass hours; Redis counts its own seconds */
                 forget_sent(lane, view);
             view->owed = true;
             enqueue(shard, log, QUEUE_OWED);
@@ -348,12 +366,6 @@ bool emission_send_queued(struct shard *shard)
     for (size_t left = shard->owed.count; left > 0 && !shard->muted && sink_ready(shard->sink); left--)
         serve_next(shard, &shard->owed);
     return shard->owed.count == 0;
-}
-
-static bool session_over(const struct shard *shard, const struct set_lane *lane, const struct log *log)
-{
-    return lane->session && (log->count == 0 || log_time(log, lane, log->count - 1) +
-                                                        lane->windows[0].settings.gap_ms < shard->clock_ms);
 }
 
 void emission_release(struct shard *shard, struct log *log)

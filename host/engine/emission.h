@@ -39,6 +39,9 @@ bool emission_send_queued(struct shard *shard);
 void emission_release(struct shard *shard, struct log *log);
 void emission_write_again(struct shard *shard, struct log *log);
 
+/* What waits to be written of it is written whole: of each feature nobody knows whether it is there. */
+void emission_doubt(const struct shard *shard, struct log *log);
+
 /* The window has nothing to say any more: should it wake, all of it is written again, changed or not. */
 void emission_silence(const struct set_lane *lane, struct log *log, size_t window);
 

@@ -447,6 +447,14 @@ static void for_every_log(struct shard *shard, void (*act)(struct shard *shard, 
 
 void shard_release(struct shard *shard) { for_every_log(shard, emission_release); }
 
+void shard_reread(struct shard *shard)
+{
+    for (size_t i = 0; i < shard->touched.count; i++)
+        emission_doubt(shard, shard->touched.logs[shard->touched.first + i]);
+    for (size_t i = 0; i < shard->owed.count; i++)
+        emission_doubt(shard, shard->owed.logs[shard->owed.first + i]);
+}
+
 void shard_write_again(struct shard *shard) { for_every_log(shard, emission_write_again); }
 
 size_t shard_keys(const struct shard *shard)

@@ -64,7 +64,6 @@ struct shard {
     struct sink *sink; /* not owned */
     bool sink_away;    /* it was waited for in vain: sink/patience.h */
     bool muted;        /* nothing may be written: the lease is not ours, or the fence not passed. All that is due is owed */
-    bool rereading;    /* the fence is not passed: a former process may have written what follows from what comes now */
     int64_t *applied;  /* by partition: the shard knows all messages below this offset; NULL: no fence is kept */
     int32_t *unfenced; /* partitions whose `applied` the sink does not know yet */
     size_t unfenced_count;
@@ -99,6 +98,9 @@ bool shard_send(struct shard *shard, int64_t monotonic_ms);
 
 /* The final flush: every change that waits for its emit interval becomes due. */
 void shard_release(struct shard *shard);
+
+/* The fence is passed: of what waits to be written nobody knows what a former process has written. */
+void shard_reread(struct shard *shard);
 
 /* Nobody knows what is in Redis any more: everything live is owed. */
 void shard_write_again(struct shard *shard);

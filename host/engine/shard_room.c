@@ -72,9 +72,14 @@ void room_look(struct shard *shard, size_t records)
 /* Looked at for each new key: what expired since the last one is free again. */
 static bool has_room(struct shard *shard, size_t lane)
 {
+    static struct log_limit limit = {.every_ms = 10000};
     size_t needed = shard_memory_needed(shard), growth = key_table_growth(&shard->tables[lane]);
     size_t most = shard->memory_max / 16 * 15;
-    shard->full = needed > (shard->full ? most / 20 * 19 : most);
+    bool was_full = shard->full;
+    shard->full = needed > (was_full ? most / 20 * 19 : most);
+    if (was_full && !shard->full)
+        log_limited(&limit, LOG_LEVEL_INFO, "memory: there is room again (%.1f MB of this worker's %.1f MB are in use), new keys "
+                    "are taken", (double)needed / 1e6, (double)shard->memory_max / 1e6);
     return !shard->full && (growth == 0 || needed + growth <= shard->memory_max);
 }
 

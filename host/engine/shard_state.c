@@ -118,6 +118,9 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
     size_t at = 0;
     for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         bool held = log->count > 0;
+        /* A session that ended while the lane was filled: Redis may not have its last value. */
+        if (wake == WAKE_FILLED && lane->session && held && session_end(lane, log) >= shard->restored_ms)
+            log_view(log, lane, 0)->owed = true;
         look_at_clock(shard, lane, log);
         arm_expiry(shard, lane, log, true);
         /* Evenly, by where the key lies. */

@@ -13,7 +13,7 @@
 
 #define SPAN_BYTES  ((size_t)16 << 10)
 #define CHUNK_BYTES ((size_t)1 << 20)
-#define MAX_CHUNKS  ((size_t)1 << 14)
+#define MAX_CHUNKS  (SLAB_MOST / CHUNK_BYTES)
 
 struct span {
     struct span *next, **link; /* in a list of its slab */

@@ -12,6 +12,7 @@
 
 #define SLAB_CLASSES 101
 #define SLAB_LARGEST 4608u
+#define SLAB_MOST    ((size_t)16 << 30) /* bytes in all but large blocks: refs name no more */
 
 struct span;
 

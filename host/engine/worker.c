@@ -47,7 +47,7 @@ static void init_state(struct worker *worker)
         memcpy(shard->applied, worker->extraction.next, (size_t)settings->source->partitions * sizeof *shard->applied);
     }
     worker->fence_passed = settings->lease == NULL;
-    shard->muted = shard->rereading = settings->lease != NULL; /* from the first moment: moving on to the checkpoint's clock writes */
+    shard->muted = settings->lease != NULL; /* from the first moment: moving on to the checkpoint's clock writes */
     atomic_init(&worker->restored, settings->state == NULL);
     atomic_init(&worker->may_end, settings->state == NULL);
     if (settings->state == NULL)
@@ -94,6 +94,8 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     worker->shard.sink = worker->sink;
     worker->shard.texts.seed = settings->table_seed;
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
+    if (worker->shard.memory_max == 0 || worker->shard.memory_max > SLAB_MOST)
+        worker->shard.memory_max = SLAB_MOST;
     worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
     worker->inbox = aligned_alloc(64, rings);
@@ -468,10 +470,11 @@ static void mute(struct worker *worker)
     bool held_now = lease_may_write(worker->settings->lease);
     if (held_now && worker->held_ms == 0)
         worker->held_ms = time_wall_ms();
-    if (held_now && !worker->fence_passed)
-        worker->fence_passed = past_fence(worker);
-    worker->shard.rereading = !worker->fence_passed;
-    worker->shard.muted = !held_now || worker->shard.rereading;
+    if (held_now && !worker->fence_passed && past_fence(worker)) {
+        shard_reread(&worker->shard);
+        worker->fence_passed = true;
+    }
+    worker->shard.muted = !held_now || !worker->fence_passed;
     atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
 }
 

@@ -222,8 +222,9 @@ void set_marks_read(int folder, struct set_marks *marks, struct error *error)
     if (text == NULL || strlen(text) != size || strncmp(at, MARKS_FIRST, sizeof MARKS_FIRST - 1) != 0)
         goto refused;
     at += sizeof MARKS_FIRST - 1;
-    if (!take_id(&at, "good", marks->good) || !take_id(&at, "trying", marks->trying) || !take_id(&at, "failed", marks->failed) ||
-        !take_line(&at, "reason", marks->reason, sizeof marks->reason) || strcmp(at, "end\n") != 0)
+    if (!take_id(&at, "good", marks->good) || !take_id(&at, "trying", marks->trying) ||
+        !take_id(&at, "failed", marks->failed) || !take_line(&at, "reason", marks->reason, sizeof marks->reason) ||
+        strcmp(at, "end\n") != 0)
         goto refused;
     if (strcmp(marks->reason, "-") == 0)
         marks->reason[0] = '\0';

@@ -200,32 +200,43 @@ static bool swept(const struct sweep *sweep, const struct segment_name *name)
     return name->generation < sweep->below_generation;
 }
 
-static size_t sweep_files(const struct state_folder *state, const struct manifest *manifest, const struct sweep *sweep)
+/* False: not all of it could be deleted. */
+static bool sweep_files(const struct state_folder *state, const struct manifest *manifest, const struct sweep *sweep,
+                        size_t *deleted)
 {
-    size_t deleted = 0;
+    bool good = true;
     int file = openat(state->journal, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = file < 0 ? NULL : fdopendir(file);
     if (stream == NULL) {
         if (file >= 0)
             (void)close(file);
-        return 0;
+        return false;
     }
-    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL; errno = 0) {
         struct segment_name name;
-        if (segment_name_parse(entry->d_name, &name) && swept(sweep, &name) && (manifest == NULL || !named(manifest, &name)))
-            deleted += unlinkat(state->journal, entry->d_name, 0) == 0;
+        if (!segment_name_parse(entry->d_name, &name) || !swept(sweep, &name) || (manifest != NULL && named(manifest, &name)))
+            continue;
+        if (unlinkat(state->journal, entry->d_name, 0) == 0)
+            (*deleted)++;
+        else
+            good = false;
     }
+    good = good && errno == 0;
     (void)closedir(stream);
-    return deleted;
+    return good;
 }
 
 size_t state_folder_sweep(const struct state_folder *state, const struct manifest *manifest, uint64_t generation)
 {
-    return sweep_files(state, manifest, &(struct sweep){.below_generation = generation});
+    size_t deleted = 0;
+    (void)sweep_files(state, manifest, &(struct sweep){.below_generation = generation}, &deleted);
+    return deleted;
 }
 
-size_t state_folder_sweep_below(const struct state_folder *state, const struct manifest *manifest,
-                                const struct segment_name *bounds, size_t count)
+bool state_folder_sweep_below(const struct state_folder *state, const struct manifest *manifest,
+                              const struct segment_name *bounds, size_t count)
 {
-    return sweep_files(state, manifest, &(struct sweep){.bounds = bounds, .bound_count = count});
+    size_t deleted = 0;
+    return sweep_files(state, manifest, &(struct sweep){.bounds = bounds, .bound_count = count}, &deleted);
 }

@@ -38,8 +38,8 @@ void state_folder_inherit(struct state_folder *state, int lock);
 /* Delete every segment file that `manifest` does not name and whose generation is below `generation`. Returns how many. */
 size_t state_folder_sweep(const struct state_folder *state, const struct manifest *manifest, uint64_t generation);
 /* Of the generations of `bounds`: every segment file that `manifest` (NULL: there is none) does not name and whose sequence is
- * below that of the bound of its lane, worker and generation. What has no bound stays. */
-size_t state_folder_sweep_below(const struct state_folder *state, const struct manifest *manifest,
-                                const struct segment_name *bounds, size_t count);
+ * below that of the bound of its lane, worker and generation. What has no bound stays. False: not all could be deleted. */
+bool state_folder_sweep_below(const struct state_folder *state, const struct manifest *manifest,
+                              const struct segment_name *bounds, size_t count);
 
 #endif

@@ -44,8 +44,9 @@ struct rule {
 static const struct {
     const char *name;
     int number;
-} errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EDQUOT", EDQUOT},         {"EROFS", EROFS}, {"EMFILE", EMFILE},
-              {"EINTR", EINTR},   {"EACCES", EACCES}, {"ECONNRESET", ECONNRESET}, {"EPIPE", EPIPE}, {"ECONNREFUSED", ECONNREFUSED}};
+} errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EDQUOT", EDQUOT},         {"EROFS", EROFS},
+              {"EMFILE", EMFILE}, {"EINTR", EINTR},   {"ECONNRESET", ECONNRESET}, {"EPIPE", EPIPE},
+              {"ECONNREFUSED", ECONNREFUSED}};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rule rules[RULES_MAX];

@@ -123,12 +123,13 @@ static uint64_t records_read(struct fixture *f)
         char name[SEGMENT_NAME_MAX];
         struct segment_reader reader;
         struct segment_block block;
-        assert_true(segment_open(&reader, f->folder, segment_name_text(&f->cut.segments[i].name, name), f->cut.segments[i].bytes,
-                                 &f->error));
+        const struct manifest_segment *segment = &f->cut.segments[i];
+        assert_true(segment_open(&reader, f->folder, segment_name_text(&segment->name, name), segment->bytes, &f->error));
         for (enum segment_read read; (read = segment_read(&reader, &block, &f->error)) != SEGMENT_END;) {
             assert_int_equal(read, SEGMENT_BLOCK);
-            for (size_t at = 0; at < block.bytes; at += ((const struct journal_entry *)(const void *)(block.entries + at))->size)
-                count++;
+            const struct journal_entry *entry;
+            for (size_t at = 0; at < block.bytes; at += entry->size, count++)
+                entry = (const void *)(block.entries + at);
         }
         segment_reader_free(&reader);
     }

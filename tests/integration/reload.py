@@ -8,6 +8,7 @@ here in the variants that the scenarios need. Event clock, one partition, no dis
 """
 
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ import time
 import uuid
 
 from features import replay, same
-from servers import ROOT, TOPIC, MockBroker, check, run_main, shipped_lanes, wait_for, write_config
+from servers import ROOT, TOPIC, ApacheKafka, MockBroker, check, need_apache, run_main, shipped_lanes, wait_for, write_config
 
 sys.path.insert(0, str(ROOT / "tests" / "property"))
 from wire import to_tsv  # noqa: E402  pylint: disable=wrong-import-position
@@ -41,9 +42,9 @@ def line(kind, user, number, page=""):
 class Shop:
     """Everything that a scenario needs: servers, plugins, a host, and all events that were sent."""
 
-    def __init__(self, servers, state="200ms", reload_config=None, **source):
+    def __init__(self, servers, state="200ms", broker_kind=MockBroker, **source):
         self.servers, self.number = servers, 0
-        self.redis, self.broker = servers.redis().start(), MockBroker(servers, {TOPIC: 1})
+        self.redis, self.broker = servers.redis().start(), broker_kind(servers, {TOPIC: 1})
         self.plugins, self.folder = servers.folder / "plugins", servers.folder / "state"
         shutil.copytree(servers.build / "plugins" / "lanes", self.plugins / "lanes")
         shutil.copytree(servers.build / "plugins" / "metrics", self.plugins / "metrics")
@@ -495,6 +496,57 @@ def lease_lost(servers):
     shop.compare("lease lost")
 
 
+def partitions_added(servers):
+    """A restart by itself, with the set that runs: what was installed since then is not looked at."""
+    need_apache(servers.build)
+    shop = Shop(servers, broker_kind=ApacheKafka, properties={"topic.metadata.refresh.interval.ms": "500"})
+    host = shop.start()
+    shop.send(users(20))
+    shop.probe_is("user7", 1)
+    shop.good()
+    shop.probe("-DTIMES=2")
+    seen, pid = len(host.text()), host.child.pid
+    shop.broker.grow(TOPIC, 3)
+    host.wait_text(r"restarting: partitions added(.|\n)*running with .*/sets/.*, 3 partitions", 90, seen)
+    host.wait_text(r"features stood still for \d+ ms \(restart: partitions added\)", 20, seen)
+    for number in range(5):
+        shop.send(users(20))
+        shop.probe_is("user7", number + 2)
+    shop.reload()
+    shop.send(users(20))
+    shop.probe_is("user7", 14)
+    check(host.running() and host.child.pid == pid, "it is the same process")
+    shop.end()
+
+
+def many_restarts(servers):
+    """Another program put in place of the one that runs; and nothing piles up from one self to the next."""
+    program = servers.folder / "bin" / "shoplane"
+    program.parent.mkdir()
+    shutil.copy(servers.host, program)
+    servers.host = program
+    shop = Shop(servers)
+    host = shop.start()
+    shop.send(users(5))
+    shop.probe_is("user1", 1)
+    shop.good()
+    proc, counts = pathlib.Path(f"/proc/{host.child.pid}"), []
+    for number in range(8):
+        fresh = program.with_suffix(".new")
+        shutil.copy(program, fresh)
+        fresh.rename(program)
+        seen = shop.hup()
+        host.wait_text("features stood still", 20, seen)
+        check(proc.joinpath("exe").stat().st_ino == program.stat().st_ino, "it is not the new program")
+        environment = [word.split(b"=")[0] for word in proc.joinpath("environ").read_bytes().split(b"\0")]
+        check(len(environment) == len(set(environment)), f"variables pile up: {environment}")
+        shop.send(users(5))
+        shop.probe_is("user1", number + 2)
+        counts.append(len(list(proc.joinpath("fd").iterdir())))
+    check(max(counts[4:]) <= max(counts[:4]) + 2, f"descriptors pile up: {counts}")
+    shop.compare("many restarts")
+
+
 def no_host(servers):
     """Where none runs, or nothing can be told."""
     shop = Shop(servers)
@@ -516,4 +568,4 @@ if __name__ == "__main__":
     run_main(__doc__, [plugin_overwritten_while_it_runs, records_of_another_build, refused_in_open, refused_at_the_start,
                        crash_of_a_plugin, crash_by_using_up_the_stack, crash_by_abort, reload_tells_of_the_way_back,
                        killed_while_it_is_tried, told_twice, killed_while_it_restarts, lane_off_and_on_again, redis_hangs,
-                       without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, no_host])
+                       without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, partitions_added, many_restarts, no_host])

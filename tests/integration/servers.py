@@ -259,6 +259,9 @@ class ApacheKafka:
         check(done.returncode == 0, f"broker.sh {words[0]}: {done.stderr}")
         return done.stdout.strip()
 
+    def grow(self, topic, partitions):
+        self._script("grow", self.folder, topic, partitions)
+
     def kill(self):
         self._script("kill", self.folder)
 

@@ -3,11 +3,11 @@
 
     state_faults.py BUILD_DIR [--long] [--only WORD] [--keep FOLDER]
 
-The host runs with tests/fault/faults.c preloaded, which makes calls fail from a moment to another that the test chooses. While it
-does, features must stay fresh, the log must name the file and the reason without a flood, and the last good checkpoint must
-stand; afterwards checkpoints must be made again. Then the host is killed, and what it goes on to must equal the replay, both in the
-Redis that was there and in one that came back empty. Every fault is asserted to have been made. The seed of what is by chance is
-printed, and taken from SEED. Event clock, one partition, nothing held back by `emit`: features at rest are the replay's.
+The host runs with tests/fault/faults.c preloaded, which makes calls fail from a moment to another that the test chooses.
+While it does, features must stay fresh, the log must name the file and the reason without a flood, and the last good
+checkpoint must stand; afterwards checkpoints must be made again. Then the host is killed, and what it goes on to must equal
+the replay, both in the Redis that was there and in one that came back empty. Every fault is asserted to have been made. The
+seed of what is by chance is printed, and taken from SEED. Event clock, one partition, nothing held back by `emit`: features at rest are the replay's.
 """
 
 import os
@@ -288,6 +288,28 @@ def quiet_faults(servers):
     rig.stop()
 
 
+def files_that_can_not_be_deleted(servers):
+    """What is not needed any more stays as long as it must, and no longer."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    before = {path.name for path in (rig.state / "journal").iterdir()}
+    rig.faults.set("fdatasync /journal/ 0 -1 EIO", "unlink /journal/ 0 -1 EIO")
+    rig.produce()
+    rig.host.wait_text("no checkpoint: the journal of lane", 15)
+    rig.faults.set("unlink /journal/ 0 -1 EIO")
+    rig.kept()
+    rig.more_checkpoints()
+    check(rig.faults.made("unlink") > 3, "nothing was to be deleted")
+    check(before & {path.name for path in (rig.state / "journal").iterdir()}, "the files were deleted all the same")
+    rig.faults.set()
+    rig.no_leaks("files that could not be deleted")
+    rig.produce()
+    rig.survive("files that could not be deleted")
+    rig.stop()
+
+
 def stopped_while_it_fails(servers):
     """Told to stop on a full disk: it says that the last checkpoint could not be made, and nothing of it is lost."""
     rig = Rig(servers, 3)
@@ -303,9 +325,10 @@ def stopped_while_it_fails(servers):
     log_says(rig.host, FILE_AND_REASON.format(what=JOURNAL.format(why=ENOSPC)), "the checkpoint that was not made")
     check(rig.manifest() == before, "the last good checkpoint does not stand")
     rig.run()
-    rig.produce()
     rig.faults.set()
+    rig.fresh("started again")
     rig.kept()
+    rig.produce()
     rig.survive("stopped while it failed")
     rig.stop()
 
@@ -322,8 +345,8 @@ def full_from_the_start(servers):
     check(rig.manifest() == (0, 0), "there is a checkpoint on a full disk")
     rig.kill()
     rig.run()
-    rig.produce()
     rig.fresh("full from the start, killed")
+    rig.produce()
     rig.host.wait_text(FILE_AND_REASON.format(what=ENOSPC), 15)
     rig.faults.set()
     rig.host.wait_text("checkpoints are made again", 15)
@@ -380,7 +403,8 @@ def more_waits_than_may(servers):
     rig.fresh("more waits than may, a little room")
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
-    log_says(rig.host, r"journal \w+-\d+-\d+-\d+: \d+ bytes wait for the disk, more than may: what came is written anew", "what is given up")
+    log_says(rig.host, r"journal \w+-\d+-\d+-\d+: \d+ bytes wait for the disk, more than may: what came is written anew",
+             "what is given up")
     rig.faults.set()
     rig.host.wait_text("checkpoints are made again", 30, since)
     rig.kept()
@@ -421,7 +445,7 @@ def flip(path, offset):
 
 def flipped_block(rig):
     lane, path, size = some_segment(rig)
-    return lane, flip(path, random.randrange(size // 2, size)), rf"journal {path.name} at byte \d+ of \d+: .*damaged|damaged.*journal {path.name} at byte \d+"
+    return lane, flip(path, random.randrange(size // 2, size)), rf"a block of it is damaged.*journal {path.name} at byte \d+ of \d+"
 
 
 def flipped_anywhere(rig):
@@ -463,7 +487,8 @@ def of_another(rig):
     lane, path, size = some_segment(rig)
     other = random.choice([segment for segment in named_segments(rig) if segment[0] != lane])
     path.write_bytes(other[1].read_bytes())
-    return lane, f"{path.name} is a copy of {other[1].name}", rf"it is another one by its header: {other[1].name}.*{path.name} at byte 0"
+    return (lane, f"{path.name} is a copy of {other[1].name}",
+            rf"it is another one by its header: {other[1].name}.*{path.name} at byte 0")
 
 
 def newer_version(rig):
@@ -507,7 +532,8 @@ def damage_that_kafka_makes_good(servers):
         rig.run()
         rig.fresh(f"{what}, started once more")
         rig.more_checkpoints(1)
-        check(not re.search(r"error: |filling ", rig.host.text()), f"{what}: not healed by the next start:\n{rig.host.tail(30)}")
+        check(not re.search(r"error: |filling ", rig.host.text()),
+              f"{what}: not healed by the next start:\n{rig.host.tail(30)}")
         check((rig.state / "journal" / "notes.txt").exists(), "a file of somebody else was deleted")
         rig.no_leaks(what)
     rig.stop()
@@ -549,7 +575,8 @@ def damage_that_kafka_can_not_make_good(servers):
     rig.parts.append(rig.parts[1])
     rig.produce() # copies, which change nothing but what the broker has room for
     refused(rig, "beyond retention", rf"records of lane {lane} are damaged, and Kafka does not have all of their events",
-            rf"journal {path.name} at byte \d+ of \d+: .*damaged", r"goes back \d+\.\d h less", "entries with records of .* to ")
+            rf"journal {path.name} at byte \d+ of \d+: .*damaged", r"goes back \d+\.\d h less",
+            "entries with records of .* to ")
     go_on_with_loss(rig, "beyond retention")
     wanted = replay(servers, rig.config, [rig.so_far()])
     found = rig.redis.features()
@@ -567,8 +594,8 @@ def damage_that_kafka_can_not_make_good(servers):
 
 
 def damage_while_the_broker_is_away(servers):
-    """Checkpoints are made before the lane could be filled again, and it is killed: what was whole is still there, and the rest is
-    filled by the next start."""
+    """Checkpoints are made before the lane could be filled again, and it is killed: what was whole is still there, and the
+    rest is filled by the next start."""
     rig = Rig(servers, 3)
     rig.produce()
     rig.run()
@@ -597,6 +624,31 @@ def damage_while_the_broker_is_away(servers):
     rig.more_checkpoints(3)
     rig.produce()
     rig.survive("the broker was away")
+    check(not re.search("error: ", rig.host.text()), f"not healed:\n{rig.host.tail(30)}")
+    rig.stop()
+
+
+def files_that_can_not_be_read(servers):
+    """A manifest: refused. A segment: as if it were damaged, for as long as that lasts."""
+    rig = Rig(servers, 3)
+    rig.produce()
+    rig.run()
+    rig.kept()
+    rig.kill()
+    rig.faults.set("read /manifest- 0 -1 EIO")
+    refused(rig, "a manifest that can't be read", rf"manifest can't be read: {EIO}(.|\n)*found(.|\n)*/manifest-1")
+    rig.faults.set("open /journal/session 0 -1 EMFILE", "pread /journal/product 1 -1 EIO")
+    rig.run()
+    rig.host.wait_text(rf"error: .*{EIO}.*journal product-\d+-\d+-\d+ at byte \d+", 15)
+    rig.host.wait_text(r"error: it can't be opened: Too many open files; found: journal session-\d+-\d+-\d+", 15)
+    rig.host.wait_text("full after", 15)
+    rig.faults.set()
+    rig.produce()
+    rig.fresh("files that can't be read")
+    rig.kept()
+    rig.more_checkpoints(3)
+    rig.produce()
+    rig.survive("files that can't be read")
     check(not re.search("error: ", rig.host.text()), f"not healed:\n{rig.host.tail(30)}")
     rig.stop()
 
@@ -669,7 +721,8 @@ SOCKET_FAULTS = [
     ("cut in commands", ["send redis.sock 0 1 cut 100", "send redis.sock ~3 -1 cut 100"], "send"),
     ("pieces", ["recv redis.sock ~2 -1 short 3", "send redis.sock ~2 -1 short 1000", "recv redis.sock ~9 -1 EINTR",
                 "send redis.sock ~9 -1 EINTR"], "recv"),
-    ("all of it", ["recv redis.sock 0 1 cut 3", "recv redis.sock ~90 -1 ECONNRESET", "send redis.sock ~90 -1 EPIPE", "recv redis.sock ~50 -1 cut 5",
+    ("all of it", ["recv redis.sock 0 1 cut 3", "recv redis.sock ~90 -1 ECONNRESET", "send redis.sock ~90 -1 EPIPE",
+                   "recv redis.sock ~50 -1 cut 5",
                    "send redis.sock ~50 -1 cut 33", "connect redis.sock ~3 -1 ECONNREFUSED", "recv redis.sock ~40 -1 delay 60",
                    "send redis.sock ~40 -1 delay 30", "recv redis.sock ~3 -1 short 11"], "recv"),
     ("nobody there", ["connect redis.sock 0 -1 ECONNREFUSED", "send redis.sock 0 1 ECONNRESET"], "send"),
@@ -697,6 +750,7 @@ def socket_faults(servers):
             rig.kill()
             rig.run()
         rig.faults.set()
+        rig.fresh(f"{name}, over", 20)
         rig.produce()
         rig.fresh(name, 20)
     rig.survive("socket faults")
@@ -735,9 +789,10 @@ def redis_refuses(servers):
     rig.stop()
 
 
-SCENARIOS = [write_faults, quiet_faults, stopped_while_it_fails, full_from_the_start, folder_that_can_not_be_used,
+SCENARIOS = [write_faults, quiet_faults, files_that_can_not_be_deleted, stopped_while_it_fails, full_from_the_start,
+             folder_that_can_not_be_used,
              more_waits_than_may, damage_that_kafka_makes_good, damage_that_kafka_can_not_make_good,
-             damage_while_the_broker_is_away, manifests, topic_made_anew, socket_faults, redis_refuses]
+             damage_while_the_broker_is_away, files_that_can_not_be_read, manifests, topic_made_anew, socket_faults, redis_refuses]
 
 if __name__ == "__main__":
     print(f"seed {SEED} (set SEED to repeat another)", flush=True)

@@ -7,6 +7,7 @@
 #   broker.sh kill DIR                  SIGKILL, as a power cut
 #   broker.sh restart DIR               stop if it runs, start again with the same ports and data; prints the address
 #   broker.sh topic DIR NAME PARTITIONS make a topic; fine if it exists
+#   broker.sh grow DIR NAME PARTITIONS  give a topic more partitions
 #
 # The jars come from Maven Central, once, into BUILD_DIR/kafka (default: `build` in the checkout); with them there, or in
 # Maven's own store, no network is needed. DIR holds everything else: server.properties, data/, pid, broker.log. The ports
@@ -228,6 +229,13 @@ topic)
     kafka_tool "$(cat "$dir/jars")" org.apache.kafka.tools.TopicCommand --bootstrap-server "$(cat "$dir/address")" --create \
         --if-not-exists --topic "$3" --partitions "$4" --replication-factor 1 >"$dir/topic.log" 2>&1 ||
         { show_log "$dir/topic.log"; fail "cannot make topic $3"; }
+    ;;
+grow)
+    [[ $# -eq 4 ]] || usage
+    dir=$(absolute "$2")
+    running "$dir" || fail "the broker of $dir does not run"
+    kafka_tool "$(cat "$dir/jars")" org.apache.kafka.tools.TopicCommand --bootstrap-server "$(cat "$dir/address")" --alter \
+        --topic "$3" --partitions "$4" >"$dir/topic.log" 2>&1 || { show_log "$dir/topic.log"; fail "cannot grow topic $3"; }
     ;;
 *) usage ;;
 esac

@@ -269,6 +269,24 @@ class Sessions(unittest.TestCase):
             )
             self.assertEqual(found[-1][0], count)
 
+    def test_a_run_goes_whole_max_gap_and_lateness_after_its_end(self):
+        """0-10 goes when the clock is 45 s behind 10. With it an event at 12 joins 0 to 21; without, 12 to 41."""
+        for newest, pages in (("12:01:00.000", "4"), ("12:01:00.001", "2")):
+            times = ("12:00:00", "12:00:10", "12:00:21", "12:00:31", "12:00:41", "12:00:51", newest, "12:00:12")
+            found = lines(self.session(), self.pages(*times), None, "session_page_count")
+            self.assertEqual(found[-2:], [("1", "12:00:" + newest[6:].replace("00", "55", 1)), (pages, found[-1][1])])
+        times = ("12:00:00", "12:00:11", "12:00:21", "12:00:31", "12:00:41", "12:00:50.001", "12:00:00.000")
+        found = lines(self.session(), self.pages(*times), None, "session_page_count")
+        self.assertEqual(found[-1], ("1", "12:00:45.001"))
+
+    def test_a_key_keeps_its_newest_records(self):
+        settings = lane("product", [rolling()])
+        settings.key_records = 3
+        for order in ((1, 2, 3, 4), (4, 3, 2, 1), (3, 1, 4, 2)):
+            events = [view(f"12:00:0{second}", str(second), "1") for second in order]
+            found = lines(settings, events, None, "return_view_count_5m")
+            self.assertEqual(found[-1][0], '{"2":1,"3":1,"4":1}')
+
     def test_nothing_is_written_once_it_is_over(self):
         moved = event("12:00:20", "page_view", domain_sessionid="other")
         found = lines(

@@ -67,7 +67,8 @@ static void set_is_kept_as_it_is_and_nobody_else_may_read_it(void **state)
     assert_true(plugin_set_store(folder, &set, true, &error));
     (void)umask(mask);
     assert_true(plugin_set_stored(folder, set.id));
-    char *config = memory_format("sets/%s/shoplane.conf", set.id), *lane = memory_format("sets/%s/plugins/lanes/product.so", set.id);
+    char *config = memory_format("sets/%s/shoplane.conf", set.id);
+    char *lane = memory_format("sets/%s/plugins/lanes/product.so", set.id);
     size_t size;
     char *bytes = state_file_read(folder, config, &size);
     assert_string_equal(bytes, "password = \"secret\";");
@@ -242,7 +243,8 @@ static void included_files_are_put_in_their_place(void **state)
     struct error error;
     size_t size;
     char *path = state_temporary(&folder), *config = memory_format("%s/main.conf", path);
-    const char text[] = "workers = 1;\n# @include \"comment.conf\"\n@include \"one.conf\" x = 1;\nname = \"\n@include \\\"text.conf\\\"\";\n";
+    const char text[] = "workers = 1;\n# @include \"comment.conf\"\n@include \"one.conf\" x = 1;\nname = \"\n"
+                        "@include \\\"text.conf\\\"\";\n";
     state_file_write(folder, "main.conf", text, sizeof text - 1);
     state_file_write(folder, "one.conf", "one = 1;\n  @include \"two.conf\"", 30);
     state_file_write(folder, "two.conf", "two = 2; // last", 16);

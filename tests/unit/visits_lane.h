@@ -55,13 +55,13 @@ static void visits_compute(const void *self, sl_scratch *scratch, const sl_windo
     out[1] = sl_cell_text(visits->newest);
 }
 
-#define VISITS_LANE(key_)                                                                                             \
+#define VISITS_LANE(key_, name_)                                                                                             \
     {                                                                                                                 \
-        SL_LANE(key_, "visits", "1.0.0", "for tests"), SL_EVENTS(visit_events, visit_inputs),                         \
+        SL_LANE(key_, name_, "1.0.0", "for tests"), SL_EVENTS(visit_events, visit_inputs),                         \
             SL_RECORD(struct visit, visit_fields), SL_AGGREGATE(struct visits), SL_VALUES(struct visits, visits_fields), \
             .extract = visit_extract, .add = visit_add, .publish = visits_publish,                                    \
     }
-static const sl_lane user_visits = VISITS_LANE(SL_KEY_USER), session_visits = VISITS_LANE(SL_KEY_SESSION);
+static const sl_lane user_visits = VISITS_LANE(SL_KEY_USER, "visits"), session_visits = VISITS_LANE(SL_KEY_SESSION, "sessions");
 
 static const sl_feature visits_features[] = {{"visits", SL_I64, "how many"}, {"page", SL_TEXT, "the newest"}, {0}};
 static const sl_metric visits_metric = {
