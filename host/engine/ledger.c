@@ -61,6 +61,12 @@ void ledger_mark(struct ledger *ledger, int64_t clock_ms, const struct journal_p
     memcpy(mark->positions, positions, ledger->lanes * sizeof *positions);
 }
 
+void ledger_begin_lane(struct ledger *ledger, size_t lane)
+{
+    for (size_t i = 0; i < ledger->count; i++)
+        mark_at(ledger, i)->positions[lane] = (struct journal_position){0};
+}
+
 const struct ledger_mark *ledger_oldest(struct ledger *ledger)
 {
     forget_closed(ledger);

@@ -41,6 +41,10 @@ void ledger_close(struct ledger *ledger, uint8_t since);
 /* A checkpoint: everything stands here now. */
 void ledger_mark(struct ledger *ledger, int64_t clock_ms, const struct journal_position *positions);
 
+/* All that a lane has is new to the sink, however long its records have been in the journal: at every mark it stands at its
+ * beginning. */
+void ledger_begin_lane(struct ledger *ledger, size_t lane);
+
 /* The oldest mark that something open belongs to; else NULL: nothing is open. Marks before it are forgotten. */
 const struct ledger_mark *ledger_oldest(struct ledger *ledger);
 

@@ -26,27 +26,60 @@ static void note_damage(struct worker *worker, size_t lane, const struct error *
     worker->restore.damaged |= UINT64_C(1) << lane;
 }
 
-/* The entries of a block that are of our keys. `position`: where the block begins, for what is owed. */
+/* Entries whose keys are fetched from memory before the first of them is touched. */
+#define PREFETCH 16
+
+/* An entry of one of our keys. */
+struct found {
+    enum journal_operation operation;
+    uint64_t hash;
+    sl_view key;
+    const char *body;
+};
+
+/* The next of our entries in the block from *at on, at most PREFETCH; where their keys lie is being fetched. */
+static size_t find_entries(const struct worker *worker, size_t number, const struct segment_block *block, size_t record_size,
+                           size_t *at, struct found *found)
+{
+    const sl_lane *lane = worker->settings->set->lanes[number].table;
+    const struct key_table *table = &worker->shard.tables[number];
+    size_t count = 0;
+    while (count < PREFETCH && *at < block->bytes) {
+        const struct journal_entry *entry = (const void *)(block->entries + *at);
+        enum journal_operation operation = journal_entry_operation(entry);
+        const char *body = (const char *)(entry + 1);
+        sl_view key = {body + (operation == JOURNAL_DROP ? 0 : record_size), journal_entry_key_size(entry)};
+        *at += entry->size;
+        if (key_owner(key, lane->key, worker->settings->workers) != worker->index)
+            continue;
+        found[count] = (struct found){operation, key_hash(key, lane->key, worker->settings->table_seed), key, body};
+        key_table_prefetch(table, found[count++].hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct log *log = key_table_guess(table, found[i].hash);
+        if (log == NULL)
+            continue;
+        __builtin_prefetch(log);
+        __builtin_prefetch((const char *)log + 64);
+    }
+    return count;
+}
+
+/* The entries of a block that are of our keys. `owed`: the sink may not have acknowledged what follows from them. */
 static void take_block(struct worker *worker, size_t number, const struct segment_block *block, size_t from_size,
                        const struct schema_copy *copy, bool owed)
 {
-    const struct set_lane *lane = &worker->settings->set->lanes[number];
     uint64_t taken = 0;
     room_look(&worker->shard, block->count);
     _Alignas(8) char record[LANE_RECORD_MAX];
-    for (size_t at = 0; at < block->bytes;) {
-        const struct journal_entry *entry = (const void *)(block->entries + at);
-        enum journal_operation operation = journal_entry_operation(entry);
-        const char *body = (const char *)(entry + 1);
-        size_t record_size = operation == JOURNAL_DROP ? 0 : from_size;
-        sl_view key = {body + record_size, journal_entry_key_size(entry)};
-        at += entry->size;
-        if (key_owner(key, lane->table->key, worker->settings->workers) != worker->index)
-            continue;
-        uint64_t hash = key_hash(key, lane->table->key, worker->settings->table_seed);
-        if (operation != JOURNAL_DROP)
-            record_schema_move(copy, body, record);
-        taken += shard_restore_operation(&worker->shard, number, operation, hash, key, record, body, owed);
+    struct found found[PREFETCH];
+    for (size_t at = 0, count; (count = find_entries(worker, number, block, from_size, &at, found)) > 0;) {
+        for (size_t i = 0; i < count; i++) {
+            if (found[i].operation != JOURNAL_DROP)
+                record_schema_move(copy, found[i].body, record);
+            taken += shard_restore_operation(&worker->shard, number, found[i].operation, found[i].hash, found[i].key, record,
+                                             found[i].body, owed);
+        }
     }
     (void)atomic_fetch_add_explicit(&worker->restore.records, taken, memory_order_relaxed);
 }

@@ -26,6 +26,8 @@ void shard_restore(struct shard *shard, int64_t clock_ms)
     shard->restored_ms = shard->ledger.marks[0].clock_ms = shard->clock_ms;
     for (size_t i = 0; i < shard->set->lane_count; i++)
         shard->lanes[i].filling = shard->lanes[i].quiet = true;
+    if (shard->set->lane_count > 0)
+        shard->filling_since = ledger_open(&shard->ledger);
 }
 
 /* What changed is from this time on: windows that had left it behind when it came are as they were. */
@@ -115,6 +117,8 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
     shard->lanes[number].quiet = false;
     if (shard->event_clock)
         spread_ms = 0;
+    if (wake == WAKE_FILLED)
+        ledger_begin_lane(&shard->ledger, number);
     size_t at = 0;
     for (struct log *log; (log = key_table_next(&shard->tables[number], &at)) != NULL;) {
         bool held = log->count > 0;
@@ -133,6 +137,12 @@ void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, in
 {
     shard->lanes[number].filling = false;
     wake_lane(shard, number, wake, spread_ms);
+    for (size_t i = 0; i < shard->set->lane_count; i++)
+        if (shard->lanes[i].filling)
+            return;
+    if (shard->filling_since != 0)
+        ledger_close(&shard->ledger, shard->filling_since);
+    shard->filling_since = 0;
 }
 
 void shard_lane_loud(struct shard *shard, size_t number) { wake_lane(shard, number, WAKE_FILLED, 0); }

@@ -347,6 +347,7 @@ static void end_input(struct worker *worker, bool all_read)
     for (int i = 0; i < worker->settings->workers && all_read; i++)
         worker->outgoing[i]->clock_ms = WATERMARK_NO_LIMIT;
     worker->input_ended = true;
+    worker->cut_short = !all_read;
     atomic_store(&worker->reading_ended, true);
 }
 
@@ -553,7 +554,7 @@ static void finish_in_a_hurry(struct worker *worker)
 static bool hopeless(const struct worker *worker)
 {
     const struct shard *shard = &worker->shard;
-    return (!worker->fence_passed && !worker->settings->to_end) || (shard->event_clock && shard->clock_ms == SHARD_BEGINNING_MS);
+    return (!worker->fence_passed && worker->cut_short) || (shard->event_clock && shard->clock_ms == SHARD_BEGINNING_MS);
 }
 
 /* The end: the last clock, all changes, and every acknowledgement. */

@@ -56,6 +56,7 @@ struct worker {
     int senders_ended;
     uint64_t expected;     /* ordered: the batch whose parcel comes next */
     bool input_ended;      /* the source gave us its end, and we have said so */
+    bool cut_short;        /* it was stopped: there may be more */
     int64_t largest_ms;    /* of all senders' events */
     int64_t told_ms;       /* monotonic: when the others last heard of our clock */
 

@@ -97,15 +97,21 @@ class WindowView:
         return self.newest_run(log)
 
     def newest_run(self, log):
-        run = []
+        runs = self.runs(log)
+        return runs[-1] if runs else []
+
+    def runs(self, log):
+        runs = []
         for record in log:
             time_ms = record["time_ms"]
-            if run and (
-                time_ms - run[-1]["time_ms"] > self.window.gap_ms or time_ms - run[0]["time_ms"] > self.window.max_ms
+            if (
+                not runs
+                or time_ms - runs[-1][-1]["time_ms"] > self.window.gap_ms
+                or time_ms - runs[-1][0]["time_ms"] > self.window.max_ms
             ):
-                run = []
-            run.append(record)
-        return run
+                runs.append([])
+            runs[-1].append(record)
+        return runs
 
     def is_live(self, log, clock):
         """May its TTLs be refreshed; for a session also: may anything be written."""
@@ -228,13 +234,7 @@ class Log:
         return self.session.max_ms + self.session.gap_ms + self.session.lateness_ms
 
     def runs(self):
-        """The records of each run."""
-        runs = []
-        for record in self.records:
-            if not runs or len(self.windows[0].newest_run(runs[-1] + [record])) == 1:
-                runs.append([])
-            runs[-1].append(record)
-        return runs
+        return self.windows[0].runs(self.records)
 
     def old_run_goes_at(self, runs):
         return runs[0][-1]["time_ms"] + self.run_keep_ms() + 1

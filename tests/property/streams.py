@@ -207,17 +207,19 @@ def full_stream(draw, settings):
 
 
 def crowded_stream(draw, settings):
-    """One key with more records in its windows than a shopper has: they are written at a pace of their own."""
+    """One key with more records in its windows than a shopper has: they are written at a pace of their own. Carts change orders
+    now and then only: then most looks write nothing."""
     windows = [Window(name, length_ms=LENGTHS[name], emit_ms=SECOND, ttl_s=60) for name in ("10s", "1h")]
     session = random_session_window(draw)
     settings.lanes = [
         LaneSettings("product", windows, ["product_views"]),
-        LaneSettings("session", [session], list(LANES["session"].parsers)),
+        LaneSettings("purchase", windows, list(LANES["purchase"].parsers), {"order_signal": "checkout_step"}),
+        LaneSettings("session", [session], ["session_pages"]),
     ]
-    settings.key_records = draw.choice((1200, 10_000))
-    writer = one_key(draw, settings, ["product_view"])
-    for _ in range(1300):
-        writer.send(writer.event_at("product_view", writer.now - draw.choice((0, 0, draw.randrange(6000)))))
+    settings.key_records = draw.choice((1100, 10_000))
+    writer = one_key(draw, settings, draw.choice((["product_view"], ["add_to_cart"] * 12 + ["checkout_step"])))
+    for _ in range(1250):
+        writer.send(writer.event_at(draw.choice(writer.kinds), writer.now - draw.choice((0, 0, draw.randrange(6000)))))
         writer.now += draw.randrange(12)
     stretch_ttls(settings, writer.now - START)
     return Stream(settings, writer.messages, writer.now + draw.randrange(200) * SECOND)

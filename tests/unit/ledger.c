@@ -114,6 +114,29 @@ static void when_all_marks_are_in_use_the_newest_stands_for_more(void **state)
     ledger_close(&ledger, since[0]);
 }
 
+/* Its records came to the journal before the marks, its values go to the sink after them. */
+static void a_lane_that_was_filled_is_owed_from_its_beginning(void **state)
+{
+    (void)state;
+    mark(10);
+    uint8_t before = ledger_open(&ledger);
+    mark(20);
+    ledger_begin_lane(&ledger, 1);
+    uint8_t filled = ledger_open(&ledger);
+    mark(30);
+    assert_int_equal(ledger_oldest(&ledger)->positions[1].bytes, 0);
+    assert_int_equal(ledger_oldest(&ledger)->positions[0].bytes, 10);
+    ledger_close(&ledger, before);
+    assert_int_equal(ledger_oldest(&ledger)->clock_ms, 20);
+    assert_int_equal(ledger_oldest(&ledger)->positions[1].sequence, 0);
+    assert_int_equal(ledger_oldest(&ledger)->positions[1].bytes, 0);
+    assert_int_equal(ledger_oldest(&ledger)->positions[0].bytes, 20);
+    ledger_close(&ledger, filled);
+    filled = ledger_open(&ledger);
+    assert_int_equal(ledger_oldest(&ledger)->positions[1].bytes, 300);
+    ledger_close(&ledger, filled);
+}
+
 /* Against the plainest model: the clock of each that is open. */
 static void however_they_come_and_go_what_is_open_is_owed(void **state)
 {
@@ -159,6 +182,7 @@ int main(void)
         TEST(what_is_open_belongs_to_the_mark_that_was_the_newest),
         TEST(marks_in_between_that_have_nothing_open_are_passed_over),
         TEST(when_all_marks_are_in_use_the_newest_stands_for_more),
+        TEST(a_lane_that_was_filled_is_owed_from_its_beginning),
         TEST(however_they_come_and_go_what_is_open_is_owed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
