@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "engine/cut_manifest.h"
 #include "engine/filling.h"
 
 #include <errno.h>
@@ -37,172 +38,6 @@ struct checkpoint {
     uint64_t count, failed, filling_lanes, fill_done, fill_total;
     int64_t last_ms, took_ms;
 };
-
-/* ---- the manifest ---- */
-
-static void put_partitions(const struct checkpoint *checkpoint, struct manifest *manifest, bool last)
-{
-    const struct source *source = checkpoint->settings->source;
-    manifest->partition_count = source->partitions;
-    manifest->partitions = memory_new(((size_t)source->partitions + 1) * sizeof *manifest->partitions);
-    for (int32_t p = 0; p < source->partitions; p++) {
-        const struct worker *sender = &checkpoint->workers[p % checkpoint->settings->workers];
-        bool barrier = !last && atomic_load_explicit(&sender->barrier_sent, memory_order_acquire) == checkpoint->number;
-        manifest->partitions[p].next = barrier ? sender->barrier_next[p] : sender->extraction.next[p];
-        manifest->partitions[p].largest_ms = barrier ? sender->barrier_largest[p] : sender->extraction.watermark.largest[p];
-    }
-}
-
-static void put_clock(const struct checkpoint *checkpoint, struct manifest *manifest)
-{
-    manifest->clock_ms = INT64_MIN;
-    manifest->owed_ms = INT64_MAX;
-    for (int i = 0; i < checkpoint->settings->workers; i++) {
-        const struct worker_cut *cut = &checkpoint->workers[i].cut;
-        int64_t clock_ms = cut->clock_ms == SHARD_BEGINNING_MS ? INT64_MIN : cut->clock_ms;
-        int64_t owed_ms = cut->owed_ms == SHARD_BEGINNING_MS ? INT64_MIN : cut->owed_ms;
-        manifest->clock_ms = clock_ms > manifest->clock_ms ? clock_ms : manifest->clock_ms;
-        manifest->owed_ms = owed_ms < manifest->owed_ms ? owed_ms : manifest->owed_ms;
-    }
-}
-
-static int by_order(const void *left, const void *right)
-{
-    const struct segment_name *a = &((const struct manifest_segment *)left)->name;
-    const struct segment_name *b = &((const struct manifest_segment *)right)->name;
-    if (a->generation != b->generation)
-        return a->generation < b->generation ? -1 : 1;
-    if (a->sequence != b->sequence)
-        return a->sequence < b->sequence ? -1 : 1;
-    return (a->worker > b->worker) - (a->worker < b->worker);
-}
-
-static void add_segments(struct manifest_lane *lane, const struct manifest_segment *segments, size_t count)
-{
-    lane->segments = memory_resize(lane->segments, (lane->segment_count + count + 1) * sizeof *segments);
-    if (count > 0)
-        memcpy(lane->segments + lane->segment_count, segments, count * sizeof *segments);
-    lane->segment_count += count;
-}
-
-/* From the oldest on, what has left is of no use; but what follows one that is needed may say what became of its records. */
-static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
-{
-    size_t count = 0;
-    while (count < lane->segment_count && lane->segments[count].newest_ms < edge_ms)
-        count++;
-    if (count == 0)
-        return;
-    lane->segment_count -= count;
-    if (count > 0)
-        memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
-}
-
-static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_MIN ? INT64_MIN : owed_ms - keep_ms; }
-
-/* What was there before this start and is still needed: of the last manifest that we stored, else of the one we began with. */
-static const struct manifest_lane *lane_before(const struct checkpoint *checkpoint, size_t number)
-{
-    const struct lane_plan *plan = &checkpoint->settings->state->lanes[number];
-    const char *name = checkpoint->settings->set->lanes[number].table->name;
-    if (checkpoint->stored == NULL)
-        return plan->from;
-    for (size_t i = 0; i < checkpoint->stored->lane_count; i++)
-        if (strcmp(checkpoint->stored->lanes[i].name, name) == 0)
-            return &checkpoint->stored->lanes[i];
-    return NULL;
-}
-
-/* What was there before this start has nothing that the journals of this start lack. */
-static bool all_whole(const struct checkpoint *checkpoint, size_t number)
-{
-    for (int i = 0; i < checkpoint->settings->workers; i++)
-        if (!checkpoint->workers[i].cut.lanes[number].whole)
-            return false;
-    return true;
-}
-
-static void put_lane(const struct checkpoint *checkpoint, struct manifest *manifest, size_t number)
-{
-    const struct set_lane *set = &checkpoint->settings->set->lanes[number];
-    const struct state_plan *plan = checkpoint->settings->state;
-    struct manifest_lane *lane = &manifest->lanes[manifest->lane_count++];
-    bool filling = (filling_anew(&checkpoint->filling) >> number & 1u) != 0;
-    bool owed = false;
-    memcpy(lane->name, set->table->name, strlen(set->table->name) + 1);
-    lane->condition = filling ? LANE_FILLING : LANE_FULL;
-    lane->longest_ms = lane_keep_ms(set);
-    record_schema_copy(&lane->schema, &plan->lanes[number].schema);
-    for (int i = 0; i < checkpoint->settings->workers; i++)
-        owed = owed || checkpoint->workers[i].cut.former_owed;
-    const struct manifest_lane *before = all_whole(checkpoint, number) ? NULL : lane_before(checkpoint, number);
-    for (size_t s = 0; before != NULL && s < before->segment_count; s++) {
-        struct manifest_segment segment = before->segments[s];
-        if (segment.name.generation == plan->generation)
-            continue; /* its worker says what became of it */
-        if (!owed)
-            segment.owed_from = segment.bytes;
-        add_segments(lane, &segment, 1);
-    }
-    size_t former = lane->segment_count;
-    forget_old(lane, edge(manifest->owed_ms, lane->longest_ms));
-    former = lane->segment_count < former ? lane->segment_count : former;
-    for (int i = 0; i < checkpoint->settings->workers; i++) {
-        const struct journal_cut *cut = &checkpoint->workers[i].cut.lanes[number];
-        add_segments(lane, cut->segments, cut->segment_count);
-        if (former == 0) /* from the next cut on */
-            atomic_store_explicit(&checkpoint->workers[i].forget_ms[number], edge(manifest->owed_ms, lane->longest_ms),
-                                  memory_order_relaxed);
-    }
-    if (lane->segment_count > 0)
-        qsort(lane->segments, lane->segment_count, sizeof *lane->segments, by_order);
-}
-
-/* A lane that is switched off now: it waits until its records expire, or it comes back. */
-static void put_orphan(struct manifest *manifest, const struct manifest_lane *from, const struct manifest *read)
-{
-    if (from->condition == LANE_FILLING)
-        return;
-    struct manifest_lane *lane = &manifest->lanes[manifest->lane_count];
-    memcpy(lane->name, from->name, sizeof lane->name);
-    lane->condition = LANE_OFF;
-    lane->longest_ms = from->longest_ms;
-    add_segments(lane, from->segments, from->segment_count);
-    forget_old(lane, edge(manifest->owed_ms, lane->longest_ms));
-    if (lane->segment_count == 0) {
-        free(lane->segments);
-        *lane = (struct manifest_lane){0};
-        return;
-    }
-    record_schema_copy(&lane->schema, &from->schema);
-    lane->stopped = memory_new(((size_t)manifest->partition_count + 1) * sizeof *lane->stopped);
-    for (int32_t p = 0; p < manifest->partition_count; p++) {
-        bool known = p < read->partition_count;
-        lane->stopped[p] = from->stopped != NULL && known ? from->stopped[p] : known ? read->partitions[p].next : 0;
-    }
-    manifest->lane_count++;
-}
-
-static struct manifest *make_manifest(const struct checkpoint *checkpoint, bool last)
-{
-    const struct state_plan *plan = checkpoint->settings->state;
-    const struct manifest *read = checkpoint->stored != NULL ? checkpoint->stored : plan->manifest;
-    struct manifest *manifest = memory_new(sizeof *manifest);
-    manifest->generation = plan->generation;
-    manifest->checkpoint = (read == NULL ? 0 : read->checkpoint) + 1;
-    manifest->written_ms = time_wall_ms();
-    memcpy(manifest->set, plan->plugin_set, sizeof manifest->set);
-    manifest->topic = memory_text(plan->topic);
-    put_partitions(checkpoint, manifest, last);
-    put_clock(checkpoint, manifest);
-    manifest->lanes = memory_new((plan->set->lane_count + (read == NULL ? 0 : read->lane_count) + 1) * sizeof *manifest->lanes);
-    for (size_t i = 0; i < plan->set->lane_count; i++)
-        put_lane(checkpoint, manifest, i);
-    for (size_t i = 0; read != NULL && i < read->lane_count; i++)
-        if (state_plan_orphan(plan, &read->lanes[i]))
-            put_orphan(manifest, &read->lanes[i], read);
-    return manifest;
-}
 
 /* ---- making it durable ---- */
 
@@ -360,7 +195,13 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
     struct manifest *manifest = NULL;
     bool good = synced && cuts_complete(checkpoint, error) && !overtaken(checkpoint, error);
     if (good) {
-        manifest = make_manifest(checkpoint, last);
+        struct cut cut = {.settings = checkpoint->settings,
+                          .workers = checkpoint->workers,
+                          .before = checkpoint->stored,
+                          .filling = filling_anew(&checkpoint->filling),
+                          .barrier = checkpoint->number,
+                          .last = last};
+        manifest = cut_manifest(&cut);
         good = manifest_store(plan->folder->folder, manifest, plan->sync, error);
         checkpoint->unsure = !good;
     }

@@ -4,12 +4,12 @@
  * parcels of the oldest batch that is still under way can always be taken by their owners. */
 #include "engine/worker.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/signal_stack.h"
 #include "base/time.h"
+#include "engine/barrier.h"
+#include "engine/permission.h"
 #include "engine/restore.h"
-#include "sink/lease.h"
 #include "sink/patience.h"
 
 #include <assert.h>
@@ -22,8 +22,6 @@
 #define TELL_MS 20
 /* How long the sink may take for what is under way, when a restart waits. */
 #define HURRY_MS 200
-/* After this all that a partition that is at its end had to give has reached its owners. */
-#define FENCE_IDLE_MS 1000
 
 /* What checkpoints, the fence and filling need. */
 static void init_state(struct worker *worker)
@@ -217,41 +215,6 @@ static void receive(struct worker *worker, int sender, struct parcel *parcel)
     give_parcel_back(worker, sender, parcel);
 }
 
-/* ---- checkpoints ---- */
-
-/* Has this sender said what comes behind the barrier that others have not sent yet? */
-static bool held(const struct worker *worker, int sender) { return worker->sender_barrier[sender] > worker->barrier_cut; }
-
-static void make_cut(struct worker *worker, uint64_t number)
-{
-    struct worker_cut *cut = &worker->cut;
-    while (atomic_load_explicit(&worker->cut_taken, memory_order_acquire) < atomic_load(&worker->cut_done))
-        (void)sink_poll(worker->sink, 1); /* only where reading has ended while a checkpoint is being made */
-    for (size_t i = 0; i < worker->settings->set->lane_count; i++) {
-        int64_t forget_ms = atomic_load_explicit(&worker->forget_ms[i], memory_order_relaxed);
-        journal_forget_before(&worker->shard.lanes[i].journal, forget_ms);
-    }
-    cut->complete = shard_cut(&worker->shard, cut->lanes, &cut->owed_ms, &cut->former_owed, &cut->error);
-    cut->clock_ms = worker->shard.clock_ms;
-    atomic_store_explicit(&worker->cut_done, number, memory_order_release);
-}
-
-/* A barrier that has come from all who still send cuts what came before it from what comes behind. */
-static void cut_if_due(struct worker *worker)
-{
-    uint64_t barrier = worker->barrier_cut;
-    for (int i = 0; i < worker->settings->workers; i++)
-        if (worker->sender_barrier[i] > barrier)
-            barrier = worker->sender_barrier[i];
-    if (barrier == worker->barrier_cut)
-        return;
-    for (int i = 0; i < worker->settings->workers; i++)
-        if (!worker->sender_ended[i] && worker->sender_barrier[i] != barrier)
-            return;
-    make_cut(worker, barrier);
-    worker->barrier_cut = barrier;
-}
-
 static bool receive_all(struct worker *worker)
 {
     bool any = false;
@@ -271,9 +234,9 @@ static bool receive_all(struct worker *worker)
         return any;
     }
     for (int sender = 0; sender < workers; sender++)
-        for (struct parcel *parcel; !held(worker, sender) && (parcel = ring_take(&worker->inbox[sender])) != NULL; any = true)
+        for (struct parcel *parcel; !barrier_holds(worker, sender) && (parcel = ring_take(&worker->inbox[sender])) != NULL; any = true)
             receive(worker, sender, parcel);
-    cut_if_due(worker);
+    barrier_cut_if_due(worker);
     return any;
 }
 
@@ -354,14 +317,9 @@ static void end_input(struct worker *worker, bool all_read)
 /* A checkpoint is wanted: here is where we stand, and behind it the others may go no further until all have said so. */
 static bool send_barrier(struct worker *worker)
 {
-    uint64_t wanted = atomic_load_explicit(&worker->barrier_wanted, memory_order_acquire);
-    if (wanted == atomic_load_explicit(&worker->barrier_sent, memory_order_relaxed))
+    uint64_t wanted = barrier_due(worker);
+    if (wanted == 0)
         return false;
-    for (int32_t p = worker->index; p < worker->settings->source->partitions; p += worker->settings->workers) {
-        worker->barrier_next[p] = worker->extraction.next[p];
-        worker->barrier_largest[p] = worker->extraction.watermark.largest[p];
-    }
-    atomic_store_explicit(&worker->barrier_sent, wanted, memory_order_release);
     make_parcels(worker);
     close_parcels(worker, false);
     for (int i = 0; i < worker->settings->workers; i++)
@@ -443,42 +401,6 @@ static bool read_past(struct worker *worker)
 
 /* ---- sends ---- */
 
-/* Has everything been read again that was written when the fence was set, and is the clock there, too? It stands until every
- * sender has been heard. A fence beyond where the partition ended after we got the lease is of a topic that is not there any
- * more. */
-static bool past_fence(const struct worker *worker)
-{
-    struct source *source = worker->settings->source;
-    for (int i = 0; i < worker->settings->workers; i++)
-        if (!worker->sender_heard[i])
-            return false;
-    for (int32_t p = 0; p < source->partitions; p++) {
-        int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
-        if (worker->shard.applied[p] >= fence)
-            continue;
-        int64_t end = source_end(source, p, &seen_ms);
-        bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
-                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
-        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
-            return false;
-    }
-    return true;
-}
-
-/* Nothing is written while somebody else may write, or something newer was written before we started. */
-static void mute(struct worker *worker)
-{
-    bool held_now = lease_may_write(worker->settings->lease);
-    if (held_now && worker->held_ms == 0)
-        worker->held_ms = time_wall_ms();
-    if (held_now && !worker->fence_passed && past_fence(worker)) {
-        shard_reread(&worker->shard);
-        worker->fence_passed = true;
-    }
-    worker->shard.muted = !held_now || !worker->fence_passed;
-    atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
-}
-
 static void publish_counters(struct worker *worker)
 {
     const struct extraction *extraction = &worker->extraction;
@@ -525,7 +447,7 @@ static void fill_aloud(struct worker *worker)
 static bool send(struct worker *worker)
 {
     bool live = worker->settings->clock == CLOCK_LIVE;
-    mute(worker);
+    permission_look(worker);
     if (worker->sink->counters.replaced != worker->replaced) {
         worker->replaced = worker->sink->counters.replaced;
         shard_write_again(&worker->shard);
@@ -547,7 +469,7 @@ static void finish_in_a_hurry(struct worker *worker)
     while (!sink_poll(worker->sink, 5) && time_monotonic_ms() - began_ms < HURRY_MS)
         continue;
     if (worker->settings->state != NULL)
-        make_cut(worker, CUT_LAST);
+        barrier_make_cut(worker, CUT_LAST);
 }
 
 /* Who stops before its fence, or before it knows the time, comes to neither by waiting: what it owes stays owed. */
@@ -568,7 +490,7 @@ static void finish(struct worker *worker)
     bool by_events = worker->settings->to_end || worker->settings->source->ordered;
     /* What moves the clock here is the end of the run, not of the stream: what is kept goes on from before it. */
     if (by_events && worker->settings->state != NULL)
-        make_cut(worker, CUT_LAST);
+        barrier_make_cut(worker, CUT_LAST);
     if (by_events && worker->largest_ms != INT64_MIN)
         shard_advance(shard, worker->largest_ms);
     if (by_events && worker->settings->until_ms != INT64_MIN)
@@ -591,7 +513,7 @@ static void finish(struct worker *worker)
         }
     }
     if (!by_events && worker->settings->state != NULL)
-        make_cut(worker, CUT_LAST);
+        barrier_make_cut(worker, CUT_LAST);
 }
 
 void *worker_run(void *argument)

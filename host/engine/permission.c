@@ -1,0 +1,43 @@
+/* permission.c - see permission.h. */
+#include "engine/permission.h"
+
+#include "base/time.h"
+#include "sink/lease.h"
+
+/* After this all that a partition that is at its end had to give has reached its owners. */
+#define FENCE_IDLE_MS 1000
+
+/* Has everything been read again that was written when the fence was set, and is the clock there, too? It stands until every
+ * sender has been heard. A fence beyond where the partition ended after we got the lease is of a topic that is not there any
+ * more. */
+static bool past_fence(const struct worker *worker)
+{
+    struct source *source = worker->settings->source;
+    for (int i = 0; i < worker->settings->workers; i++)
+        if (!worker->sender_heard[i])
+            return false;
+    for (int32_t p = 0; p < source->partitions; p++) {
+        int64_t fence = lease_fence(worker->settings->lease, p), seen_ms, idle_since_ms;
+        if (worker->shard.applied[p] >= fence)
+            continue;
+        int64_t end = source_end(source, p, &seen_ms);
+        bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
+                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
+        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
+            return false;
+    }
+    return true;
+}
+
+void permission_look(struct worker *worker)
+{
+    bool held_now = lease_may_write(worker->settings->lease);
+    if (held_now && worker->held_ms == 0)
+        worker->held_ms = time_wall_ms();
+    if (held_now && !worker->fence_passed && past_fence(worker)) {
+        shard_reread(&worker->shard);
+        worker->fence_passed = true;
+    }
+    worker->shard.muted = !held_now || !worker->fence_passed;
+    atomic_store_explicit(&worker->writing, !worker->shard.muted, memory_order_relaxed);
+}
