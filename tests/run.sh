@@ -125,7 +125,8 @@ torture() { # NAME BUILD OPTIONS...
 torture torture_mock build --broker mock --rounds 10
 torture torture_apache build --broker apache --rounds 6
 torture asan_torture build-asan --broker mock --seed 2 --rounds 3
-torture tsan_torture build-tsan --broker mock --seed 3 --rounds 3
+TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tests/sanitize/kafka.supp \
+    torture tsan_torture build-tsan --broker mock --seed 3 --rounds 3
 [ -n "$long" ] && limit=3600 torture torture_long build --seed 100 --seeds 18 --rounds 15
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan

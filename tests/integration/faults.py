@@ -371,7 +371,7 @@ def stopped_and_overtaken(torture):
         torture.expect(first, "running with")
         torture.wait(0.3 * torture.random.random())
     first.send_signal(signal.SIGSTOP)
-    torture.host = torture.start(config=first.command[3])
+    torture.host = torture.start(config=torture.random.choice([first.command[3], None]))
     try:
         torture.expect(torture.host, "running with")
         torture.wait(0.7 * torture.random.random())
