@@ -361,7 +361,7 @@ killer_pid=""
 end_process "$host_pid" TERM 10
 host_pid=""
 [ "$kills" = 0 ] || echo "killed      $kills times, and started again from its state each time"
-sed -n '/^shoplane: [0-9]* messages/,$p' "$work/host.log" | sed '1s/^shoplane: /host        /; 2,$s/^  /            /'
+sed -n '/^shoplane: [0-9]* messages/,/^  dead /p' "$work/host.log" | sed '1s/^shoplane: /host        /; 2,$s/^  /            /'
 if [ "$status" -ne 0 ]; then
     cat "$work/watch.log" >&2
     [ -z "$interrupted" ] || exit 130

@@ -109,7 +109,7 @@ static void look_at_topic(struct kafka_source *self)
     if (count > known && count != self->announced_partitions) {
         self->announced_partitions = count;
         atomic_store(&self->grown, true);
-        log_warn("topic %s has %d partitions now and only the %d that it had at the start are read: restart to read all, "
+        log_warn("topic %s has %d partitions now and only the %d that it had at the start are read: a restart reads them all, "
                  "the new ones from their beginning",
                  self->reader.topic, count, known);
     }
