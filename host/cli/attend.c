@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LOOK_EVERY_MS 20
+#define READING_SAID_MS 1000 /* between two lines of progress */
 
 static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost)
 {
@@ -39,15 +40,23 @@ struct watch {
     enum ending ending;
     int64_t started_ms;
     bool restored, writing; /* was said */
+    int64_t told_ms;        /* when reading the state was last told of */
     bool reload;            /* is wanted */
     int stops;
 };
 
-/* State is read; features are written again: says each once. */
+/* How far reading the state is; that it is read; that features are written again: says each once, the first every now and
+ * then. */
 static void tell_progress(struct watch *watch, const struct engine_counters *now)
 {
     const struct attendance *attendance = watch->attendance;
     int64_t now_ms = time_monotonic_ms();
+    if (!now->restored && now->restore_bytes > 0 && now_ms - watch->told_ms >= READING_SAID_MS) {
+        watch->told_ms = now_ms;
+        log_info("reading the state: %.0f%% of %.1f MB, %" PRIu64 " records",
+                 100.0 * (double)now->restore_bytes_done / (double)now->restore_bytes, (double)now->restore_bytes / 1e6,
+                 now->restored_records);
+    }
     if (!watch->restored && now->restored) {
         watch->restored = true;
         if (now->restored_records > 0)
@@ -136,6 +145,7 @@ enum ending attend(struct attendance *attendance)
     struct watch watch = {.attendance = attendance, .ending = ENDING_INPUT, .started_ms = time_monotonic_ms()};
     int64_t reported_ms = watch.started_ms;
     watch.restored = watch.writing = !attendance->restartable;
+    watch.told_ms = watch.started_ms;
     while (!engine_wait(attendance->engine, LOOK_EVERY_MS)) {
         if (attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) {
             watch.ending = ENDING_LEASE;

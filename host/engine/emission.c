@@ -386,7 +386,8 @@ void emission_write_again(struct shard *shard, struct log *log)
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
-        if (!view->live)
+        bool emptied = !lane->session && log->count > 0; /* a replica may not know that it has gone empty */
+        if (!view->live && !emptied)
             continue;
         forget_sent(lane, view);
         view->owed = true;

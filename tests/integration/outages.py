@@ -144,6 +144,40 @@ def redis_restarted_empty(servers):
     must_be_live(redis.features(), wanted, whole, "restarted empty")
 
 
+def redis_failed_over(servers):
+    """The primary dies, and its replica, which is a little behind, takes its place under its name."""
+    first, broker, _ = set_up(servers)
+    second = servers.redis().start()
+    first.start()
+    name = servers.folder / "redis.sock"
+    name.symlink_to(first.socket)
+    config = write_config(servers.folder / "named.conf", shipped_lanes("shoplane.conf"), broker, first, clock="event",
+                          disorder="0s", sink={"socket": str(name)})
+    port = first.ask("CONFIG", "GET", "port")[1]
+    check(port == "0", "the primary listens on a port")
+    whole, parts = day_in_parts(servers, 0.4, 0.2, 0.4)
+    wanted = replay(servers, config, [whole])
+    host = servers.run(config, "--report", 1)
+    feed(servers, host, broker, parts[0])
+    snapshot = first.features()
+    second.ask_all([("SET", key, value, "EX", 86400) for key, value in snapshot.items()])  # as far as replication came
+    feed(servers, host, broker, parts[1])
+    check(first.features() != snapshot, "nothing was written that the replica does not have")
+    seen = len(host.text())
+    name.unlink()
+    name.symlink_to(second.socket)
+    first.kill()
+    host.wait_text(r"Redis at .*: connected", 20, seen)
+    feed(servers, host, broker, parts[2])
+    stop(host)
+    # What was over when the replica took its place stays as it knew it, until its TTL.
+    found, needed = second.features(), live(wanted, Day.read(whole, 0))
+    missing = [f"{key} = {feature.value}" for key, feature in needed.items() if found.get(key) != feature.value]
+    check(len(needed) > 100 and not missing, tell(f"failed over: of {len(needed)} live features not in Redis as they should be",
+                                                  missing))
+    right({key: value for key, value in found.items() if snapshot.get(key) != value}, wanted, "failed over")
+
+
 def redis_stopped_and_continued(servers):
     """It hangs for longer than the sink's timeout, and then goes on with all it had."""
     redis, broker, config = set_up(servers, sink={"timeout": "500ms"})
@@ -250,6 +284,30 @@ def told_to_stop_while_redis_hangs(servers):
         redis.go_on()
 
 
+def told_twice_keeps_state(servers):
+    """A second SIGTERM ends it at once, and all goes on from the last checkpoint: nothing is lost."""
+    redis, broker, config = set_up(servers)
+    folder = servers.fresh("state") / "shop"
+    config.write_text(config.read_text() + f'state: {{ folder = "{folder}"; interval = "200ms"; }};\n')
+    whole, parts = day_in_parts(servers, 0.6, 0.4)
+    redis.start()
+    host = servers.run(config, "--report", 1)
+    feed(servers, host, broker, parts[0])
+    redis.pause()
+    try:
+        servers.produce(broker, parts[1])
+        wait_idle(host, len(host.text()) - 200)
+        host.send_signal(signal.SIGTERM)
+        host.wait_text("writing what is left, then stopping; once more stops at once", 5)
+        check(host.end(limit_s=5) == 1, f"told twice: status {host.child.returncode}, must be 1")
+    finally:
+        redis.go_on()
+    again = servers.run(config, "--to-end")
+    check(again.wait(30) == 0, f"started again, it ended with status {again.child.returncode}:\n{again.tail()}")
+    must_be_live(redis.features(), replay(servers, config, [whole]), whole, "told twice")
+
+
 if __name__ == "__main__":
-    run_main(__doc__, [redis_absent_at_start, redis_restarted_empty, redis_stopped_and_continued, broker_stopped_and_continued,
+    run_main(__doc__, [redis_absent_at_start, redis_restarted_empty, redis_failed_over, told_twice_keeps_state,
+                       redis_stopped_and_continued, broker_stopped_and_continued,
                        broker_killed_and_restarted, told_to_stop_in_mid_stream, told_to_stop_while_redis_hangs])
