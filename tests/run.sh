@@ -116,6 +116,17 @@ for script in commands state_command dead_letters end_to_end live memory_bound o
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check state_faults python3 -B tests/integration/state_faults.py build ${long:+--long}
+# Everything that can go wrong, again and again; a failure says how to do it again.
+torture() { # NAME BUILD OPTIONS...
+    local name=$1
+    shift
+    check "$name" python3 -B tests/integration/torture.py "$@"
+}
+torture torture_mock build --broker mock --rounds 10
+torture torture_apache build --broker apache --rounds 6
+torture asan_torture build-asan --broker mock --seed 2 --rounds 3
+torture tsan_torture build-tsan --broker mock --seed 3 --rounds 3
+[ -n "$long" ] && limit=3600 torture torture_long build --seed 100 --seeds 18 --rounds 15
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build

@@ -307,6 +307,8 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
         } else if (!view->owed && session_over(shard, lane, log)) {
             view->dirty = false; /* nothing would have been written */
         } else {
+            if (shard->event_clock && !view->owed) /* while it waits the clock may pass hours; Redis counts its own seconds */
+                forget_sent(lane, view);
             view->owed = true;
             enqueue(shard, log, QUEUE_OWED);
         }

@@ -117,25 +117,24 @@ class Torture:
     host: object = None
     starts: int = 0
     off: str = ""        # a lane that is switched off now
-    spared: bool = False # Redis never lost what it had
+    spared: bool = True  # Redis never lost what it had
     toggled: set = field(default_factory=set)  # lanes that were off for a while
     said: list = field(default_factory=list)   # hosts whose logs were looked at
     story: list = field(default_factory=list)
 
     def __post_init__(self):
-        self.spared = True
         self.state = self.servers.folder / "state"
 
     # --- the host ---
 
-    def config(self, **state):
+    def config(self):
         """With what is random in a start."""
         self.starts += 1
         path = self.servers.folder / f"torture-{self.starts}.conf"
         lanes = self.lanes
         if self.off:
             lanes = without_lane(lanes, self.off)
-        interval = state.get("interval") or self.random.choice(["100ms", "100ms", "300ms", "1s", "1h"])
+        interval = self.random.choice(["100ms", "100ms", "300ms", "1s", "1h"])
         fsync = self.random.choice(["checkpoint", "never"])
         source = {"kind": "kafka", "brokers": self.broker.address, "topic": TOPIC, "start": "earliest", "clock": "event",
                   "disorder": self.disorder, "wait": True, "batch": self.random.choice([1, 7, 50, 1000])}
@@ -147,10 +146,10 @@ class Torture:
             group(name, {key: setting(value) for key, value in settings.items()}) for name, settings in groups.items()))
         return path
 
-    def start(self, *options, workers=None, **state):
+    def start(self, *options, config=None):
         """A host that has been told to start, and nothing else is known of it."""
-        workers = workers or self.random.randint(1, self.workers)
-        config = self.config(**state)
+        workers = self.random.randint(1, self.workers)
+        config = config or self.config()
         host = self.servers.start([self.servers.host, "run", "--config", config, "--workers", workers, "--report", 1, *options],
                                   self.servers.fresh("host") / "log")
         self.story.append(f"  {host.log.parent.name}: {workers} workers{', without ' + self.off if self.off else ''} {' '.join(options)}")
@@ -177,6 +176,10 @@ class Torture:
         self.look(host)
         if host is self.host:
             self.host = None
+
+    def switch_off(self):
+        self.off = self.random.choice(["product", "cart", "session"])
+        self.toggled.add(self.off)
 
     def kill_host(self):
         host = self.living()
@@ -368,7 +371,7 @@ def stopped_and_overtaken(torture):
         torture.expect(first, "running with")
         torture.wait(0.3 * torture.random.random())
     first.send_signal(signal.SIGSTOP)
-    torture.host = torture.start()
+    torture.host = torture.start(config=first.command[3])
     try:
         torture.expect(torture.host, "running with")
         torture.wait(0.7 * torture.random.random())
@@ -379,7 +382,7 @@ def stopped_and_overtaken(torture):
     finally:
         torture.feeder.budget += torture.chunk // 2  # something that it would write
         first.send_signal(signal.SIGCONT)
-    torture.pass_time(lambda: not first.running() or re.search("lost to|taken over this state", first.text()), 3)
+    torture.pass_time(lambda: not first.running() or re.search("lost to|standing by|taken over this state", first.text()), 3)
     torture.wait(0.5 * torture.random.random())
     first.kill()
     torture.buried(first, (0, 1))
@@ -408,7 +411,20 @@ def plugin_overwritten(torture):
         with open(file, "ab") as end:  # bytes behind an ELF file's end mean nothing, and make another file of it
             end.write(torture.random.randbytes(16))
     torture.wait(0.3 * torture.random.random())
-    torture.random.choice([killed, told_to_end])(torture)
+    torture.random.choice([killed, told_to_end, reloaded, reloaded])(torture)
+
+
+def reloaded(torture):
+    """SIGHUP: it checks what is installed, and starts itself again; or is killed at it."""
+    host = torture.living()
+    torture.expect(host, "running with")
+    since = len(host.text())
+    host.send_signal(signal.SIGHUP)
+    if torture.random.random() < 0.3:
+        torture.wait(0.8 * torture.random.random())
+        torture.kill_host()
+        return
+    torture.expect(host, "running with", since=since)
 
 
 def build_with_spare_field(torture, file):
@@ -465,10 +481,10 @@ def lane_off_or_on(torture):
     if torture.off:
         torture.off = ""
     else:
-        torture.off = torture.random.choice(["product", "cart", "session"])
-        torture.toggled.add(torture.off)
+        torture.switch_off()
     torture.random.choice([killed, told_to_end])(torture)
 
 
 FAULTS = {killed: 4, killed_again_and_again: 3, told_to_end: 3, redis_restarted: 2, redis_long_away: 2, redis_stopped: 3, broker_stopped: 1,
-          stopped_and_overtaken: 2, stands_by: 2, plugin_overwritten: 3, torn_tail: 2}
+          stopped_and_overtaken: 2, stands_by: 2, plugin_overwritten: 4, reloaded: 1,
+          torn_tail: 2}

@@ -229,7 +229,7 @@ static void the_fence_reaches_the_server_before_what_follows(void **state)
         if (n % 400 == 0) { /* its connection is cut */
             redisReply *ids = redisCommand(client, "HKEYS " CONNECTIONS_KEY);
             for (size_t i = 0; i < ids->elements; i++)
-                (void)redis_ask(client, "CLIENT KILL ID %s", ids->element[i]->str);
+                (void)redis_ask(client, "CLIENT KILL ID %lld", strtoll(ids->element[i]->str, NULL, 10)); /* "<id>@<run_id>" */
             freeReplyObject(ids);
         }
         sink_fence(sink, 0, number);

@@ -238,9 +238,10 @@ def fail_and_heal(rig, fault, killed):
         rig.produce()
         rig.fresh(f"{name}, while it still fails")
         after = rig.manifest()
-        # Only where the folder could not be synced, the new one may be in its place.
-        check(after == before or name == "folder_sync" or after[1] <= before[1] + rig.messages(), f"{name}: {before}, {after}")
-        check(after == before or name == "folder_sync", f"{name}: the last good checkpoint was {before}, now it is {after}")
+        # One of the same messages may have come before the rules did. Where only the folder could not be synced, the new
+        # one may be in its place.
+        check(after[1] == before[1] or name == "folder_sync",
+              f"{name}: the last good checkpoint was {before}, now it is {after}")
     told = len(re.findall("no checkpoint: ", rig.host.text()[since:]))
     check(told <= 2, f"{name}: it says so {told} times:\n{rig.host.tail(30)}")
     if killed:
@@ -325,7 +326,7 @@ def stopped_while_it_fails(servers):
     status = rig.host.end(limit_s=15)
     check(status == 1, f"status {status} without its last checkpoint:\n{rig.host.tail()}")
     log_says(rig.host, FILE_AND_REASON.format(what=JOURNAL.format(why=ENOSPC)), "the checkpoint that was not made")
-    check(rig.manifest() == before, "the last good checkpoint does not stand")
+    check(rig.manifest()[1] == before[1], "the last good checkpoint does not stand")
     rig.run()
     rig.faults.set()
     rig.fresh("started again")
@@ -413,7 +414,7 @@ def more_waits_than_may(servers):
     rig.fresh("more waits than may")
     tried = rig.faults.made("pwrite")
     wait_for(lambda: rig.faults.made("pwrite") > tried + 20, 30, "it is tried again and again")
-    check(rig.manifest() == before, "a checkpoint without its journal")
+    check(rig.manifest()[1] == before[1], "a checkpoint without its journal")
     files = len(list((rig.state / "journal").iterdir()))
     check(files < 20, f"{files} files in journal/: each try leaves one")
     # Room for the header and a little more: too little.
