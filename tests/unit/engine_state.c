@@ -73,7 +73,8 @@ static struct world *undisturbed(const struct topic *topic, const struct lane_se
 static int truncate_at(int folder, const char *name, off_t size)
 {
     int file = openat(folder, name, O_RDWR | O_CLOEXEC);
-    int result = ftruncate(file, size);
+    struct stat status;
+    int result = file < 0 || fstat(file, &status) != 0 ? -1 : size >= status.st_size ? 0 : ftruncate(file, size);
     (void)close(file);
     return result;
 }
@@ -90,11 +91,12 @@ static void damage_one(const char *path)
         char name[SEGMENT_NAME_MAX];
         const struct manifest_lane *from = &manifest->lanes[lane];
         const struct manifest_segment *segment = &from->segments[random_below(from->segment_count)];
-        (void)segment_name_text(&segment->name, name);
-        if (random_below(3) == 0)
+        struct stat status;
+        bool there = fstatat(folder.journal, segment_name_text(&segment->name, name), &status, 0) == 0;
+        if (there && random_below(3) == 0)
             assert_int_equal(truncate_at(folder.journal, name, (off_t)random_below(segment->bytes)), 0);
-        else
-            state_flip(folder.journal, name, random_below(segment->bytes));
+        else if (there && status.st_size > 0) /* it may have been cut before */
+            state_flip(folder.journal, name, random_below((uint64_t)status.st_size));
     }
     manifest_free(manifest);
     state_folder_close(&folder);
