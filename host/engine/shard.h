@@ -58,7 +58,7 @@ struct shard {
     struct key_table *tables; /* one a lane */
     struct shard_lane *lanes; /* the same */
     struct ledger ledger;
-    uint8_t filling_since; /* the ledger's mark while lanes fill: what they would have written is not acknowledged; 0: none fills */
+    uint8_t filling_since; /* the ledger's mark while lanes fill, since what they would write is not acknowledged; or 0 */
     struct wheel expiry, send;
     struct folder folder;
     struct buffer key; /* of the feature being written */

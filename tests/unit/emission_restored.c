@@ -1,5 +1,5 @@
-/* emission_restored.c - what a shard writes after a start: at once what is owed, by and by what Redis should have, nothing while it
- * is muted; and what is deleted although this process never wrote it. */
+/* emission_restored.c - what a shard writes after a start: at once what is owed, by and by what Redis should have, nothing
+ * while it is muted; and what is deleted although this process never wrote it. */
 #include "shard_fixture.h"
 
 #define NO_WINDOW {0}
@@ -34,12 +34,14 @@ static int close_fixture(void **state)
 }
 
 /* A record from a journal. */
-static bool restored(enum journal_operation operation, const char *key, int64_t time_ms, uint64_t id, const char *page, bool owed)
+static bool restored(enum journal_operation operation, const char *key, int64_t time_ms, uint64_t id, const char *page,
+                     bool owed)
 {
     struct visit visit = {.at = {time_ms, id}, .page = text_inline(page, strlen(page))};
     sl_view name = {key, strlen(key)};
     uint64_t hash = hash_seeded(key, strlen(key), (uint64_t)f.set->lanes[0].table->key);
-    return shard_restore_operation(&f.shard, 0, operation, hash, name, operation == JOURNAL_DROP ? NULL : (char *)&visit, NULL, owed);
+    char *record = operation == JOURNAL_DROP ? NULL : (char *)&visit;
+    return shard_restore_operation(&f.shard, 0, operation, hash, name, record, NULL, owed);
 }
 
 static size_t records(void)
@@ -58,9 +60,11 @@ static void what_is_owed_goes_at_once_the_rest_within_its_time(void **state)
     (void)restored(JOURNAL_INSERT, "bob", T - 1000, 2, "b", false);
     fixture_sends(&f, 0, ""); /* not before all of it is there */
     shard_lane_full(&f.shard, 0, WAKE_RESTORED, 20 * SECOND);
-    fixture_sends(&f, 0, "user:ann:visits_1h = 1 ttl 100 at " AT(000000) "\nuser:ann:page_1h = a ttl 100 at " AT(000000) "\n");
+    fixture_sends(&f, 0, "user:ann:visits_1h = 1 ttl 100 at " AT(000000) "\n"
+                         "user:ann:page_1h = a ttl 100 at " AT(000000) "\n");
     fixture_sends(&f, 1, "");
-    fixture_sends(&f, 20000, "user:bob:visits_1h = 1 ttl 100 at " AT(000000) "\nuser:bob:page_1h = b ttl 100 at " AT(000000) "\n");
+    fixture_sends(&f, 20000, "user:bob:visits_1h = 1 ttl 100 at " AT(000000) "\n"
+                             "user:bob:page_1h = b ttl 100 at " AT(000000) "\n");
     fixture_sends(&f, 20001, "");
     assert_null(ledger_oldest(&f.shard.ledger));
 }

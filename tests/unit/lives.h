@@ -103,8 +103,8 @@ static inline void world_write(struct world *world, const struct feature_write *
     if (write->value.data != NULL)
         memcpy(value, write->value.data, write->value.size);
     if (write->time_ms < key->time_ms && strcmp(value, world_value(key)) != 0 && atomic_fetch_add(&world->older, 1) == 0)
-        (void)snprintf(world->older_key, sizeof world->older_key, "%s: \"%s\" as of %lld after \"%s\" as of %lld", key->key, value,
-                       (long long)write->time_ms, world_value(key), (long long)key->time_ms);
+        (void)snprintf(world->older_key, sizeof world->older_key, "%s: \"%s\" as of %lld after \"%s\" as of %lld", key->key,
+                       value, (long long)write->time_ms, world_value(key), (long long)key->time_ms);
     key->time_ms = write->time_ms;
     atomic_store(&key->turn, !atomic_load(&key->turn));
     atomic_flag_clear(&world->lock);
@@ -126,7 +126,8 @@ static inline size_t worlds_differ(struct world *is, struct world *should)
             if (strcmp(a, b) == 0 || (way == 1 && b[0] != '\0'))
                 continue;
             if (differ++ < 5)
-                (void)fprintf(stderr, "%s is \"%s\", should be \"%s\"\n", from->keys[i].key, way == 0 ? b : a, way == 0 ? a : b);
+                (void)fprintf(stderr, "%s is \"%s\", should be \"%s\"\n", from->keys[i].key, way == 0 ? b : a,
+                              way == 0 ? a : b);
         }
     }
     return differ;
@@ -197,8 +198,9 @@ static inline void topic_add(struct topic *topic, int p, int64_t time_ms, char *
 {
     int64_t count = topic->count[p]++;
     if ((count & (count - 1)) == 0) {
-        topic->lines[p] = memory_resize(topic->lines[p], (size_t)(count == 0 ? 1 : count * 2) * sizeof *topic->lines[p]);
-        topic->times_ms[p] = memory_resize(topic->times_ms[p], (size_t)(count == 0 ? 1 : count * 2) * sizeof *topic->times_ms[p]);
+        size_t room = (size_t)(count == 0 ? 1 : count * 2);
+        topic->lines[p] = memory_resize(topic->lines[p], room * sizeof *topic->lines[p]);
+        topic->times_ms[p] = memory_resize(topic->times_ms[p], room * sizeof *topic->times_ms[p]);
     }
     topic->lines[p][count] = line;
     topic->times_ms[p][count] = count > 0 && topic->times_ms[p][count - 1] > time_ms ? topic->times_ms[p][count - 1] : time_ms;

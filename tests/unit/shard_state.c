@@ -13,7 +13,10 @@
 #define SECOND     1000
 
 static const struct window_settings rolling[] = {{.name = "1m", .length_ms = 60 * SECOND, .ttl_s = 100000},
-                                                 {.name = "10m", .length_ms = 600 * SECOND, .emit_ms = 7 * SECOND, .ttl_s = 100000},
+                                                 {.name = "10m",
+                                                  .length_ms = 600 * SECOND,
+                                                  .emit_ms = 7 * SECOND,
+                                                  .ttl_s = 100000},
                                                  {0}};
 static const struct window_settings session[] = {{.name = "session",
                                                   .session = true,
@@ -49,12 +52,14 @@ static void stream_make(struct happening *stream)
         now_ms += (int64_t)random_below(random_below(30) == 0 ? 200 * SECOND : 4 * SECOND);
         *one = (struct happening){.lane = random_below(2), .clock_ms = now_ms - 5 * SECOND, .id = i * 77 + 1};
         /* Of sessions: before they are over. What comes later is not written, but would be known after a restart. */
-        one->time_ms = now_ms - (int64_t)random_below(random_below(10) != 0 ? 9 * SECOND : one->lane == 0 ? 500 * SECOND : 50 * SECOND);
+        uint64_t latest = one->lane == 0 ? 500 * SECOND : 50 * SECOND;
+        one->time_ms = now_ms - (int64_t)random_below(random_below(10) != 0 ? 9 * SECOND : latest);
         if (one->lane == 0)
             (void)snprintf(one->key, sizeof one->key, "u%d", (int)random_below(9));
         else
             (void)snprintf(one->key, sizeof one->key, "s%d", (int)(i / 100 + random_below(5)));
-        (void)snprintf(one->page, sizeof one->page, "%s %d", random_below(2) == 0 ? "p" : "a page of the shop", (int)random_below(9));
+        (void)snprintf(one->page, sizeof one->page, "%s %d", random_below(2) == 0 ? "p" : "a page of the shop",
+                       (int)random_below(9));
         size_t back = random_below(random_below(2) == 0 ? 20 : 200) + 1;
         if (random_below(6) == 0 && back <= i && stream[i - back].lane == one->lane &&
             (one->lane == 0 || stream[i - back].time_ms > now_ms - 50 * SECOND)) {
