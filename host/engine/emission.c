@@ -63,6 +63,15 @@ static void write_fence(struct shard *shard)
     for (size_t i = 0; i < shard->unfenced_count; i++)
         sink_fence(shard->sink, shard->unfenced[i], shard->applied[shard->unfenced[i]]);
     shard->unfenced_count = 0;
+    shard->fenced_clock_ms = shard->clock_ms;
+    if (!shard->event_clock && shard->clock_ms >= 0) /* it may be ahead of what messages tell */
+        sink_fence(shard->sink, SINK_FENCE_CLOCK, shard->clock_ms);
+}
+
+static bool is_unfenced(const struct shard *shard)
+{
+    return shard->unfenced_count > 0 ||
+           (shard->applied != NULL && !shard->event_clock && shard->clock_ms != shard->fenced_clock_ms);
 }
 
 static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,
@@ -158,7 +167,7 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     view->unsure = view->unsure && !due;
     if (skip)
         return;
-    if (shard->unfenced_count > 0)
+    if (is_unfenced(shard))
         write_fence(shard);
     folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
     shard->counters.folds++;

@@ -7,10 +7,9 @@
 /* After this all that a partition that is at its end had to give has reached its owners. */
 #define FENCE_IDLE_MS 1000
 
-/* Has everything been read again that was written when the fence was set, and is the clock there, too? It stands until every
- * sender has been heard. A fence beyond where the partition ended after we got the lease is of a topic that is not there any
- * more. */
-static bool past_fence(const struct worker *worker)
+/* Has everything been read again that was written when the fence was set? The clock stands until every sender has been heard. A
+ * fence beyond where the partition ended after we got the lease is of a topic that is not there any more. */
+static bool past_offsets(const struct worker *worker)
 {
     struct source *source = worker->settings->source;
     for (int i = 0; i < worker->settings->workers; i++)
@@ -27,6 +26,20 @@ static bool past_fence(const struct worker *worker)
             return false;
     }
     return true;
+}
+
+/* Is the clock there, too? While no messages come it goes by the wall clock, once partitions have been idle for long enough; that
+ * of another machine may have been ahead of ours. */
+static bool past_fence(struct worker *worker)
+{
+    const struct engine_settings *settings = worker->settings;
+    if (!past_offsets(worker))
+        return false;
+    int64_t now_ms = time_monotonic_ms();
+    if (worker->offsets_passed_ms == 0)
+        worker->offsets_passed_ms = now_ms;
+    return settings->clock == CLOCK_EVENT || worker->shard.clock_ms >= lease_fence_clock(settings->lease) ||
+           now_ms - worker->offsets_passed_ms >= settings->idle_ms + FENCE_IDLE_MS;
 }
 
 void permission_look(struct worker *worker)

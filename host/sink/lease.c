@@ -46,6 +46,7 @@ struct lease {
     _Atomic int64_t until_ms;
     _Atomic uint64_t epoch;
     int64_t *fence; /* by partition; written before the first LEASE_HELD, constant then */
+    int64_t fence_clock_ms;
     int32_t partitions;
 
     pthread_mutex_t lock; /* for what follows, and changes of the state */
@@ -253,8 +254,13 @@ static bool fence_read(struct lease *lease, const char *mark)
     bool ok = all != NULL && all->type == REDIS_REPLY_ARRAY;
     free(lease->fence);
     lease->fence = NULL;
+    lease->fence_clock_ms = 0;
     lease->partitions = 0;
     for (size_t i = 0; ok && i + 1 < all->elements; i += 2) {
+        if (strcmp(all->element[i]->str, "clock") == 0) {
+            lease->fence_clock_ms = strtoll(all->element[i + 1]->str, NULL, 10);
+            continue;
+        }
         long long partition = strtoll(all->element[i]->str, NULL, 10);
         if (partition < 0 || partition >= 1 << 24) /* nobody has so many: not ours */
             continue;
@@ -521,6 +527,8 @@ enum lease_state lease_wait(struct lease *lease, int timeout_ms)
     (void)pthread_mutex_unlock(&lease->lock);
     return lease_state(lease);
 }
+
+int64_t lease_fence_clock(const struct lease *lease) { return lease->fence_clock_ms; }
 
 int64_t lease_fence(const struct lease *lease, int32_t partition)
 {

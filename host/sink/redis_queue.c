@@ -189,17 +189,17 @@ void redis_queue_commit(struct redis_queue *queue, void *token)
     queue->open_writes = queue->open_failed = false;
 }
 
-static void fence_owe(struct redis_queue *queue, size_t partition)
+static void fence_owe(struct redis_queue *queue, size_t at)
 {
-    if (!queue->fence[partition].owed)
-        queue->fence_owed[queue->fence_owed_count++] = (int32_t)partition;
-    queue->fence[partition].owed = true;
+    if (!queue->fence[at].owed)
+        queue->fence_owed[queue->fence_owed_count++] = (int32_t)at - 1;
+    queue->fence[at].owed = true;
 }
 
 void redis_queue_fence(struct redis_queue *queue, int32_t partition, int64_t offset)
 {
-    size_t at = (size_t)partition;
-    assert(partition >= 0 && offset >= 0);
+    size_t at = (size_t)(partition + 1);
+    assert(partition >= SINK_FENCE_CLOCK && offset >= 0);
     if (at >= queue->fence_count) {
         size_t count = at + 1 > 2 * queue->fence_count ? at + 1 : 2 * queue->fence_count;
         queue->fence = memory_resize(queue->fence, count * sizeof *queue->fence);
@@ -241,7 +241,7 @@ void redis_queue_seal_fences(struct redis_queue *queue, struct buffer *out)
     if (count == 0)
         return;
     for (size_t i = 0; i < count; i++) {
-        struct fence_place *place = &queue->fence[queue->fence_owed[i]];
+        struct fence_place *place = &queue->fence[queue->fence_owed[i] + 1];
         place->owed = false;
         resp_fence(out, queue->fence_hash, queue->fence_owed[i], queue->fence_worker, place->offset);
     }

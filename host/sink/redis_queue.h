@@ -38,7 +38,7 @@ struct redis_queue {
 
     sl_view fence_hash; /* set by the owner before the first fence; the text stays its own */
     int fence_worker;
-    struct fence_place *fence;  /* by partition */
+    struct fence_place *fence;  /* the clock's, then by partition */
     int32_t *fence_owed;        /* partitions whose offset has to leave */
     struct fence_run *runs;     /* a ring: fences in flight, oldest first */
     size_t fence_count, fence_owed_count, run_capacity;

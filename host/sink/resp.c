@@ -1,6 +1,8 @@
 /* resp.c - see resp.h. */
 #include "sink/resp.h"
 
+#include "sink/sink.h"
+
 #include <stdio.h>
 
 #define NUMBER_MAX 24               /* bytes of a number, at most */
@@ -75,7 +77,7 @@ void resp_expire(struct buffer *out, sl_view key, int64_t ttl_s)
 void resp_fence(struct buffer *out, sl_view hash, int32_t partition, int worker, int64_t offset)
 {
     char field[2 * NUMBER_MAX], digits[NUMBER_MAX];
-    char *at = number_put(field, (uint64_t)partition);
+    char *at = partition == SINK_FENCE_CLOCK ? LITERAL_PUT(field, "clock") : number_put(field, (uint64_t)partition);
     *at++ = '/';
     size_t field_size = (size_t)(number_put(at, (uint64_t)worker) - field);
     at = start(out, 32 + 3 * BULK_MAX + hash.size + sizeof field + NUMBER_MAX);

@@ -62,6 +62,7 @@ static inline bool sink_ready(struct sink *sink) { return sink->class->ready(sin
 static inline void sink_write(struct sink *sink, const struct feature_write *write) { sink->class->write(sink, write); }
 /* End the group. `token` may be NULL: nobody wants to know. */
 static inline void sink_commit(struct sink *sink, void *token) { sink->class->commit(sink, token); }
+#define SINK_FENCE_CLOCK (-1) /* in place of a partition: `offset` is the clock, ms */
 /* What is written from here on follows from messages of this partition below `offset`: it reaches the server before them.
  * Between groups only. A later one of the same partition takes the place of one that was not sent yet. See lease.h. */
 static inline void sink_fence(struct sink *sink, int32_t partition, int64_t offset)

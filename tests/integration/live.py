@@ -119,6 +119,27 @@ def features_decay_without_events(servers):
     end(host)
 
 
+def a_crash_does_not_turn_time_back(servers):
+    """A window that went empty while nobody visited was written as empty. A host that starts anew from before that must not say for
+    a moment what it was, although it has passed every message that was written of."""
+    redis, _, host, producer, config = set_up(servers, product_lane("2s", "100ms", "60s"), idle="1500ms")
+    key = "user:ann:product_view_count_w"
+    producer.send(event("product_view", "ann", product="1"))
+    wait_for(lambda: redis.get(key) == "1", 5, "the window holds the event")
+    wait_for(lambda: redis.get(key) == "0", 10, "it is empty")
+    host.kill()
+    seen = redis.monitor()
+    again = servers.run(config, "--workers", 1, "--report", 1)
+    written = []
+
+    def look():
+        written.extend(words for _, words in seen() if words[0] == "SET" and words[1] == key)
+        return any(words[2] == "0" for words in written)
+    wait_for(look, 20, lambda: f"it says again that it is empty:\n{again.tail()}")
+    check(all(words[2] == "0" for words in written), f"an older value came after a newer one: {written}")
+    end(again)
+
+
 def sessions_end(servers):
     """After gap without an event nothing more is written of a session, TTLs run out; the same id begins a new one."""
     redis, _, host, producer, _ = set_up(servers, session_lane("2s", "200ms", "3s", "1s"))
@@ -177,5 +198,6 @@ def simulated_shoppers(servers):
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [fresh_within_a_second, emit_interval_is_kept, features_decay_without_events, sessions_end,
+    run_main(__doc__, [fresh_within_a_second, emit_interval_is_kept, features_decay_without_events,
+                       a_crash_does_not_turn_time_back, sessions_end,
                        simulated_shoppers])

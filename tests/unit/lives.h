@@ -50,7 +50,7 @@ struct world {
     struct lives_key keys[LIVES_KEYS];
     _Atomic uint32_t key_count;
     atomic_flag lock;
-    _Atomic int64_t fence[LIVES_PARTITIONS];
+    _Atomic int64_t fence[LIVES_PARTITIONS], fence_clock;
     _Atomic int64_t steps;      /* until SIGKILL; negative: never */
     _Atomic uint64_t older;     /* values that replaced newer ones */
     char older_key[200];
@@ -156,7 +156,8 @@ static inline void life_commit(struct sink *sink, void *token)
 
 static inline void life_fence(struct sink *sink, int32_t partition, int64_t offset)
 {
-    _Atomic int64_t *fence = &((struct life_sink *)(void *)sink)->world->fence[partition];
+    struct world *world = ((struct life_sink *)(void *)sink)->world;
+    _Atomic int64_t *fence = partition == SINK_FENCE_CLOCK ? &world->fence_clock : &world->fence[partition];
     int64_t was = atomic_load(fence);
     while (was < offset && !atomic_compare_exchange_weak(fence, &was, offset))
         continue;
@@ -167,7 +168,7 @@ static struct sink_class life_sink_class;
 /* ---- the lease ---- */
 
 struct lease {
-    int64_t fence[LIVES_PARTITIONS];
+    int64_t fence[LIVES_PARTITIONS], fence_clock;
 };
 bool lease_may_write(const struct lease *lease)
 {
@@ -175,6 +176,7 @@ bool lease_may_write(const struct lease *lease)
     return true;
 }
 int64_t lease_fence(const struct lease *lease, int32_t partition) { return lease->fence[partition]; }
+int64_t lease_fence_clock(const struct lease *lease) { return lease->fence_clock; }
 
 /* ---- the topic ---- */
 
@@ -391,6 +393,7 @@ static inline void life_live(const struct life *life)
     source->to_end = life->stop_after < 0;
     for (int p = 0; p < LIVES_PARTITIONS; p++)
         lease.fence[p] = atomic_load(&life->world->fence[p]);
+    lease.fence_clock = atomic_load(&life->world->fence_clock);
     if (life->folder != NULL) {
         assert_true(state_folder_open(&folder, life->folder, &error));
         manifest = manifest_load(folder.folder, folder.path, &passed_over, &error);
