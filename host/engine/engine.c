@@ -2,12 +2,14 @@
 #include "engine/engine.h"
 
 #include "base/memory.h"
+#include "base/time.h"
 #include "engine/checkpoint.h"
 #include "engine/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define LOOK_EVERY_MS 5 /* whether the workers have ended */
 
 struct engine {
     struct engine_settings settings;
@@ -84,24 +86,19 @@ static bool ended(struct engine *engine)
 
 bool engine_wait(struct engine *engine, int timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    for (int i = 0; i < engine->settings.workers && !engine->joined; i++) {
-        struct worker *worker = &engine->workers[i];
-        if (worker->joined)
-            continue;
-        if (pthread_timedjoin_np(worker->thread, NULL, &until) != 0)
+    /* Looked at, not joined with a time limit: that goes by the wall clock, and would wait for hours where it is set back. */
+    int64_t until_ms = time_monotonic_ms() + timeout_ms;
+    while (!ended(engine)) {
+        int64_t left_ms = until_ms - time_monotonic_ms();
+        if (left_ms <= 0)
             return false;
-        worker->joined = true;
+        struct timespec moment = {.tv_nsec = (long)(left_ms < LOOK_EVERY_MS ? left_ms : LOOK_EVERY_MS) * 1000000};
+        (void)nanosleep(&moment, NULL);
     }
+    for (int i = 0; i < engine->settings.workers && !engine->joined; i++)
+        (void)pthread_join(engine->workers[i].thread, NULL);
     engine->joined = true;
-    return ended(engine);
+    return true;
 }
 
 bool engine_error(struct engine *engine, struct error *error)

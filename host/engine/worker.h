@@ -36,7 +36,6 @@ struct worker {
     int index;
     struct worker *all; /* every worker, by index */
     pthread_t thread;
-    bool joined;
     atomic_bool ended;
     atomic_bool hurry; /* engine_hurry() */
 

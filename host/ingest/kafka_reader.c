@@ -349,13 +349,17 @@ static bool end_in_time(rd_kafka_t *handle)
 {
     pthread_t thread;
     struct timespec limit;
+    pthread_condattr_t monotonic;
     struct ending *ending = memory_new(sizeof *ending);
     ending->handle = handle;
     pthread_mutex_init(&ending->lock, NULL);
-    pthread_cond_init(&ending->over, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&ending->over, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     if (pthread_create(&thread, NULL, end_handle, ending) != 0)
         return false;
-    (void)clock_gettime(CLOCK_REALTIME, &limit);
+    (void)clock_gettime(CLOCK_MONOTONIC, &limit);
     limit.tv_sec += END_LIMIT_S;
     pthread_mutex_lock(&ending->lock);
     while (!ending->ended && pthread_cond_timedwait(&ending->over, &ending->lock, &limit) == 0)
