@@ -280,11 +280,12 @@ static int run(struct running *running)
         stand_by(running);
     bool kept = engine_finish(engine);
     bool failed = engine_error(engine, &error) || source_error(settings->source, &error);
-    if (!failed && (ending == ENDING_RELOAD || ending == ENDING_GROWN))
+    bool again = !failed && (ending == ENDING_RELOAD || ending == ENDING_GROWN);
+    if (again)
         restart(running, ending, attendance.since_ms, kept);
     struct engine_counters counters;
     engine_count(engine, &counters);
-    status = !kept || (counters.unsent > 0 && settings->state == NULL) ? 1 : 0;
+    status = !kept || (again && !signals_stop) || (counters.unsent > 0 && settings->state == NULL) ? 1 : 0;
     if (failed) {
         report_error(&error);
         status = 1;
