@@ -99,25 +99,13 @@ static void free_cuts(struct checkpoint *checkpoint)
         }
 }
 
-static bool names_segment(const struct manifest *manifest, const struct segment_name *name)
-{
-    for (size_t l = 0; l < manifest->lane_count; l++)
-        for (size_t s = 0; s < manifest->lanes[l].segment_count; s++) {
-            const struct segment_name *other = &manifest->lanes[l].segments[s].name;
-            if (other->generation == name->generation && other->sequence == name->sequence && other->worker == name->worker &&
-                strcmp(other->lane, name->lane) == 0)
-                return true;
-        }
-    return false;
-}
-
 /* Segments that the manifest before still named. */
 static void delete_unnamed(struct checkpoint *checkpoint, const struct manifest *before, const struct manifest *now)
 {
     char file[SEGMENT_NAME_MAX];
     for (size_t l = 0; before != NULL && l < before->lane_count; l++)
         for (size_t s = 0; s < before->lanes[l].segment_count; s++)
-            if (!names_segment(now, &before->lanes[l].segments[s].name) &&
+            if (!manifest_names(now, &before->lanes[l].segments[s].name) &&
                 unlinkat(checkpoint->settings->state->folder->journal,
                          segment_name_text(&before->lanes[l].segments[s].name, file), 0) != 0 && errno != ENOENT)
                 checkpoint->untidy = true;

@@ -35,13 +35,8 @@ static void put_clock(const struct cut *cut, struct manifest *manifest)
 
 static int by_order(const void *left, const void *right)
 {
-    const struct segment_name *a = &((const struct manifest_segment *)left)->name;
-    const struct segment_name *b = &((const struct manifest_segment *)right)->name;
-    if (a->generation != b->generation)
-        return a->generation < b->generation ? -1 : 1;
-    if (a->sequence != b->sequence)
-        return a->sequence < b->sequence ? -1 : 1;
-    return (a->worker > b->worker) - (a->worker < b->worker);
+    const struct manifest_segment *a = left, *b = right;
+    return segment_name_order(&a->name, &b->name);
 }
 
 static void add_segments(struct manifest_lane *lane, const struct manifest_segment *segments, size_t count)
@@ -61,8 +56,7 @@ static void forget_old(struct manifest_lane *lane, int64_t edge_ms)
     if (count == 0)
         return;
     lane->segment_count -= count;
-    if (count > 0)
-        memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
+    memmove(lane->segments, lane->segments + count, lane->segment_count * sizeof *lane->segments);
 }
 
 static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_MIN ? INT64_MIN : owed_ms - keep_ms; }
@@ -111,13 +105,12 @@ static void put_lane(const struct cut *cut, struct manifest *manifest, size_t nu
             segment.owed_from = segment.bytes;
         add_segments(lane, &segment, 1);
     }
-    size_t former = lane->segment_count;
     forget_old(lane, edge(manifest->owed_ms, lane->longest_ms));
-    former = lane->segment_count < former ? lane->segment_count : former;
+    bool former = lane->segment_count > 0;
     for (int i = 0; i < cut->settings->workers; i++) {
         const struct journal_cut *part = &cut->workers[i].cut.lanes[number];
         add_segments(lane, part->segments, part->segment_count);
-        if (former == 0) /* from the next cut on */
+        if (!former) /* what follows one that is needed may say what became of its records; from the next cut on */
             atomic_store_explicit(&cut->workers[i].forget_ms[number], edge(manifest->owed_ms, lane->longest_ms),
                                   memory_order_relaxed);
     }

@@ -84,6 +84,13 @@ static bool ended(struct engine *engine)
     return true;
 }
 
+static void join_all(struct engine *engine)
+{
+    for (int i = 0; i < engine->settings.workers && !engine->joined; i++)
+        (void)pthread_join(engine->workers[i].thread, NULL);
+    engine->joined = true;
+}
+
 bool engine_wait(struct engine *engine, int timeout_ms)
 {
     /* Looked at, not joined with a time limit: that goes by the wall clock, and would wait for hours where it is set back. */
@@ -95,9 +102,7 @@ bool engine_wait(struct engine *engine, int timeout_ms)
         struct timespec moment = {.tv_nsec = (long)(left_ms < LOOK_EVERY_MS ? left_ms : LOOK_EVERY_MS) * 1000000};
         (void)nanosleep(&moment, NULL);
     }
-    for (int i = 0; i < engine->settings.workers && !engine->joined; i++)
-        (void)pthread_join(engine->workers[i].thread, NULL);
-    engine->joined = true;
+    join_all(engine);
     return true;
 }
 
@@ -119,8 +124,7 @@ bool engine_checkpoint(struct engine *engine)
 
 bool engine_finish(struct engine *engine)
 {
-    while (!engine_wait(engine, 1000))
-        continue;
+    join_all(engine);
     if (!engine->finished)
         engine->kept = engine->checkpoint == NULL || checkpoint_finish(engine->checkpoint);
     engine->finished = true;

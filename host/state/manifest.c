@@ -36,6 +36,31 @@ static uint64_t name_generation(const char *name, const char *suffix)
     return generation;
 }
 
+static const struct manifest_lane *lane_of(const struct manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < manifest->lane_count; i++)
+        if (strcmp(manifest->lanes[i].name, name) == 0)
+            return &manifest->lanes[i];
+    return NULL;
+}
+
+bool manifest_names(const struct manifest *manifest, const struct segment_name *name)
+{
+    const struct manifest_lane *lane = lane_of(manifest, name->lane);
+    size_t from = 0, to = lane == NULL ? 0 : lane->segment_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int order = segment_name_order(&lane->segments[middle].name, name);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return false;
+}
+
 /* A stream of its own over a folder that stays open. */
 static DIR *list(int folder, const char *path)
 {

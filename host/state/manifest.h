@@ -73,6 +73,9 @@ struct manifest {
 
 void manifest_free(struct manifest *manifest); /* what it holds, and itself; NULL is fine */
 
+/* Is this one of its segments? */
+bool manifest_names(const struct manifest *manifest, const struct segment_name *name);
+
 void manifest_write_text(const struct manifest *manifest, struct buffer *out);
 /* Never trusts a byte: numbers in range, counts bounded, names valid, the sum right. NULL: error->what and error->found
  * ("<path>:<line>"). `path` is for messages. */

@@ -219,13 +219,6 @@ static bool partitions_read(struct manifest_reading *reading, struct manifest *m
     return true;
 }
 
-static bool segment_before(const struct segment_name *a, const struct segment_name *b)
-{
-    if (a->generation != b->generation)
-        return a->generation < b->generation;
-    return a->sequence != b->sequence ? a->sequence < b->sequence : a->worker < b->worker;
-}
-
 /* Of the oldest and the newest record; both are none, or neither is. */
 static bool times_take(struct text_line *line, struct manifest_segment *segment)
 {
@@ -255,7 +248,7 @@ static bool segments_read(struct manifest_reading *reading, const struct manifes
         segment.name.worker = (uint32_t)worker;
         segment.name.workers = (uint32_t)workers;
         segment.name.sequence = (uint32_t)sequence;
-        if (lane->segment_count > 0 && !segment_before(&lane->segments[lane->segment_count - 1].name, &segment.name))
+        if (lane->segment_count > 0 && segment_name_order(&lane->segments[lane->segment_count - 1].name, &segment.name) >= 0)
             return refuse(reading, "segments are not there once each, by generation, sequence and worker");
         if (lane->segment_count == capacity) {
             capacity = capacity == 0 ? 16 : capacity * 2;

@@ -55,6 +55,8 @@ struct segment_name {
 #define SEGMENT_NAME_MAX 128
 const char *segment_name_text(const struct segment_name *name, char out[SEGMENT_NAME_MAX]);
 bool segment_name_parse(const char *text, struct segment_name *name); /* false: not a segment; workers is set to 0 */
+/* As segments of one lane are read: by generation, sequence, worker. Less than 0: `a` first. */
+int segment_name_order(const struct segment_name *a, const struct segment_name *b);
 
 /* ---- writing: by the worker's thread ----
  *

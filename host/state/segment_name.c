@@ -50,3 +50,12 @@ bool segment_name_parse(const char *text, struct segment_name *name)
     *name = read;
     return true;
 }
+
+int segment_name_order(const struct segment_name *a, const struct segment_name *b)
+{
+    if (a->generation != b->generation)
+        return a->generation < b->generation ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return (a->worker > b->worker) - (a->worker < b->worker);
+}

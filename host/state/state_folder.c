@@ -163,27 +163,6 @@ void state_folder_inherit(struct state_folder *state, int lock)
 
 /* ---- sweeping ---- */
 
-static bool named(const struct manifest *manifest, const struct segment_name *name)
-{
-    for (size_t i = 0; i < manifest->lane_count; i++) {
-        const struct manifest_lane *lane = &manifest->lanes[i];
-        if (strcmp(lane->name, name->lane) != 0)
-            continue;
-        size_t from = 0, to = lane->segment_count; /* they are ordered by generation first */
-        while (from < to) {
-            size_t middle = from + (to - from) / 2;
-            if (lane->segments[middle].name.generation < name->generation)
-                from = middle + 1;
-            else
-                to = middle;
-        }
-        for (; from < lane->segment_count && lane->segments[from].name.generation == name->generation; from++)
-            if (lane->segments[from].name.sequence == name->sequence && lane->segments[from].name.worker == name->worker)
-                return true;
-    }
-    return false;
-}
-
 struct sweep {
     uint64_t below_generation;
     const struct segment_name *bounds;
@@ -215,7 +194,7 @@ static bool sweep_files(const struct state_folder *state, const struct manifest 
     errno = 0;
     for (struct dirent *entry; (entry = readdir(stream)) != NULL; errno = 0) {
         struct segment_name name;
-        if (!segment_name_parse(entry->d_name, &name) || !swept(sweep, &name) || (manifest != NULL && named(manifest, &name)))
+        if (!segment_name_parse(entry->d_name, &name) || !swept(sweep, &name) || (manifest != NULL && manifest_names(manifest, &name)))
             continue;
         if (unlinkat(state->journal, entry->d_name, 0) == 0)
             (*deleted)++;

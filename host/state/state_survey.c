@@ -246,12 +246,8 @@ void survey_free(struct survey *survey)
 
 static bool is_named(const struct manifest *manifest, const char *file)
 {
-    char name[SEGMENT_NAME_MAX];
-    for (size_t l = 0; l < manifest->lane_count; l++)
-        for (size_t s = 0; s < manifest->lanes[l].segment_count; s++)
-            if (strcmp(segment_name_text(&manifest->lanes[l].segments[s].name, name), file) == 0)
-                return true;
-    return false;
+    struct segment_name name;
+    return segment_name_parse(file, &name) && manifest_names(manifest, &name);
 }
 
 static int by_name(const void *a, const void *b)
