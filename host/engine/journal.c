@@ -38,27 +38,79 @@ void journal_free(struct journal *journal)
     free(journal->ended);
 }
 
-/* ---- operations ---- */
+/* ---- what waits for the disk ---- */
 
 static size_t waiting(const struct journal *journal) { return journal->writer.pending.size - journal->writer.pending_sent; }
 
-/* Between operations only: an entry that was put may still be taken back. */
+/* What it has is of no use any more; it is to be written anew, in segments behind those that there are. */
+static void give_up(struct journal *journal)
+{
+    segment_writer_free(&journal->writer);
+    journal->given_up = ++journal->sequence;
+    journal->ended_count = 0;
+    journal->broken = true;
+    begin_segment(journal);
+}
+
+static void give_waiting_up(struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    log_warn("journal %s: %zu bytes wait for the disk, more than may: what came is written anew when the disk takes it",
+             segment_name_text(&journal->writer.name, name), waiting(journal));
+    give_up(journal);
+}
+
+/* Of a renewal that came to nothing: no manifest names it, and it takes room that is needed. */
+static void delete_file(const struct journal *journal)
+{
+    char name[SEGMENT_NAME_MAX];
+    if (journal->writer.file >= 0)
+        (void)unlinkat(journal->settings.folder, segment_name_text(&journal->writer.name, name), 0);
+}
+
+/* There is not enough room for all of it. */
+static void give_renewal_up(struct journal *journal, const struct error *error)
+{
+    delete_file(journal);
+    give_up(journal);
+    journal->pause = 1 << journal->tries < PAUSE_MAX ? 1 << journal->tries++ : PAUSE_MAX;
+    journal->trouble = *error;
+}
+
+/* It could not be written: may it go on waiting? */
+static void bound_waiting(struct journal *journal, const struct error *error)
+{
+    if (waiting(journal) <= JOURNAL_WAITING_MAX)
+        return;
+    if (journal->renewing)
+        give_renewal_up(journal, error);
+    else
+        give_waiting_up(journal);
+}
+
+/* Between operations only: an entry that was put may still be taken back. A disk that takes nothing is tried a few times, and
+ * once more before what waits is given up: checkpoints may be an hour apart. */
 static void write_much(struct journal *journal)
 {
-    struct error ignored; /* said at the checkpoint, if it is still so */
+    struct error error; /* said at the checkpoint, if it is still so */
     size_t bytes = waiting(journal);
-    if (bytes < JOURNAL_WRITE_BYTES || bytes >= 2 * JOURNAL_WRITE_BYTES || bytes == journal->tried)
+    bool at_first = bytes >= JOURNAL_WRITE_BYTES && bytes < 2 * JOURNAL_WRITE_BYTES;
+    if (bytes == journal->tried || (!at_first && bytes <= JOURNAL_WAITING_MAX))
         return;
-    (void)segment_write(&journal->writer, &ignored);
+    bool good = segment_write(&journal->writer, &error);
     journal->tried = waiting(journal);
+    if (!good)
+        bound_waiting(journal, &error);
 }
+
+/* ---- operations ---- */
 
 size_t journal_put(struct journal *journal, struct entry *entry)
 {
-    if (journal->broken)
-        return 0;
     const sl_stamp *stamp = entry_record(entry);
     write_much(journal);
+    if (journal->broken)
+        return 0;
     return segment_put(&journal->writer, JOURNAL_INSERT, stamp->time_ms, stamp, entry->size - sizeof *entry,
                        entry->key_size);
 }
@@ -77,14 +129,15 @@ void journal_replaced(struct journal *journal, size_t put)
 
 void journal_drop(struct journal *journal, sl_view key)
 {
+    write_much(journal);
     if (journal->broken)
         return;
-    write_much(journal);
     (void)segment_put(&journal->writer, JOURNAL_DROP, 0, key.data, key.size, (uint32_t)key.size);
 }
 
 void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, size_t record_size)
 {
+    write_much(journal);
     if (journal->broken)
         return;
     struct buffer *body = &journal->trim;
@@ -92,7 +145,6 @@ void journal_trim(struct journal *journal, sl_view key, const sl_stamp *first, s
     memset(buffer_add(body, record_size), 0, record_size);
     memcpy(body->data, first, sizeof *first);
     buffer_put(body, key.data, key.size);
-    write_much(journal);
     (void)segment_put(&journal->writer, JOURNAL_TRIM, first->time_ms, body->data, body->size, (uint32_t)key.size);
 }
 
@@ -157,41 +209,6 @@ void journal_cut_free(struct journal_cut *cut)
     free(cut->segments);
 }
 
-/* What it has is of no use any more; it is to be written anew, in segments behind those that there are. */
-static void give_up(struct journal *journal)
-{
-    segment_writer_free(&journal->writer);
-    journal->given_up = ++journal->sequence;
-    journal->ended_count = 0;
-    journal->broken = true;
-    begin_segment(journal);
-}
-
-static void give_waiting_up(struct journal *journal)
-{
-    char name[SEGMENT_NAME_MAX];
-    log_warn("journal %s: %zu bytes wait for the disk, more than may: what came is written anew when the disk takes it",
-             segment_name_text(&journal->writer.name, name), waiting(journal));
-    give_up(journal);
-}
-
-/* Of a renewal that came to nothing: no manifest names it, and it takes room that is needed. */
-static void delete_file(const struct journal *journal)
-{
-    char name[SEGMENT_NAME_MAX];
-    if (journal->writer.file >= 0)
-        (void)unlinkat(journal->settings.folder, segment_name_text(&journal->writer.name, name), 0);
-}
-
-/* There is not enough room for all of it. */
-static void give_renewal_up(struct journal *journal, const struct error *error)
-{
-    delete_file(journal);
-    give_up(journal);
-    journal->pause = 1 << journal->tries < PAUSE_MAX ? 1 << journal->tries++ : PAUSE_MAX;
-    journal->trouble = *error;
-}
-
 bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal_position *acknowledged,
                  struct journal_cut *cut, struct error *error)
 {
@@ -204,10 +221,8 @@ bool journal_cut(struct journal *journal, int64_t clock_ms, const struct journal
         segment_close_block(writer);
         if (writer->entries > 0)
             good = segment_write(writer, error);
-        if (!good && waiting(journal) > JOURNAL_WAITING_MAX && journal->renewing)
-            give_renewal_up(journal, error);
-        else if (!good && waiting(journal) > JOURNAL_WAITING_MAX)
-            give_waiting_up(journal);
+        if (!good)
+            bound_waiting(journal, error);
     }
     cut->complete = good;
     cut->given_up = journal->given_up;
@@ -253,6 +268,10 @@ bool journal_renew(struct journal *journal, struct error *error)
 
 bool journal_keeps_up(struct journal *journal, struct error *error)
 {
+    if (journal->broken) { /* by what a log with very many records put */
+        *error = journal->trouble;
+        return false;
+    }
     if (waiting(journal) < 2 * JOURNAL_WRITE_BYTES || segment_write(&journal->writer, error))
         return true;
     give_renewal_up(journal, error);

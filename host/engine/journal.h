@@ -3,11 +3,11 @@
  * Operations are gathered in memory and written at checkpoints, or when a megabyte has come together. A segment is ended
  * when the clock has moved on by a sixteenth of how long its records are kept, so that old ones can be deleted soon.
  *
- * What can't be written waits in memory and is tried again at each checkpoint. If too much waits, or the system has lost what
- * it took (a failed fsync), the journal is broken: it forgets what waits, and once the disk works again everything that is in
- * the logs is written anew (journal_renew). Until then there are no checkpoints, and the last good one stands. A renewal for
- * which there is not enough room is given up as soon as that shows, leaves nothing behind, and is not tried at every
- * checkpoint.
+ * What can't be written waits in memory and is tried again at each checkpoint. If too much waits, whether a checkpoint is due
+ * or not, or the system has lost what it took (a failed fsync), the journal is broken: it forgets what waits, and once the disk
+ * works again everything that is in the logs is written anew (journal_renew). Until then there are no checkpoints, and the last
+ * good one stands. A renewal for which there is not enough room is given up as soon as that shows, leaves nothing behind, and is
+ * not tried at every checkpoint.
  *
  * Touched by its worker's thread only, but for journal_lost(). */
 #ifndef ENGINE_JOURNAL_H

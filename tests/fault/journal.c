@@ -146,8 +146,13 @@ static void what_waits_beyond_the_bound_is_given_up(void **state)
     assert_false(cut(f, 2));
     assert_non_null(strstr(f->error.what, "No space left"));
     assert_false(journal_is_broken(&f->journal));
-    while (waiting(f) <= JOURNAL_WAITING_MAX + MEGABYTE)
+    while (waiting(f) <= JOURNAL_WAITING_MAX - MEGABYTE)
         put(f, 3);
+    assert_false(journal_is_broken(&f->journal));
+    for (int i = 0; i < 3000 && !journal_is_broken(&f->journal); i++) /* it does not wait for a checkpoint */
+        put(f, 3);
+    assert_true(journal_is_broken(&f->journal));
+    assert_true(waiting(f) < MEGABYTE);
     assert_true(disk.tries < 100); /* not at each record */
     assert_false(cut(f, 3));
     assert_true(journal_is_broken(&f->journal));
