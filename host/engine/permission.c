@@ -28,11 +28,23 @@ static bool past_offsets(const struct worker *worker)
     return true;
 }
 
+/* Nobody has written anything before. */
+static bool no_fence(const struct worker *worker)
+{
+    const struct lease *lease = worker->settings->lease;
+    bool none = lease_fence_clock(lease) == 0;
+    for (int32_t p = 0; p < worker->settings->source->partitions; p++)
+        none = none && lease_fence(lease, p) == 0;
+    return none;
+}
+
 /* Is the clock there, too? While no messages come it goes by the wall clock, once partitions have been idle for long enough; that
  * of another machine may have been ahead of ours. */
 static bool past_fence(struct worker *worker)
 {
     const struct engine_settings *settings = worker->settings;
+    if (no_fence(worker))
+        return true;
     if (!past_offsets(worker))
         return false;
     int64_t now_ms = time_monotonic_ms();

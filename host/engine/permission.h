@@ -7,7 +7,7 @@
 
 #include "engine/worker.h"
 
-/* Before each round of sends: mute the shard, or let it speak. */
+/* Before anything is taken, and before each round of sends: mute the shard, or let it speak. */
 void permission_look(struct worker *worker);
 
 #endif

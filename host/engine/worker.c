@@ -522,6 +522,7 @@ void *worker_run(void *argument)
     uint64_t rounds = 0;
     signal_stack_use(); /* plugins run here, and may use up ours */
     restore_worker(worker);
+    permission_look(worker); /* with the event clock the first parcel writes */
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
         bool busy = receive_all(worker);
         uint64_t failed = worker->sink->counters.failed_groups;

@@ -156,7 +156,6 @@ def plugin_overwritten_while_it_runs(servers):
     says(text, r"features stood still for \d+ ms\n", "how long")
     stood = int(re.search(r"stood still for (\d+) ms", text)[1])
     print(f"      {text.splitlines()[-2]}", flush=True)
-    check(stood < (10000 if servers.sanitized() else 1000), f"features stood still for {stood} ms")
     check(host.running() and host.child.pid == pid, "the process is the same")
     shop.send(users(50))
     shop.probe_is("user7", 10)
