@@ -60,8 +60,11 @@ enum write_kind { WRITE_VALUE, WRITE_REFRESH, WRITE_TTL };
 /* What is written now follows from messages up to here: that goes first. */
 static void write_fence(struct shard *shard)
 {
-    for (size_t i = 0; i < shard->unfenced_count; i++)
-        sink_fence(shard->sink, shard->unfenced[i], shard->applied[shard->unfenced[i]]);
+    for (size_t i = 0; i < shard->unfenced_count; i++) {
+        int32_t partition = shard->unfenced[i];
+        sink_fence(shard->sink, partition, shard->applied[partition]);
+        shard->listed[partition] = false;
+    }
     shard->unfenced_count = 0;
     shard->fenced_clock_ms = shard->clock_ms;
     if (!shard->event_clock && shard->clock_ms >= 0) /* it may be ahead of what messages tell */

@@ -419,10 +419,9 @@ void shard_applied(struct shard *shard, int32_t partition, int64_t next)
     if (shard->applied == NULL || next == shard->applied[partition]) /* less than before: the topic was made anew */
         return;
     shard->applied[partition] = next;
-    for (size_t i = 0; i < shard->unfenced_count; i++)
-        if (shard->unfenced[i] == partition)
-            return;
-    shard->unfenced[shard->unfenced_count++] = partition;
+    if (!shard->listed[partition])
+        shard->unfenced[shard->unfenced_count++] = partition;
+    shard->listed[partition] = true;
 }
 
 /* ---- sends ---- */

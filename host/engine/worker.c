@@ -42,6 +42,7 @@ static void init_state(struct worker *worker)
     if (settings->lease != NULL) {
         shard->applied = memory_new(partitions * sizeof *shard->applied);
         shard->unfenced = memory_new(partitions * sizeof *shard->unfenced);
+        shard->listed = memory_new(partitions * sizeof *shard->listed);
         memcpy(shard->applied, worker->extraction.next, (size_t)settings->source->partitions * sizeof *shard->applied);
     }
     worker->fence_passed = settings->lease == NULL;
@@ -76,6 +77,7 @@ static void free_state(struct worker *worker)
     free(worker->cut.lanes);
     free(worker->shard.applied);
     free(worker->shard.unfenced);
+    free(worker->shard.listed);
 }
 
 void worker_init(struct worker *worker, const struct engine_settings *settings, struct worker *all, int index)
@@ -450,6 +452,7 @@ static bool send(struct worker *worker)
     permission_look(worker);
     if (worker->sink->counters.replaced != worker->replaced) {
         worker->replaced = worker->sink->counters.replaced;
+        worker->mark.marked = 0; /* nor is it known whether marks are there */
         shard_write_again(&worker->shard);
     }
     if (worker->settings->state != NULL && worker->settings->state->fill_at_once)
