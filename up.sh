@@ -90,7 +90,7 @@ end_all() { # in the order of the stream, so that nobody misses somebody who is 
 
 # What the host leaves in Redis for the next start on its state, which goes with the folder.
 forget_owner() {
-    [ -n "${redis_port:-}" ] || return 0
+    [ -n "${redis_port:-}" ] && [ -n "${topic:-}" ] || return 0
     ask -n "${database:-0}" del "shoplane:{$topic}:"{lease,epoch,last,connections,fence} >/dev/null || true
 }
 

@@ -574,7 +574,7 @@ def refused(rig, what, *says):
     for word in (*says, "--accept-loss"):
         log_says(rig.host, word, what)
     after = folder_bytes(rig.state)
-    differ = [name for name, data in before.items() if name not in ("lock", "running") and after.get(name) != data]
+    differ = [name for name, data in before.items() if name not in ("lock", "running", "set", "set.new") and after.get(name) != data]
     check(not differ, tell(f"{what}: refused, and yet changed or deleted", differ))
 
 
