@@ -67,14 +67,13 @@ static void write_fence(struct shard *shard)
     }
     shard->unfenced_count = 0;
     shard->fenced_clock_ms = shard->clock_ms;
-    if (!shard->event_clock && shard->clock_ms >= 0) /* it may be ahead of what messages tell */
+    if (shard->clock_ms >= 0 && !shard->ending) /* it may be ahead of what messages tell */
         sink_fence(shard->sink, SINK_FENCE_CLOCK, shard->clock_ms);
 }
 
 static bool is_unfenced(const struct shard *shard)
 {
-    return shard->unfenced_count > 0 ||
-           (shard->applied != NULL && !shard->event_clock && shard->clock_ms != shard->fenced_clock_ms);
+    return shard->unfenced_count > 0 || (shard->applied != NULL && !shard->ending && shard->clock_ms != shard->fenced_clock_ms);
 }
 
 static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,

@@ -38,6 +38,16 @@ static bool no_fence(const struct worker *worker)
     return none;
 }
 
+/* By events alone, too, the same messages do not always bring the clock to the same place: a partition that is at its end holds
+ * nobody back, and which is at its end when, is not the same again. It never goes back: where it was, it is. (Without state
+ * nobody knows that the fence is of this stream.) */
+static void go_on_from_fence(struct worker *worker)
+{
+    const struct engine_settings *settings = worker->settings;
+    if (settings->clock == CLOCK_EVENT && settings->state != NULL && settings->state->manifest != NULL)
+        shard_advance(&worker->shard, lease_fence_clock(settings->lease));
+}
+
 /* Is the clock there, too? While no messages come it goes by the wall clock, once partitions have been idle for long enough; that
  * of another machine may have been ahead of ours. */
 static bool past_fence(struct worker *worker)
@@ -48,9 +58,11 @@ static bool past_fence(struct worker *worker)
     if (!past_offsets(worker))
         return false;
     int64_t now_ms = time_monotonic_ms();
-    if (worker->offsets_passed_ms == 0)
+    if (worker->offsets_passed_ms == 0) {
         worker->offsets_passed_ms = now_ms;
-    return settings->clock == CLOCK_EVENT || worker->shard.clock_ms >= lease_fence_clock(settings->lease) ||
+        go_on_from_fence(worker);
+    }
+    return worker->shard.clock_ms >= lease_fence_clock(settings->lease) ||
            now_ms - worker->offsets_passed_ms >= settings->idle_ms + FENCE_IDLE_MS;
 }
 

@@ -69,7 +69,8 @@ struct shard {
     int32_t *unfenced; /* partitions whose `applied` the sink does not know yet */
     size_t unfenced_count;
     bool *listed;      /* by partition: it is among them */
-    int64_t fenced_clock_ms; /* live: the clock that the sink knows of */
+    int64_t fenced_clock_ms; /* the clock that the sink knows of */
+    bool ending;          /* the clock is moved by the end of the run: nobody goes on from there */
     size_t memory_max; /* bytes; 0: no bound */
     uint32_t records_max; /* of one log; 0: no bound */
     bool full;            /* memory is near its bound: no new keys */

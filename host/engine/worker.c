@@ -494,6 +494,7 @@ static void finish(struct worker *worker)
     /* What moves the clock here is the end of the run, not of the stream: what is kept goes on from before it. */
     if (by_events && worker->settings->state != NULL)
         barrier_make_cut(worker, CUT_LAST);
+    shard->ending = by_events;
     if (by_events && worker->largest_ms != INT64_MIN)
         shard_advance(shard, worker->largest_ms);
     if (by_events && worker->settings->until_ms != INT64_MIN)

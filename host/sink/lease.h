@@ -7,7 +7,7 @@
  *     shoplane:{NAME}:connections  hash: each connection that may carry writes, "<CLIENT ID>@<run_id>" -> "<epoch> <owner>".
  *                                  A server that is restarted (run_id) gives the numbers to others
  *     shoplane:{NAME}:fence        hash: "<partition>/<worker>" -> offset of the next message, of what is written; and
- *                                  "clock/<worker>" -> the clock, ms, where it goes by more than messages
+ *                                  "clock/<worker>" -> the clock, ms: the same messages need not bring it there
  *
  * Three things together keep two processes from writing at once, whatever pauses do. A holder writes only while its own
  * clock (CLOCK_BOOTTIME) says that the lease, counted from before the renewal was sent, has not run out. Whoever takes over
@@ -63,7 +63,8 @@ enum lease_state lease_wait(struct lease *lease, int timeout_ms);
  * with LEASE_HELD; constant until the lease is lost. What former workers left is replaced by one field ("<p>/0") then, so that
  * the hash does not grow. */
 int64_t lease_fence(const struct lease *lease, int32_t partition);
-/* The same of the clock, ms: what was written follows from it, too, where windows went on while no messages came. */
+/* The same of the clock, ms: what was written follows from it, too. Live, windows go on while no messages come; by events alone
+ * it depends on which partitions were at their end when. */
 int64_t lease_fence_clock(const struct lease *lease);
 /* Name of the fence's hash, for redis_settings.fence; lives as long as the lease. */
 const char *lease_fence_key(const struct lease *lease);
