@@ -20,7 +20,7 @@ void filling_init(struct filling *filling, const struct engine_settings *setting
 void filling_free(struct filling *filling);
 
 /* Lanes of which the journals are of no use until they are full. Those of which only something was damaged are not among them:
- * a start from a checkpoint that is made meanwhile finds the damage again, and what is whole. */
+ * a start from a checkpoint that is made meanwhile finds the damage again, and what is whole (shard_lane.mending). */
 uint64_t filling_anew(const struct filling *filling);
 
 /* Once all workers have read their journals: what is to be filled? False: they have not yet. */

@@ -160,8 +160,9 @@ void restore_worker(struct worker *worker)
             for (size_t s = 0; from != NULL && s < from->segment_count; s++)
                 if (concerns(worker, &from->segments[s]))
                     take_segment(worker, i, &from->segments[s]);
-            bool filling = (plan->to_fill >> i & 1u) != 0 || (worker->restore.damaged >> i & 1u) != 0;
-            if (!filling)
+            bool to_fill = (plan->to_fill >> i & 1u) != 0, damaged = (worker->restore.damaged >> i & 1u) != 0;
+            shard->lanes[i].mending = damaged && !to_fill;
+            if (!to_fill && !damaged)
                 shard_lane_full(shard, i, WAKE_RESTORED, spread_ms(&plan->set->lanes[i]));
         }
         restore_clock(worker, plan->manifest);

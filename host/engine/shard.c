@@ -322,20 +322,21 @@ static void touch(struct shard *shard, const struct set_lane *lane, struct log *
 }
 
 /* The record in the entry joins its log. Returns what log_insert() says; in *changed_ms the event time from which windows
- * have changed. The journal knows of it as much as the log does. */
-static enum log_result insert(struct shard *shard, const struct set_lane *lane, struct log *log, struct entry *entry,
+ * have changed. The journal knows of it as much as the log does, but where a lane is mending. */
+static enum log_result insert(struct shard *shard, const struct set_lane *lane, struct log *log, struct entry *entry, bool past,
                               int64_t *changed_ms)
 {
     struct shard_lane *state = &shard->lanes[entry->lane];
     char *record = entry_record(entry);
-    size_t put = state->journaled ? journal_put(&state->journal, entry) : 0;
+    bool journaled = state->journaled && !(past && state->mending);
+    size_t put = journaled ? journal_put(&state->journal, entry) : 0;
     hold_texts(shard, lane, record, record);
     enum log_result result = log_insert(log, lane, &shard->slab, &shard->texts, record, changed_ms);
     if (result == LOG_DUPLICATE)
         give_texts_back(shard, lane, record);
-    if (state->journaled && result == LOG_DUPLICATE)
+    if (journaled && result == LOG_DUPLICATE)
         journal_take_back(&state->journal, put);
-    if (state->journaled && result == LOG_REPLACED)
+    if (journaled && result == LOG_REPLACED)
         journal_replaced(&state->journal, put);
     return result;
 }
@@ -343,6 +344,8 @@ static enum log_result insert(struct shard *shard, const struct set_lane *lane, 
 static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_ms, bool past)
 {
     const struct set_lane *lane = &shard->set->lanes[entry->lane];
+    if (past && !shard->lanes[entry->lane].filling)
+        return; /* what is damaged is of another worker: ours is whole */
     if (!past)
         shard_advance(shard, entry->clock_ms < limit_ms ? entry->clock_ms : limit_ms);
     const sl_stamp stamp = *(const sl_stamp *)entry_record(entry);
@@ -362,7 +365,7 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
         return;
     }
     int64_t changed_ms = stamp.time_ms;
-    enum log_result result = insert(shard, lane, log, entry, &changed_ms);
+    enum log_result result = insert(shard, lane, log, entry, past, &changed_ms);
     if (result != LOG_INSERTED)
         shard->counters.duplicates += !past;
     if (result == LOG_DUPLICATE)

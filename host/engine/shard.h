@@ -34,6 +34,9 @@ struct shard_lane {
     bool journaled;
     bool filling; /* its records come in from the journal or the topic's past: until all are there none is late or leaves */
     bool quiet;   /* and nothing of it is written until then */
+    bool mending; /* and only since something of its journals was damaged: they are written anew then. What comes from the past is
+                     not put in them before: a start from a checkpoint made meanwhile, where perhaps another worker owns the key
+                     and sees no damage, would take half of a session for all of it */
 };
 
 /* Logs that wait for something, first come first served. */

@@ -135,7 +135,7 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
 
 void shard_lane_full(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
 {
-    shard->lanes[number].filling = false;
+    shard->lanes[number].filling = shard->lanes[number].mending = false;
     wake_lane(shard, number, wake, spread_ms);
     for (size_t i = 0; i < shard->set->lane_count; i++)
         if (shard->lanes[i].filling)

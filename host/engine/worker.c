@@ -171,7 +171,7 @@ static void end_past(struct worker *worker)
         return;
     uint64_t lanes = atomic_load(&worker->past_lanes);
     for (size_t i = 0; i < worker->settings->set->lane_count; i++)
-        if ((lanes >> i & 1u) != 0)
+        if ((lanes >> i & 1u) != 0 && worker->shard.lanes[i].filling)
             shard_lane_full(&worker->shard, i, WAKE_FILLED, 0);
     atomic_store(&worker->past_done, true);
 }
