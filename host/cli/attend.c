@@ -147,10 +147,15 @@ enum ending attend(struct attendance *attendance)
     watch.restored = watch.writing = !attendance->restartable;
     watch.told_ms = watch.started_ms;
     while (!engine_wait(attendance->engine, LOOK_EVERY_MS)) {
-        if (attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) {
+        if ((attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) ||
+            engine_overtaken(attendance->engine)) {
             watch.ending = ENDING_LEASE;
             attendance->since_ms = time_monotonic_ms();
             break;
+        }
+        if (attendance->folder != NULL && !attendance->folder->locked) {
+            char former[STATE_OWNER_MAX];
+            (void)state_folder_lock(attendance->folder, attendance->owner, former);
         }
         look_at_stops(&watch);
         if (watch.ending == ENDING_INPUT)

@@ -19,6 +19,8 @@ struct attendance {
     struct engine *engine;
     struct source *source;
     struct lease *lease;   /* or NULL */
+    struct state_folder *folder; /* or NULL; whose lock is taken as soon as its former owner, who has lost the lease, ends */
+    const char *owner;     /* what is written there then */
     int64_t report_s;      /* 0: no lines */
     bool restartable;      /* there is durable state: a restart loses nothing */
     const char *config;    /* path of what a reload is to run, for its check */

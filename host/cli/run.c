@@ -112,11 +112,16 @@ static bool open_stream(const struct config *config, struct sink_maker *maker, s
     return false;
 }
 
+#define PAST_TIMEOUT_MS 2000
+
 static struct source *open_past(void *context, int64_t from_ms, const int64_t *from, const int64_t *to, int32_t partitions,
                                 int64_t *short_ms, struct error *error)
 {
     const struct engine_settings *settings = context;
-    return kafka_past_new(settings->kafka, from_ms, from, to, partitions, settings->workers, short_ms, error);
+    struct kafka_settings soon = *settings->kafka; /* it is tried again, and who stops or reloads waits for it */
+    if (soon.connect_timeout_ms > PAST_TIMEOUT_MS)
+        soon.connect_timeout_ms = PAST_TIMEOUT_MS;
+    return kafka_past_new(&soon, from_ms, from, to, partitions, settings->workers, short_ms, error);
 }
 
 /* All that a run needs, in the order in which it is opened. */
@@ -239,7 +244,7 @@ static void stand_by(struct running *running)
     struct restart_note note = {.reason = RESTART_LEASE, .folder = running->ownership.folder.path};
     if (running->trial.kept)
         memcpy(note.set, running->loaded->set.id, sizeof note.set);
-    log_warn("the lease is somebody else's now: this host writes and keeps nothing more; it stands by");
+    log_warn("somebody else has taken over: this host writes and keeps nothing more; it stands by");
     become(&note);
     _exit(signals_stop ? 0 : 1);
 }
@@ -269,6 +274,8 @@ static int run(struct running *running)
     struct attendance attendance = {.engine = engine,
                                     .source = settings->source,
                                     .lease = settings->lease,
+                                    .folder = settings->state == NULL ? NULL : &running->ownership.folder,
+                                    .owner = running->ownership.owner,
                                     .report_s = running->options->report_s,
                                     .restartable = settings->state != NULL,
                                     .config = running->installed,

@@ -27,6 +27,7 @@ struct checkpoint {
     uint32_t given_up;       /* the most that a failed one has cleared away: sequences of all journals, added */
     struct log_limit trouble;
     struct filling filling;
+    atomic_bool overtaken;   /* by another process */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t wake, made;
@@ -157,7 +158,7 @@ static void tell_offsets(const struct checkpoint *checkpoint, const struct manif
 }
 
 /* Another process may have gone on from here: then it is not ours any more, and what we could write nobody would read. */
-static bool overtaken(const struct checkpoint *checkpoint, struct error *error)
+static bool overtaken(struct checkpoint *checkpoint, struct error *error)
 {
     const struct state_plan *plan = checkpoint->settings->state;
     uint64_t highest = manifest_highest_generation(plan->folder->folder);
@@ -172,6 +173,8 @@ static bool overtaken(const struct checkpoint *checkpoint, struct error *error)
     error_what(error, "another process has taken over this state");
     error_found(error, "%s: it is at generation %llu, we are %llu", plan->folder->path, (unsigned long long)highest,
                 (unsigned long long)plan->generation);
+    error_advice(error, "nothing: this process stands by from now on");
+    atomic_store(&checkpoint->overtaken, true);
     return true;
 }
 
@@ -390,6 +393,8 @@ bool checkpoint_finish(struct checkpoint *checkpoint)
         note(checkpoint, good, checkpoint->asked, began_ms, &error);
     return good;
 }
+
+bool checkpoint_overtaken(struct checkpoint *checkpoint) { return atomic_load(&checkpoint->overtaken); }
 
 bool checkpoint_error(struct checkpoint *checkpoint, struct error *error)
 {

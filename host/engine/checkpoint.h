@@ -26,6 +26,9 @@ bool checkpoint_finish(struct checkpoint *checkpoint);
 /* True: the engine was stopped because of this. */
 bool checkpoint_error(struct checkpoint *checkpoint, struct error *error);
 
+/* Has a checkpoint found another process's state in place of ours? Any thread. */
+bool checkpoint_overtaken(struct checkpoint *checkpoint);
+
 /* Fill in what of the counters is known here. */
 void checkpoint_count(struct checkpoint *checkpoint, struct engine_counters *counters);
 

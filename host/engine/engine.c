@@ -117,6 +117,11 @@ void engine_hurry(struct engine *engine)
         atomic_store(&engine->workers[i].hurry, true);
 }
 
+bool engine_overtaken(struct engine *engine)
+{
+    return engine->checkpoint != NULL && checkpoint_overtaken(engine->checkpoint);
+}
+
 bool engine_checkpoint(struct engine *engine)
 {
     return engine->checkpoint != NULL && checkpoint_now(engine->checkpoint);

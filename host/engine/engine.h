@@ -82,6 +82,9 @@ bool engine_error(struct engine *engine, struct error *error);
  * is owed is in the state. Before source_stop(). Thread-safe. */
 void engine_hurry(struct engine *engine);
 
+/* Has another process gone on from our state? Then nothing that we write or keep counts any more. */
+bool engine_overtaken(struct engine *engine);
+
 /* Make a checkpoint now, and wait until it is made or has failed. */
 bool engine_checkpoint(struct engine *engine);
 

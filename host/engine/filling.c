@@ -81,11 +81,25 @@ static const struct error *first_damage(const struct filling *filling)
     return &filling->workers[i].restore.damage;
 }
 
+/* How far back the longest window of these lanes reaches. */
+static int64_t longest_ms(const struct filling *filling, uint64_t lanes)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < filling->settings->set->lane_count; i++) {
+        int64_t keep_ms = lane_keep_ms(&filling->settings->set->lanes[i]);
+        if ((lanes >> i & 1u) != 0 && keep_ms > longest)
+            longest = keep_ms;
+    }
+    return longest;
+}
+
+/* Those that are damaged may need less of the past than others. */
 static bool refuse_short(const struct filling *filling, int64_t short_ms, struct error *error)
 {
     char names[256];
     lane_names(filling, filling->damaged, names);
-    if (filling->damaged == 0 || filling->settings->state->accept_loss) {
+    bool enough = short_ms <= longest_ms(filling, filling->lanes) - longest_ms(filling, filling->damaged);
+    if (filling->damaged == 0 || enough || filling->settings->state->accept_loss) {
         log_warn("filling %s: the topic goes back less than the longest window, by %.1f h: features are of what there is until "
                  "that has passed", lane_names(filling, filling->lanes, names), (double)short_ms / 3600000.0);
         return true;

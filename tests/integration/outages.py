@@ -307,7 +307,28 @@ def told_twice_keeps_state(servers):
     must_be_live(redis.features(), replay(servers, config, [whole]), whole, "told twice")
 
 
+def overtaken_by_another(servers):
+    """A checkpoint of a later start appears in its folder: it keeps nothing more, and goes on only from what counts now."""
+    redis, broker, config = set_up(servers)
+    folder = servers.fresh("state") / "shop"
+    config.write_text(config.read_text() + f'state: {{ folder = "{folder}"; interval = "200ms"; }};\n')
+    whole, parts = day_in_parts(servers, 0.5, 0.5)
+    redis.start()
+    host = servers.run(config, "--report", 1)
+    feed(servers, host, broker, parts[0])
+    wait_for(lambda: any(folder.glob("manifest-*")), 10, "a checkpoint")
+    seen = len(host.text())
+    newest = max(folder.glob("manifest-*"), key=lambda path: int(path.name.split("-")[1]))
+    later = folder / f"manifest-{int(newest.name.split('-')[1]) + 5}"
+    later.write_text(newest.read_text()[:-20])  # of no use, but it is there
+    host.wait_text(r"another process has taken over this state", 10, seen)
+    host.wait_text(r"stands by(.|\n)*running with", 20, seen)
+    feed(servers, host, broker, parts[1])
+    stop(host)
+    must_be_live(redis.features(), replay(servers, config, [whole]), whole, "overtaken")
+
+
 if __name__ == "__main__":
-    run_main(__doc__, [redis_absent_at_start, redis_restarted_empty, redis_failed_over, told_twice_keeps_state,
+    run_main(__doc__, [redis_absent_at_start, redis_restarted_empty, redis_failed_over, told_twice_keeps_state, overtaken_by_another,
                        redis_stopped_and_continued, broker_stopped_and_continued,
                        broker_killed_and_restarted, told_to_stop_in_mid_stream, told_to_stop_while_redis_hangs])
