@@ -479,7 +479,7 @@ def lease_lost(servers):
     shop.probe_is("user7", 2)
     seen = len(first.text())
     first.send_signal(signal.SIGCONT)
-    first.wait_text("the lease is somebody else's now(.|\n)*standing by: .* holds the lease", 20, seen)
+    first.wait_text("somebody else has taken over(.|\n)*standing by: .* holds the lease", 20, seen)
     shop.send(users(20))
     shop.probe_is("user7", 3)
     second.kill()
