@@ -20,9 +20,11 @@ static bool past_offsets(const struct worker *worker)
         if (worker->shard.applied[p] >= fence)
             continue;
         int64_t end = source_end(source, p, &seen_ms);
+        int64_t now_ms = time_wall_ms();
         bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
-                    time_wall_ms() - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
-        if (end >= fence || seen_ms < worker->held_ms || (worker->shard.applied[p] < end && !idle))
+                    now_ms - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
+        bool seen = seen_ms >= worker->held_ms || (idle && now_ms - worker->held_ms >= FENCE_IDLE_MS); /* and still there */
+        if (end >= fence || !seen || (worker->shard.applied[p] < end && !idle))
             return false;
     }
     return true;

@@ -140,6 +140,26 @@ def a_crash_does_not_turn_time_back(servers):
     end(again)
 
 
+def a_fence_of_a_former_topic_is_no_fence(servers):
+    """Redis remembers offsets that the topic has never had: it was made anew. Also where Redis was away when the few messages of it
+    were read, and none come any more."""
+    redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
+    for partition in range(4):
+        redis.ask("HSET", f"shoplane:{{{TOPIC}}}:fence", f"{partition}/0", 1000000)
+    config = write_config(servers.folder / "anew.conf", f"lanes = ( {product_lane('1h', '1s', '1h')} );\n", broker, redis, clock="live",
+                          idle="500ms", disorder="0s")
+    producer = servers.producer(broker)
+    producer.send(event("product_view", "ann", product="1"))
+    redis.pause()
+    try:
+        host = servers.run(config, "--report", 1)
+        host.wait_text(r" 0 events/s.* 1 keys.*NOT WRITING yet", 20)
+    finally:
+        redis.go_on()
+    wait_for(lambda: redis.get("user:ann:product_view_count_w") == "1", 20, lambda: f"the feature is written:\n{host.tail()}")
+    end(host)
+
+
 def sessions_end(servers):
     """After gap without an event nothing more is written of a session, TTLs run out; the same id begins a new one."""
     redis, _, host, producer, _ = set_up(servers, session_lane("2s", "200ms", "3s", "1s"))
@@ -199,5 +219,5 @@ def simulated_shoppers(servers):
 
 if __name__ == "__main__":
     run_main(__doc__, [fresh_within_a_second, emit_interval_is_kept, features_decay_without_events,
-                       a_crash_does_not_turn_time_back, sessions_end,
+                       a_crash_does_not_turn_time_back, a_fence_of_a_former_topic_is_no_fence, sessions_end,
                        simulated_shoppers])
