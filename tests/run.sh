@@ -8,7 +8,8 @@
 #   tests/run.sh --no-install    fail where something is missing
 #
 # A test passes with status 0, is skipped with 77 (the last line it printed says why), and fails otherwise; what it printed
-# is in build/test-logs/NAME. Leaves nothing outside of build*/. The last line is "N passed, N failed, N skipped".
+# is in build/test-logs/NAME. Tests wait more than they work: some run at a time, one more than there are cores. Leaves
+# nothing outside of build*/. The last line is "N passed, N failed, N skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,33 +19,55 @@ while [ $# -gt 0 ]; do
     --only) only=${2:?--only takes a word}; shift ;;
     --long) long=yes ;;
     --no-install) install="" ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
 
-passed=0 failed=0 skipped=0
 logs=$PWD/build/test-logs
+rm -rf "$logs"
 mkdir -p "$logs"
+counts=$logs/.counts # a word a test; also the lock of those who write it, or to the terminal
+: >"$counts"
+at_once=$(($(nproc) + 1))
 
 # result NAME STATUS SECONDS: count it, say it, show why.
-result() {
+result() { (flock 9 && say_result "$@") 9<"$counts"; }
+say_result() {
     local status=$2
     # In CI a broker that is not there is a failure: what must be believed is tested on Apache Kafka.
     [[ -n ${CI:-} && $status -eq 77 && $1 =~ apache|end_to_end|outages ]] && status=1
     case $status in
-    0) passed=$((passed + 1)); printf 'pass  %-44s %5s s\n' "$1" "$3" ;;
-    77) skipped=$((skipped + 1)); printf 'SKIP  %-44s %s\n' "$1" "$(tail -n 1 "$logs/$1")" ;;
-    *) failed=$((failed + 1)); printf 'FAIL  %-44s %5s s, status %s; the end of build/test-logs/%s:\n' "$1" "$3" "$2" "$1"
+    0) echo passed >>"$counts"; printf 'pass  %-44s %5s s\n' "$1" "$3" ;;
+    77) echo skipped >>"$counts"; printf 'SKIP  %-44s %s\n' "$1" "$(tail -n 1 "$logs/$1")" ;;
+    *) echo failed >>"$counts"; printf 'FAIL  %-44s %5s s, status %s; the end of build/test-logs/%s:\n' "$1" "$3" "$2" "$1"
        tail -n 40 "$logs/$1" | sed 's/^/      /' ;;
     esac
 }
 
-# check NAME COMMAND...: one test, with a limit.
+summary() {
+    wait
+    echo "$(grep -c passed "$counts") passed, $(grep -c failed "$counts") failed, $(grep -c skipped "$counts") skipped"
+    ! grep -q failed "$counts"
+}
+
+# check NAME COMMAND...: one test, with a limit, beside others.
 check() {
+    [[ -n $only && $1 != *"$only"* ]] && return
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do
+        wait -n
+    done
+    one "$@" &
+}
+# alone NAME COMMAND...: one that looks at how long things take, or at all that runs.
+alone() {
+    [[ -n $only && $1 != *"$only"* ]] && return
+    wait
+    one "$@"
+}
+one() {
     local name=$1 start=$SECONDS
     shift
-    [[ -n $only && $name != *"$only"* ]] && return
     timeout --kill-after=10 "${limit:-600}" "$@" >"$logs/$name" 2>&1 </dev/null
     result "$name" $? $((SECONDS - start))
 }
@@ -55,7 +78,7 @@ need() {
     shift
     if ! "$@" >"$logs/$name" 2>&1; then
         result "$name" 1 $((SECONDS - start))
-        echo "$passed passed, $failed failed, $skipped skipped"
+        summary
         exit 1
     fi
     printf 'done  %-44s %5s s\n' "$name" $((SECONDS - start))
@@ -77,23 +100,40 @@ export TSAN_OPTIONS=halt_on_error=1
 
 # compiled BUILD [PREFIX [EXCEPT]]: every test that CMake knows in a build folder, but those whose name matches EXCEPT.
 compiled() {
-    local name log start status
-    for name in $(ctest --test-dir "$1" -N | sed -n 's/^ *Test *#[0-9]*: //p'); do
-        [[ -n ${3:-} && $name =~ $3 ]] && continue
-        [[ -n $only && ${2:-}$name != *"$only"* ]] && continue
-        log=$logs/${2:-}$name start=$SECONDS
-        timeout --kill-after=10 "${limit:-600}" ctest --test-dir "$1" -V -R "^$name\$" >"$log" 2>&1 </dev/null
-        status=$?
-        if grep -q '\*\*\*Skipped' "$log"; then
-            status=77
-            sed -n 's/^[0-9]*: //p' "$log" | tail -n 1 >"$log.why" && mv "$log.why" "$log"
+    local prefix=${2:-} except=${3:-} line name status list
+    local -A names=()
+    while read -r line; do
+        [[ $line =~ ^Test\ *\#([0-9]+):\ (.*)$ ]] || continue
+        name=${BASH_REMATCH[2]}
+        [[ -n $except && $name =~ $except ]] && continue
+        [[ -n $only && $prefix$name != *"$only"* ]] && continue
+        names[${BASH_REMATCH[1]}]=$name
+    done < <(ctest --test-dir "$1" -N)
+    [ ${#names[@]} -gt 0 ] || return 0
+    list=$(printf '%s\n' "${names[@]}" | paste -sd'|')
+    while IFS= read -r line; do
+        if [[ $line =~ ^([0-9]+):\ (.*)$ ]]; then # what it prints
+            printf '%s\n' "${BASH_REMATCH[2]}" >>"$logs/$prefix${names[${BASH_REMATCH[1]}]}"
+        elif [[ $line =~ ^\ *[0-9]+/[0-9]+\ Test\ +\#([0-9]+):\ [^\ ]+\ (.*)\ +([0-9]+)\.[0-9]+\ sec ]]; then
+            name=$prefix${names[${BASH_REMATCH[1]}]}
+            touch "$logs/$name"
+            case ${BASH_REMATCH[2]} in
+            *Passed*) status=0 ;;
+            *Skipped*) status=77 ;;
+            *) status=1 ;;
+            esac
+            unset "names[${BASH_REMATCH[1]}]"
+            result "$name" $status "${BASH_REMATCH[3]}"
         fi
-        result "${2:-}$name" $status $((SECONDS - start))
+    done < <(ctest --test-dir "$1" -V -j "$at_once" --timeout "${limit:-600}" -R "^($list)\$" 2>&1 </dev/null)
+    for name in "${names[@]}"; do # ctest itself did not come through
+        touch "$logs/$prefix$name"
+        result "$prefix$name" 1 0
     done
 }
 
 compiled build-debug
-compiled build-asan asan_ '^(golden|ingest_kafka_source_apache)$'
+compiled build-asan asan_ '^(golden|ingest_.*_apache)$'
 compiled build-tsan tsan_ '^(golden|ingest_|integration_|demo_|unit_dead_letters)'
 
 # Features: against cases made by hand, and against a slow model of the rules.
@@ -112,7 +152,7 @@ check parse_oracle tests/integration/parse_oracle.sh build
 check generate_valid tests/integration/generate_valid.sh build
 
 # The whole path, with real servers.
-for script in commands state_command dead_letters end_to_end live memory_bound outages reload filling; do
+for script in reload outages end_to_end filling memory_bound commands state_command dead_letters; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check state_faults python3 -B tests/integration/state_faults.py build ${long:+--long}
@@ -131,8 +171,9 @@ TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tests/sanitize/kafka.supp \
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build
-check up tests/integration/up.sh build
-check readme python3 -B tests/integration/readme.py build
+alone live python3 -B tests/integration/live.py build
+alone up tests/integration/up.sh build
+alone readme python3 -B tests/integration/readme.py build
 
 # Every reader of outside bytes, for a while. What it finds ends it with status 1: by itself that would be 77.
 for target in build-asan/tests/fuzz_*; do
@@ -144,7 +185,6 @@ for target in build-asan/tests/fuzz_*; do
         "tests/fuzz/corpus/${name#fuzz_}"
 done
 
-[ -z "$only" ] && check bench python3 -B tests/bench/bench.py build --events 50000 --shoppers 10000 --runs 1
+[ -z "$only" ] && alone bench python3 -B tests/bench/bench.py build --events 50000 --shoppers 10000 --runs 1
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+summary
