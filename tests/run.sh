@@ -100,19 +100,19 @@ export TSAN_OPTIONS=halt_on_error=1
 
 # compiled BUILD [PREFIX [EXCEPT]]: every test that CMake knows in a build folder, but those whose name matches EXCEPT.
 compiled() {
-    local prefix=${2:-} except=${3:-} line name status list
+    local prefix=${2:-} except=${3:-} line number name status list
     local -A names=()
     while read -r line; do
         [[ $line =~ ^Test\ *\#([0-9]+):\ (.*)$ ]] || continue
-        name=${BASH_REMATCH[2]}
+        number=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]}
         [[ -n $except && $name =~ $except ]] && continue
         [[ -n $only && $prefix$name != *"$only"* ]] && continue
-        names[${BASH_REMATCH[1]}]=$name
+        names[$number]=$name
     done < <(ctest --test-dir "$1" -N)
     [ ${#names[@]} -gt 0 ] || return 0
     list=$(printf '%s\n' "${names[@]}" | paste -sd'|')
     while IFS= read -r line; do
-        if [[ $line =~ ^([0-9]+):\ (.*)$ ]]; then # what it prints
+        if [[ $line =~ ^([0-9]+):\ (.*)$ && -n ${names[${BASH_REMATCH[1]}]:-} ]]; then # what it prints
             printf '%s\n' "${BASH_REMATCH[2]}" >>"$logs/$prefix${names[${BASH_REMATCH[1]}]}"
         elif [[ $line =~ ^\ *[0-9]+/[0-9]+\ Test\ +\#([0-9]+):\ [^\ ]+\ (.*)\ +([0-9]+)\.[0-9]+\ sec ]]; then
             name=$prefix${names[${BASH_REMATCH[1]}]}
