@@ -72,9 +72,17 @@ class Feeder:
     budget: int = 0
     process: object = None
 
+    def before(self, count):
+        """The first lines, delivered."""
+        first = self.servers.folder / "first.tsv"
+        first.write_bytes(b"".join(line + b"\n" for line in self.lines[:count]))
+        self.servers.produce(self.broker, first, "-X", "sticky.partitioning.linger.ms=0")
+        self.at = count
+
     def start(self):
-        options = ["-X", "linger.ms=1", "-X", "sticky.partitioning.linger.ms=0", "-X", "enable.idempotence=true",
-                   "-X", "reconnect.backoff.max.ms=300", "-X", "message.timeout.ms=300000", "-X", "socket.timeout.ms=5000"]
+        options = ["-X", "linger.ms=1", "-X", "batch.num.messages=16", "-X", "sticky.partitioning.linger.ms=0",
+                   "-X", "enable.idempotence=true", "-X", "reconnect.backoff.max.ms=300", "-X", "message.timeout.ms=300000",
+                   "-X", "socket.timeout.ms=5000"]
         command = [self.servers.demo, "produce", "-", "--speed", "max", "--brokers", self.broker.address, "--topic", TOPIC, *options]
         self.process = self.servers.start(command, self.servers.fresh("producer") / "log", stdin=subprocess.PIPE)
         os.set_blocking(self.process.child.stdin.fileno(), True)
