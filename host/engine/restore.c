@@ -7,9 +7,6 @@
 #include "engine/worker.h"
 #include "plugin/plugin_table.h"
 
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Does any key of this segment belong to this worker? */
 static bool concerns(const struct worker *worker, const struct manifest_segment *segment)
@@ -84,17 +81,31 @@ static void take_block(struct worker *worker, size_t number, const struct segmen
     (void)atomic_fetch_add_explicit(&worker->restore.records, taken, memory_order_relaxed);
 }
 
-static void take_segment(struct worker *worker, size_t number, const struct manifest_segment *segment)
+/* What counts of the segment; of one that has become shorter, what is left of it. False: nothing can be read. */
+static bool open_segment(struct worker *worker, size_t number, const struct manifest_segment *segment,
+                         struct segment_reader *reader)
 {
     char name[SEGMENT_NAME_MAX];
+    struct error error = {0}, again;
+    int folder = worker->settings->state->folder->journal;
+    if (segment_open(reader, folder, segment_name_text(&segment->name, name), segment->bytes, &error))
+        return true;
+    note_damage(worker, number, &error);
+    if (!segment_open(reader, folder, name, UINT64_MAX, &again))
+        return false;
+    if (reader->length < segment->bytes)
+        return true;
+    segment_reader_free(reader); /* it could not be opened for another reason; what is behind the checkpoint is not ours to take */
+    return false;
+}
+
+static void take_segment(struct worker *worker, size_t number, const struct manifest_segment *segment)
+{
     struct error error = {0};
     struct segment_reader reader;
     struct segment_block block;
-    if (!segment_open(&reader, worker->settings->state->folder->journal, segment_name_text(&segment->name, name), segment->bytes,
-                      &error)) {
-        note_damage(worker, number, &error);
+    if (!open_segment(worker, number, segment, &reader))
         return;
-    }
     struct schema_copy copy; /* segments of one lane may be of several of its builds */
     if (record_schema_compare(&reader.schema, &worker->settings->state->lanes[number].schema, &copy, &error) == SCHEMA_NEITHER) {
         note_damage(worker, number, &error);

@@ -221,7 +221,24 @@ static void story_end(struct story *story)
     topic_free(&story->topic);
 }
 
-static void damage_all(const char *path)
+static void flip(int folder, const char *name, uint64_t bytes) { state_flip(folder, name, bytes - 9); }
+
+static void shorten(int folder, const char *name, uint64_t bytes)
+{
+    int file = openat(folder, name, O_WRONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    assert_int_equal(ftruncate(file, (off_t)bytes - 9), 0);
+    (void)close(file);
+}
+
+static void lose(int folder, const char *name, uint64_t bytes)
+{
+    (void)bytes;
+    assert_int_equal(unlinkat(folder, name, 0), 0);
+}
+
+/* Each segment of the first lane. */
+static void damage_all(const char *path, void (*damage)(int folder, const char *name, uint64_t bytes))
 {
     struct state_folder folder;
     struct error error, passed_over;
@@ -230,8 +247,7 @@ static void damage_all(const char *path)
     assert_non_null(manifest);
     for (size_t s = 0; s < manifest->lanes[0].segment_count; s++) {
         char name[SEGMENT_NAME_MAX];
-        state_flip(folder.journal, segment_name_text(&manifest->lanes[0].segments[s].name, name),
-                   manifest->lanes[0].segments[s].bytes - 9);
+        damage(folder.journal, segment_name_text(&manifest->lanes[0].segments[s].name, name), manifest->lanes[0].segments[s].bytes);
     }
     manifest_free(manifest);
     state_folder_close(&folder);
@@ -257,7 +273,7 @@ static void damage_is_healed_from_the_topic(void **state)
     (void)state;
     struct story story;
     story_begin(&story);
-    damage_all(story.folder);
+    damage_all(story.folder, flip);
     story.life.stop_after = -1; /* who stops before it is full has it all before him again */
     life_live(&story.life);
     assert_true(story.is->kept);
@@ -275,7 +291,7 @@ static void damage_that_the_topic_can_not_heal_is_refused_until_its_loss_is_acce
     (void)state;
     struct story story;
     story_begin(&story);
-    damage_all(story.folder);
+    damage_all(story.folder, flip);
     story.life.first_kept = 60;
     story.life.stop_after = -1;
     for (int tries = 0; tries < 2; tries++) { /* the second time is as the first */
@@ -295,6 +311,28 @@ static void damage_that_the_topic_can_not_heal_is_refused_until_its_loss_is_acce
 }
 
 /* Whoever waits for a checkpoint while the workers end is told that there is none. */
+/* How many records a start has that lacks what the topic does not have any more. */
+static uint64_t restored_after(void (*damage)(int folder, const char *name, uint64_t bytes))
+{
+    struct story story;
+    story_begin(&story);
+    damage_all(story.folder, damage);
+    story.life.first_kept = 60;
+    story.life.stop_after = -1;
+    story.life.accept_loss = true;
+    life_live(&story.life);
+    assert_true(story.is->kept);
+    uint64_t restored = story.is->restored;
+    story_end(&story);
+    return restored;
+}
+
+static void of_what_became_shorter_the_whole_is_used(void **state)
+{
+    (void)state;
+    assert_true(restored_after(shorten) > restored_after(lose) + 10);
+}
+
 static void nobody_waits_for_a_checkpoint_that_can_not_be_made(void **state)
 {
     (void)state;
@@ -319,6 +357,7 @@ int main(void)
         cmocka_unit_test(a_clean_stop_is_gone_on_from_by_more_workers),
         cmocka_unit_test(damage_is_healed_from_the_topic),
         cmocka_unit_test(damage_that_the_topic_can_not_heal_is_refused_until_its_loss_is_accepted),
+        cmocka_unit_test(of_what_became_shorter_the_whole_is_used),
         cmocka_unit_test(nobody_waits_for_a_checkpoint_that_can_not_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
