@@ -17,6 +17,7 @@ static const struct {
     {"check", "check a configuration and the plugins it names; start nothing", command_check},
     {"state", "durable state: what is there, is it whole; a copy of it, and back", command_state},
     {"reload", "the running host takes up the configuration and plugins that are installed now", command_reload},
+    {"plugin", "for who writes plugins: each of its words", command_plugin},
     {"plugins", "what the plugins offer: lanes, values, features, parameters", command_plugins},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

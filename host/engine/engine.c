@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "engine/checkpoint.h"
+#include "engine/key_hash.h"
+#include "engine/question.h"
 #include "engine/worker.h"
 
 #include <stdlib.h>
@@ -104,6 +106,15 @@ bool engine_wait(struct engine *engine, int timeout_ms)
     }
     join_all(engine);
     return true;
+}
+
+struct worker *engine_worker(struct engine *engine, int number) { return &engine->workers[number]; }
+
+int engine_workers(const struct engine *engine) { return engine->settings.workers; }
+
+int engine_owner(const struct engine *engine, sl_view key, sl_key kind)
+{
+    return key_owner(key, kind, engine->settings.workers);
 }
 
 bool engine_error(struct engine *engine, struct error *error)

@@ -111,6 +111,7 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
         worker->sender_clock[i] =
             settings->source->ordered || (int32_t)i < settings->source->partitions ? WATERMARK_UNKNOWN : WATERMARK_NO_LIMIT;
     init_state(worker);
+    question_box_init(&worker->questions);
     worker->largest_ms = INT64_MIN;
     worker->seen.clock_ms = INT64_MIN;
 }
@@ -141,6 +142,7 @@ void worker_free(struct worker *worker)
     free(worker->sender_clock);
     free(worker->sender_heard);
     free(worker->sender_ended);
+    question_box_free(&worker->questions);
     (void)pthread_mutex_destroy(&worker->lock);
 }
 
@@ -553,7 +555,9 @@ void *worker_run(void *argument)
         }
         if (!busy || ++rounds % 16 == 0)
             publish_counters(worker);
+        question_look(worker);
     }
+    question_box_close(worker);
     finish(worker);
     publish_counters(worker);
     atomic_store(&worker->ended, true);

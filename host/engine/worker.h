@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/extraction.h"
 #include "engine/filling_mark.h"
+#include "engine/question.h"
 #include "engine/shard.h"
 
 #include <pthread.h>
@@ -87,6 +88,8 @@ struct worker {
     struct filling_mark mark;                /* the first worker's */
     atomic_bool marks_stand;                 /* the same */
     atomic_bool may_end;                     /* nothing is to be filled (any more): the end of the topic may be the end */
+
+    struct question_box questions; /* of others, about our keys */
 
     /* Read by others while it runs. */
     _Atomic uint64_t messages, bytes;

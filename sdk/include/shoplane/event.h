@@ -78,6 +78,10 @@ static inline sl_view sl_event_view(const sl_event *event, uint32_t input)
 {
     return event->table->view(event, input, 0);
 }
+static inline sl_view sl_event_view_at(const sl_event *event, uint32_t input, uint32_t index)
+{
+    return event->table->view(event, input, index);
+}
 
 /* An amount in micros: the JSON number's text rounded half-even. A string, a boolean, or a number outside 0...9 999 999
  * counts as missing. */
@@ -103,12 +107,22 @@ static inline double sl_event_number(const sl_event *event, uint32_t input, doub
     double number;
     return event->table->number(event, input, 0, &number) ? number : missing;
 }
+static inline double sl_event_number_at(const sl_event *event, uint32_t input, uint32_t index, double missing)
+{
+    double number;
+    return event->table->number(event, input, index, &number) ? number : missing;
+}
 
 /* A JSON true or false, or a column that holds 1 or 0. */
 static inline bool sl_event_flag(const sl_event *event, uint32_t input, bool missing)
 {
     bool flag;
     return event->table->flag(event, input, 0, &flag) ? flag : missing;
+}
+static inline bool sl_event_flag_at(const sl_event *event, uint32_t input, uint32_t index, bool missing)
+{
+    bool flag;
+    return event->table->flag(event, input, index, &flag) ? flag : missing;
 }
 
 #ifdef __cplusplus
