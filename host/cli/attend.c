@@ -14,9 +14,10 @@
 #define LOOK_EVERY_MS 20
 #define READING_SAID_MS 1000 /* between two lines of progress */
 
-static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost)
+static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost,
+                   struct audit *audit)
 {
-    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "";
+    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", audited[96] = "";
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -25,11 +26,16 @@ static void report(const struct engine_counters *now, const struct engine_counte
     if (lost + now->full_keys + now->full_logs > 0)
         (void)snprintf(trouble, sizeof trouble, ", %" PRIu64 " lost in Kafka, %" PRIu64 " refused for memory, %" PRIu64
                        " beyond key_records", lost, now->full_keys, now->full_logs);
+    struct audit_counters counters = {0};
+    if (audit != NULL)
+        audit_count(audit, &counters);
+    if (counters.features > 0)
+        (void)snprintf(audited, sizeof audited, ", %" PRIu64 " audited (%" PRIu64 " wrong)", counters.features, counters.mismatches);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s",
+             " late, %" PRIu64 " duplicate%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, audited,
              now->writing ? "" : ", NOT WRITING yet");
 }
 
@@ -173,7 +179,8 @@ enum ending attend(struct attendance *attendance)
         }
         if (!due)
             continue;
-        report(&now, &before, (double)(now_ms - reported_ms) / 1000.0, source_lost(attendance->source));
+        report(&now, &before, (double)(now_ms - reported_ms) / 1000.0, source_lost(attendance->source),
+               attendance->audit);
         before = now;
         reported_ms = now_ms;
     }

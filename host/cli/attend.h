@@ -5,6 +5,7 @@
 #include "cli/restart.h"
 #include "cli/trial.h"
 #include "engine/engine.h"
+#include "serve/audit.h"
 #include "sink/lease.h"
 
 enum ending {
@@ -20,6 +21,7 @@ struct attendance {
     struct source *source;
     struct lease *lease;   /* or NULL */
     struct state_folder *folder; /* or NULL; whose lock is taken as soon as its former owner, who has lost the lease, ends */
+    struct audit *audit;   /* or NULL */
     const char *owner;     /* what is written there then */
     int64_t report_s;      /* 0: no lines */
     bool restartable;      /* there is durable state: a restart loses nothing */

@@ -271,7 +271,13 @@ static int run(struct running *running)
     log_info("running with %s: %zu lanes, %d workers, %d partitions", config->file, running->loaded->lanes->lane_count,
              settings->workers, (int)settings->source->partitions);
     trial_keep(&running->trial);
+    struct audit_settings audited = {.redis = setup_redis(&config->sink),
+                                     .every_ms = config->sink.audit_ms,
+                                     .set = running->loaded->lanes,
+                                     .seed = settings->table_seed};
+    struct audit *audit = config->sink.kind == SINK_REDIS && audited.every_ms > 0 ? audit_start(engine, &audited) : NULL;
     struct attendance attendance = {.engine = engine,
+                                    .audit = audit,
                                     .source = settings->source,
                                     .lease = settings->lease,
                                     .folder = settings->state == NULL ? NULL : &running->ownership.folder,
@@ -285,6 +291,7 @@ static int run(struct running *running)
     enum ending ending = attend(&attendance);
     if (ending == ENDING_LEASE)
         stand_by(running);
+    audit_stop(audit);
     bool kept = engine_finish(engine);
     bool failed = engine_error(engine, &error) || source_error(settings->source, &error);
     bool again = !failed && (ending == ENDING_RELOAD || ending == ENDING_GROWN);

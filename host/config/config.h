@@ -121,6 +121,7 @@ struct sink_settings {
     int64_t retry_max_ms; /* default 2 000 */
     int64_t pipeline;     /* default 10 000 */
     int64_t lease_ms;     /* SINK_REDIS: one process at a time writes, see sink/lease.h; 0: no lease; default 5 000 */
+    int64_t audit_ms;     /* SINK_REDIS: a key is compared with its records this often, see serve/audit.h; 0: never; default 1 000 */
 };
 
 struct dead_letter_settings {

@@ -10,7 +10,8 @@ static const char null[] = "null";
 static const struct known_setting known[] = {
     {"kind", NULL},       {"host", redis},          {"port", redis},         {"socket", redis},   {"user", redis},
     {"password", redis},  {"password_file", redis}, {"password_env", redis}, {"database", redis}, {"timeout", redis},
-    {"retry_max", redis}, {"pipeline", redis},      {"lease", redis},        {"file", jsonl},     {NULL, NULL},
+    {"retry_max", redis}, {"pipeline", redis},      {"lease", redis},        {"audit", redis},    {"file", jsonl},
+    {NULL, NULL},
 };
 
 static void read_redis(struct reading *reading, const config_setting_t *group, struct sink_settings *sink)
@@ -45,6 +46,8 @@ static void read_redis(struct reading *reading, const config_setting_t *group, s
     (void)duration_or_zero_read(reading, group, "lease", 500, 600000,
                                 "0 for none; \"5s\" rides out a short pause and lets a standby take over soon",
                                 &sink->lease_ms);
+    (void)duration_or_zero_read(reading, group, "audit", 10, 3600000,
+                                "0 for never; \"1s\" looks at 86400 keys a day and costs next to nothing", &sink->audit_ms);
 }
 
 void read_sink(struct reading *reading, const config_setting_t *root, struct sink_settings *sink)
@@ -56,7 +59,8 @@ void read_sink(struct reading *reading, const config_setting_t *root, struct sin
                                    .timeout_ms = 5000,
                                    .retry_max_ms = 2000,
                                    .pipeline = 10000,
-                                   .lease_ms = 5000};
+                                   .lease_ms = 5000,
+                                   .audit_ms = 1000};
     config_setting_t *group =
         group_find(reading, root, "sink", "sink: { kind = \"redis\"; host = \"127.0.0.1\"; port = 6379; };");
     if (group == NULL)

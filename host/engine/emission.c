@@ -128,9 +128,8 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     return written;
 }
 
-/* Where the records that count begin; and whether the window is live with them. */
-static size_t first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w,
-                           bool *live)
+size_t emission_first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w,
+                             bool *live)
 {
     const struct window_settings *window = &lane->windows[w].settings;
     if (!lane->session) {
@@ -159,7 +158,7 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
 {
     struct view *view = log_view(log, lane, w);
     bool live;
-    size_t first = first_record(shard, lane, log, w, &live);
+    size_t first = emission_first_record(shard, lane, log, w, &live);
     view->live = live;
     bool due = view->owed || dirty_due(shard, lane, log, w) ||
                (view->unsure && next_refresh(lane, &lane->windows[w].settings, view) <= shard->send_ms);

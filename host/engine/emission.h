@@ -21,6 +21,10 @@
  * be gone afterwards. */
 void emission_look(struct shard *shard, struct log *log);
 
+/* Where the records that count in this window begin, as of the shard's clock; and whether the window is live with them. */
+size_t emission_first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t window,
+                             bool *live);
+
 /* Keep the ledger: is something of the log not acknowledged? After each change of its views, pins or queue. */
 void emission_account(struct shard *shard, struct log *log);
 

@@ -10,6 +10,7 @@
 #include "sink/lease.h"
 
 #include "sink/lease_scripts.h"
+#include "sink/redis_blocking.h"
 #include "sink/redis_connection.h"
 
 #include "base/log.h"
@@ -19,7 +20,6 @@
 #include <hiredis/hiredis.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -144,14 +144,7 @@ static redisReply *ask(struct lease *lease, size_t count, const char **words)
     }
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
-    if (strcmp(words[0], "AUTH") == 0) /* what is said of an unknown command repeats the password */
-        trouble(lease, "set user and password of the sink as the server has them (or neither, if it has none)",
-                "the server does not accept user or password: %s",
-                strstr(reply->str, "unknown command") != NULL || strstr(reply->str, words[count - 1]) != NULL
-                    ? "AUTH was refused"
-                    : reply->str);
-    else
-        refused(lease, words[0], reply->str);
+    refused(lease, words[0], reply->str);
     freeReplyObject(reply);
     return NULL;
 }
@@ -177,40 +170,22 @@ static redisReply *run_script(struct lease *lease, const char *script, int type,
     return NULL;
 }
 
-static struct timeval time_limit(const struct lease *lease)
-{
-    int64_t limit_ms = lease->ttl_ms / 3 < lease->redis.timeout_ms ? lease->ttl_ms / 3 : lease->redis.timeout_ms;
-    if (limit_ms < RETRY_MIN_MS)
-        limit_ms = RETRY_MIN_MS;
-    return (struct timeval){.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
-}
-
 static bool connect_now(struct lease *lease)
 {
-    const struct redis_settings *redis = &lease->redis;
-    struct timeval limit = time_limit(lease);
     if (lease->context != NULL)
         return true;
-    lease->context = redis->socket != NULL ? redisConnectUnixWithTimeout(redis->socket, limit)
-                                           : redisConnectWithTimeout(redis->host, redis->port, limit);
-    if (lease->context == NULL || lease->context->err != 0) {
-        trouble(lease, ADVICE_REACH, "can't connect: %s",
-                lease->context == NULL ? "no memory" : lease->context->errstr);
+    struct error error;
+    int64_t limit_ms = lease->ttl_ms / 3 < lease->redis.timeout_ms ? lease->ttl_ms / 3 : lease->redis.timeout_ms;
+    lease->context = redis_blocking_open(&lease->redis, limit_ms < RETRY_MIN_MS ? RETRY_MIN_MS : limit_ms, &error);
+    if (lease->context == NULL) {
+        trouble(lease, error.advice, "%s", error.what);
         return false;
     }
-    (void)fcntl(lease->context->fd, F_SETFD, FD_CLOEXEC);
-    (void)redisSetTimeout(lease->context, limit);
-    if (redis->password != NULL &&
-        !(redis->user != NULL ? told(lease, 3, (const char *[]){"AUTH", redis->user, redis->password})
-                              : told(lease, 2, (const char *[]){"AUTH", redis->password})))
-        return false;
     redisReply *info = redisCommand(lease->context, "INFO server"); /* may be refused; what is broken shows in what follows */
     redis_run_id(info != NULL && info->type == REDIS_REPLY_STRING ? info->str : "", lease->run_id);
     if (info != NULL)
         freeReplyObject(info);
-    char database[16];
-    (void)snprintf(database, sizeof database, "%d", redis->database);
-    return redis->database == 0 || told(lease, 2, (const char *[]){"SELECT", database});
+    return true;
 }
 
 /* -- what a takeover owes -- */

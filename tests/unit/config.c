@@ -60,6 +60,7 @@ static void a_lane_is_enough_and_the_rest_has_defaults(void **state)
     assert_int_equal(config->sink.retry_max_ms, 2000);
     assert_int_equal(config->sink.pipeline, 10000);
     assert_int_equal(config->sink.lease_ms, 5000);
+    assert_int_equal(config->sink.audit_ms, 1000);
     assert_int_equal(config->dead_letters.kind, LETTERS_STDERR);
 
     assert_false(config->source.kafka.wait);
@@ -219,7 +220,7 @@ static void sinks_and_dead_letters_are_read_whole(void **state)
     (void)state;
     struct config *config =
         good("sink: { kind = \"redis\"; host = \"r\"; port = 1; user = \"u\"; password = \"p\"; database = 3;"
-             "timeout = 1; retry_max = \"50ms\"; pipeline = 9; lease = \"500ms\"; }; dead_letters: { file = \"bad\"; };" LANE);
+             "timeout = 1; retry_max = \"50ms\"; pipeline = 9; lease = \"500ms\"; audit = 0; }; dead_letters: { file = \"bad\"; };" LANE);
     assert_string_equal(config->sink.host, "r");
     assert_int_equal(config->sink.port, 1);
     assert_string_equal(config->sink.user, "u");
@@ -229,6 +230,7 @@ static void sinks_and_dead_letters_are_read_whole(void **state)
     assert_int_equal(config->sink.retry_max_ms, 50);
     assert_int_equal(config->sink.pipeline, 9);
     assert_int_equal(config->sink.lease_ms, 500);
+    assert_int_equal(config->sink.audit_ms, 0);
     assert_int_equal(config->dead_letters.kind, LETTERS_FILE);
     assert_string_equal(config->dead_letters.file, "bad");
     config_free(config);

@@ -277,6 +277,8 @@ static void sinks(void **state)
         {REDIS "lease = \"11m\"; };" LANE, "sink.lease is out of range", "t.conf:2: lease = \"11m\"", "or 0 for none"},
         {REDIS "lease = -1; };" LANE, "sink.lease is out of range", "t.conf:2: lease = -1", "from \"500ms\""},
         {REDIS "lease = \"5\"; };" LANE, "sink.lease has no unit", "t.conf:2: lease = \"5\"", "\"5s\""},
+        {REDIS "audit = \"9ms\"; };" LANE, "sink.audit is out of range", "t.conf:2: audit = \"9ms\"",
+         "from \"10ms\" to \"1h\", or 0 for never"},
         {"sink: { kind = \"null\";\n lease = 5; };" LANE, "sink.lease does not go with kind = \"null\"",
          "t.conf:2: lease = 5", "kind = \"redis\""},
         {REDIS "socket = \"/s\";\nhost = \"h\"; };" LANE, "sink.host contradicts socket", "t.conf:3: host = \"h\"",

@@ -170,6 +170,7 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     assert_int_equal(config->sink.retry_max_ms, bare->sink.retry_max_ms);
     assert_int_equal(config->sink.pipeline, bare->sink.pipeline);
     assert_int_equal(config->sink.lease_ms, bare->sink.lease_ms);
+    assert_int_equal(config->sink.audit_ms, bare->sink.audit_ms);
     assert_true(config->limits.memory_bytes == bare->limits.memory_bytes);
     assert_int_equal(config->limits.key_records, bare->limits.key_records);
     const struct window_settings *rolling = &lane(config, "product")->windows[0],
