@@ -40,7 +40,7 @@ static void print_lane(const struct set_lane *lane)
     }
     for (size_t f = 0; f < lane->feature_count; f++)
         for (size_t w = 0; w < lane->window_count; w++)
-            (void)printf("  writes %s{%s}%s\n", lane->key_prefix, lane->table->key == SL_KEY_USER ? "id" : "sid",
+            (void)printf("  writes %s{%s}%s\n", lane->key_prefix, lane->table->key == SL_KEY_SESSION ? "sid" : "id",
                          lane->windows[w].suffixes[f].data);
 }
 

@@ -45,7 +45,7 @@ static void print_plugin(const sl_plugin *plugin)
     const sl_lane *lane = plugin->lane;
     if (lane != NULL) {
         (void)printf("lane %s %s (SDK %u.%u): %s\n  key %s, record of %zu bytes\n  events ", lane->name, lane->version,
-                     plugin->sdk_major, plugin->sdk_minor, lane->summary, lane->key == SL_KEY_USER ? "user" : "session",
+                     plugin->sdk_major, plugin->sdk_minor, lane->summary, lane_key_word(lane),
                      lane->record_size);
         for (size_t i = 0; lane->events[i] != NULL; i++)
             (void)printf("%s%s", i == 0 ? "" : ", ", lane->events[i]);

@@ -12,8 +12,21 @@
 
 struct staged {
     size_t lane;
-    sl_view key;
+    sl_view key;    /* its data is NULL where the lane has keys of its own: they are in extraction->own_keys, */
+    size_t own_key; /* from here on */
     _Alignas(8) char record[LANE_RECORD_MAX];
+};
+
+/* The records of one event and lane, as `extract_many` sees it. */
+struct event_records {
+    sl_records base;
+    struct extraction *extraction;
+    size_t lane;
+    sl_view key; /* the event's user or session; unused where the lane has its own */
+    sl_stamp at;
+    size_t first; /* of its records among those staged */
+    bool unkeyed; /* one had no key, or none that can be one */
+    _Alignas(8) char nowhere[LANE_RECORD_MAX]; /* what is filled in and not kept */
 };
 
 void extraction_init(struct extraction *extraction, const struct engine_settings *settings, int worker)
@@ -21,7 +34,6 @@ void extraction_init(struct extraction *extraction, const struct engine_settings
     memset(extraction, 0, sizeof *extraction);
     extraction->settings = settings;
     extraction->reader = reader_new(settings->set->plan);
-    extraction->staged = memory_new((settings->set->lane_count + 1) * sizeof(struct staged));
     extraction->next = memory_new(((size_t)settings->source->partitions + 1) * sizeof *extraction->next);
     for (int32_t p = 0; p < settings->source->partitions; p++)
         extraction->next[p] = source_begin(settings->source, p);
@@ -33,6 +45,7 @@ void extraction_free(struct extraction *extraction)
 {
     reader_free(extraction->reader);
     free(extraction->staged);
+    buffer_free(&extraction->own_keys);
     free(extraction->next);
     watermark_free(&extraction->watermark);
 }
@@ -65,38 +78,127 @@ static bool time_fits(const struct extraction *extraction, const struct message 
     return false;
 }
 
-/* Give every lane that wants the event its look at it, or only those whose bit is set in *lanes. Returns how many records
- * are staged. */
-static size_t extract(struct extraction *extraction, const struct event_head *head, const uint64_t *lanes)
+static struct staged *stage(struct extraction *extraction, size_t lane)
+{
+    if (extraction->staged_count == extraction->staged_capacity) {
+        extraction->staged_capacity = extraction->staged_capacity == 0 ? 16 : extraction->staged_capacity * 2;
+        extraction->staged = memory_resize(extraction->staged, extraction->staged_capacity * sizeof *extraction->staged);
+    }
+    struct staged *staged = &extraction->staged[extraction->staged_count++];
+    staged->lane = lane;
+    return staged;
+}
+
+/* The stamp is the host's, whatever a plugin did to it: of the record number `number` of the event in this lane. */
+static void put_stamp(char *record, const struct set_lane *lane, sl_stamp at, size_t number)
+{
+    if (lane->tail.extract_many != NULL)
+        at.id = (at.id & ~(uint64_t)(SL_EVENT_RECORDS_MAX - 1)) | number;
+    memcpy(record, &at, sizeof at);
+}
+
+static void extract_one(struct extraction *extraction, size_t number, const sl_event *event, sl_view key)
+{
+    const struct set_lane *lane = &extraction->settings->set->lanes[number];
+    struct staged *staged = stage(extraction, number);
+    staged->key = key;
+    memset(staged->record, 0, lane->table->record_size);
+    put_stamp(staged->record, lane, event->at, 0);
+    if (!lane->table->extract(lane->self, event, staged->record))
+        extraction->staged_count--;
+    else
+        put_stamp(staged->record, lane, event->at, 0);
+}
+
+static void *records_add(sl_records *base, sl_view key)
+{
+    struct event_records *records = (struct event_records *)(void *)base;
+    struct extraction *extraction = records->extraction;
+    const struct set_lane *lane = &extraction->settings->set->lanes[records->lane];
+    bool own = lane->table->key == SL_KEY_OWN, keyed = !own || (key.size > 0 && key.size <= SL_KEY_OWN_MAX);
+    size_t before = extraction->staged_count - records->first;
+    memset(records->nowhere, 0, sizeof records->nowhere);
+    put_stamp(records->nowhere, lane, records->at, 0);
+    records->unkeyed = records->unkeyed || !keyed;
+    if (before == SL_EVENT_RECORDS_MAX)
+        extraction->crowded = lane;
+    if (!keyed || before == SL_EVENT_RECORDS_MAX)
+        return records->nowhere;
+    struct staged *staged = stage(extraction, records->lane);
+    staged->key = own ? (sl_view){NULL, key.size} : records->key;
+    staged->own_key = extraction->own_keys.size;
+    if (own)
+        buffer_put(&extraction->own_keys, key.data, key.size);
+    memset(staged->record, 0, lane->table->record_size);
+    put_stamp(staged->record, lane, records->at, before);
+    return staged->record;
+}
+
+/* False: one of its records had no key. */
+static bool extract_many(struct extraction *extraction, size_t number, const sl_event *event, sl_view key)
+{
+    static const sl_records_table table = {.struct_size = sizeof table, .add = records_add};
+    const struct set_lane *lane = &extraction->settings->set->lanes[number];
+    struct event_records records = {.base = {&table},
+                                          .extraction = extraction,
+                                          .lane = number,
+                                          .first = extraction->staged_count,
+                                          .key = key,
+                                          .at = event->at};
+    lane->tail.extract_many(lane->self, event, &records.base);
+    for (size_t i = records.first; i < extraction->staged_count; i++)
+        put_stamp(extraction->staged[i].record, lane, event->at, i - records.first);
+    return !records.unkeyed;
+}
+
+/* The key of the event read last, for a lane; none is needed where it makes its own. */
+static bool find_key(struct extraction *extraction, const struct set_lane *lane, sl_view *key)
+{
+    *key = (sl_view){0};
+    if (lane->table->key == SL_KEY_OWN)
+        return true;
+    *key = lane->table->key == SL_KEY_USER ? reader_user(extraction->reader) : reader_session(extraction->reader);
+    return key->size > 0;
+}
+
+/* Give every lane that wants the event its look at it, or only those whose bit is set in *lanes. Their records are staged. */
+static void extract(struct extraction *extraction, const struct event_head *head, const uint64_t *lanes)
 {
     const struct lane_set *set = extraction->settings->set;
-    size_t count = 0;
     bool unkeyed = false;
+    extraction->staged_count = 0;
+    extraction->crowded = NULL;
+    buffer_reset(&extraction->own_keys);
     for (size_t i = 0; i < set->lane_count; i++) {
         const struct set_lane *lane = &set->lanes[i];
         uint32_t kind = lane->kinds[head->event];
+        sl_view key;
         if (kind == UINT32_MAX || (lanes != NULL && (*lanes >> i & 1u) == 0))
             continue;
-        sl_view key = lane->table->key == SL_KEY_USER ? reader_user(extraction->reader)
-                                                      : reader_session(extraction->reader);
-        if (key.size == 0) {
+        if (!find_key(extraction, lane, &key)) {
             unkeyed = true;
             continue;
         }
-        struct staged *staged = &extraction->staged[count];
-        staged->lane = i;
-        staged->key = key;
         const sl_event *event = reader_event(extraction->reader, lane->inputs, kind);
-        memset(staged->record, 0, lane->table->record_size);
-        memcpy(staged->record, &event->at, sizeof event->at);
-        if (!lane->table->extract(lane->self, event, staged->record))
-            continue;
-        memcpy(staged->record, &event->at, sizeof event->at); /* the stamp is the host's */
-        count++;
+        if (lane->tail.extract_many == NULL)
+            extract_one(extraction, i, event, key);
+        else
+            unkeyed = !extract_many(extraction, i, event, key) || unkeyed;
     }
     if (lanes == NULL)
         extraction->unkeyed += unkeyed;
-    return count;
+}
+
+/* After extraction: did anything that was looked at, or a lane that wanted too much of it, spoil the event? */
+static bool spoiled(const struct extraction *extraction, struct bad_row *bad)
+{
+    if (reader_failed(extraction->reader, bad))
+        return true;
+    if (extraction->crowded == NULL)
+        return false;
+    bad_row_set(bad, BAD_SIZE, "", (sl_view){0}, "lane %s would make more than %d records of this one event",
+                extraction->crowded->table->name, SL_EVENT_RECORDS_MAX);
+    return true;
 }
 
 /* Append a staged record to the parcel of its key's owner, its long texts behind it. */
@@ -106,18 +208,21 @@ static void send(struct extraction *extraction, const struct staged *staged, int
     const struct engine_settings *settings = extraction->settings;
     const struct set_lane *lane = &settings->set->lanes[staged->lane];
     size_t record_size = lane->table->record_size;
-    struct parcel *parcel = parcels[key_owner(staged->key, lane->table->key, settings->workers)];
+    sl_view key = staged->key;
+    if (key.data == NULL)
+        key.data = extraction->own_keys.data + staged->own_key;
+    struct parcel *parcel = parcels[key_owner(key, lane->table->key, settings->workers)];
     struct buffer *out = &parcel->entries;
     size_t start = out->size;
-    struct entry entry = {.key_hash = key_hash(staged->key, lane->table->key, settings->table_seed),
+    struct entry entry = {.key_hash = key_hash(key, lane->table->key, settings->table_seed),
                           .clock_ms = clock_ms,
-                          .key_size = (uint32_t)staged->key.size,
+                          .key_size = (uint32_t)key.size,
                           .lane = (uint16_t)staged->lane,
                           .record_size = (uint16_t)record_size};
     buffer_put(out, &entry, sizeof entry);
     size_t record = out->size;
     buffer_put(out, staged->record, record_size);
-    buffer_put(out, staged->key.data, staged->key.size);
+    buffer_put(out, key.data, key.size);
     for (size_t i = 0; i < lane->text_count; i++) {
         sl_text text;
         memcpy(&text, staged->record + lane->text_offsets[i], sizeof text);
@@ -144,16 +249,19 @@ void extraction_take(struct extraction *extraction, const struct message *messag
         refuse(extraction, message, &bad);
         return;
     }
-    size_t count = head.event < 0 ? 0 : extract(extraction, &head, NULL);
-    if (head.event >= 0 && reader_failed(extraction->reader, &bad)) {
-        refuse(extraction, message, &bad);
-        return;
+    extraction->staged_count = 0;
+    if (head.event >= 0) {
+        extract(extraction, &head, NULL);
+        if (spoiled(extraction, &bad)) {
+            refuse(extraction, message, &bad);
+            return;
+        }
     }
     extraction->events++;
     extraction->unwanted += head.event < 0;
     watermark_event(&extraction->watermark, message->partition, head.time_ms);
     int64_t clock_ms = watermark_now(&extraction->watermark);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < extraction->staged_count; i++)
         send(extraction, &extraction->staged[i], clock_ms, parcels);
 }
 
@@ -165,9 +273,9 @@ void extraction_take_past(struct extraction *extraction, const struct message *m
     if (!size_fits(extraction, message, &bad) || !reader_read(extraction->reader, message->bytes, &head, &bad) ||
         !time_fits(extraction, message, &head, &bad) || head.event < 0)
         return;
-    size_t count = extract(extraction, &head, &lanes);
-    if (reader_failed(extraction->reader, &bad))
+    extract(extraction, &head, &lanes);
+    if (spoiled(extraction, &bad))
         return;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < extraction->staged_count; i++)
         send(extraction, &extraction->staged[i], WATERMARK_UNKNOWN, parcels);
 }

@@ -16,7 +16,10 @@ struct extraction {
     const struct engine_settings *settings;
     struct reader *reader;
     struct watermark watermark;
-    struct staged *staged; /* records of the current event, one a lane at most */
+    struct staged *staged; /* records of the current event */
+    size_t staged_count, staged_capacity;
+    struct buffer own_keys; /* of those whose lanes have keys of their own */
+    const struct set_lane *crowded; /* a lane that wanted more records of the current event than one may make; or NULL */
     int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */
     uint64_t events, unwanted, unkeyed, bad;
 };

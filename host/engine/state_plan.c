@@ -43,7 +43,9 @@ static char *source_text(const struct set_lane *lane)
     buffer_literal(&out, "; settings");
     for (const sl_param *param = table->params; lane->self != NULL && param != NULL && param->name != NULL; param++)
         put_setting(&out, param, lane->self);
-    buffer_printf(&out, "; version %u", (unsigned)lane->record_version);
+    buffer_printf(&out, "; version %u", (unsigned)lane->tail.record_version);
+    if (lane->tail.bucket_ms != 0) /* of what has no bucket nothing is said: sources that were written before there were any fit */
+        buffer_printf(&out, "; bucket %lld", (long long)lane->tail.bucket_ms);
     buffer_byte(&out, '\0');
     for (char *at = out.data; *at != '\0'; at++) /* a plugin's names may hold anything: it stays one line */
         if ((unsigned char)*at < ' ')
@@ -54,7 +56,7 @@ static char *source_text(const struct set_lane *lane)
 static void schema_of(struct record_schema *schema, const struct set_lane *lane)
 {
     *schema = (struct record_schema){.record_size = (uint32_t)lane->table->record_size};
-    (void)snprintf(schema->key, sizeof schema->key, "%s", lane->table->key == SL_KEY_USER ? "user" : "session");
+    (void)snprintf(schema->key, sizeof schema->key, "%s", lane_key_word(lane->table));
     for (const sl_field *field = lane->table->record; field->name != NULL && schema->field_count < SCHEMA_FIELDS_MAX; field++) {
         struct schema_field *to = &schema->fields[schema->field_count++];
         *to = (struct schema_field){.type = field->type, .offset = field->offset, .size = field->size};

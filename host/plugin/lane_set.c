@@ -175,9 +175,10 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     }
     struct set_lane *lane = &set->lanes[set->lane_count++];
     lane->table = plugin->lane;
-    if (lane->table->struct_size >= offsetof(sl_lane, record_version) + sizeof lane->table->record_version)
-        lane->record_version = lane->table->record_version;
-    lane->key_prefix = lane->table->key == SL_KEY_USER ? "user:" : "session:";
+    lane->tail = lane_tail(lane->table);
+    if (lane->table->key == SL_KEY_OWN)
+        lane->own_prefix = memory_format("%s:", lane->tail.key_name);
+    lane->key_prefix = lane->table->key == SL_KEY_USER ? "user:" : lane->own_prefix != NULL ? lane->own_prefix : "session:";
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
     lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
@@ -200,7 +201,7 @@ static void refuse_collisions(const struct lane_set *set, const struct config *c
             for (size_t f = 0; f < lane->feature_count; f++) {
                 sl_view suffix = lane->windows[w].suffixes[f];
                 for (size_t i = 0; i < count; i++) {
-                    if (writers[i].lane->table->key != lane->table->key || writers[i].suffix.size != suffix.size ||
+                    if (strcmp(writers[i].lane->key_prefix, lane->key_prefix) != 0 || writers[i].suffix.size != suffix.size ||
                         memcmp(writers[i].suffix.data, suffix.data, suffix.size) != 0)
                         continue;
                     struct error *error = error_list_add(errors);
@@ -275,6 +276,7 @@ void lane_set_free(struct lane_set *set)
             lane->table->close(lane->self);
         free(lane->self);
         free(lane->kinds);
+        free(lane->own_prefix);
     }
     plan_free(set->plan);
     free(set->lanes);

@@ -4,6 +4,7 @@
 #define PLUGIN_LANE_SET_H
 
 #include "config/config.h"
+#include "plugin/plugin_table.h"
 #include "snowplow/event_reader.h"
 
 #include <shoplane/shoplane.h>
@@ -47,8 +48,9 @@ struct set_lane {
     size_t feature_count;     /* of all parsers together */
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
-    const char *key_prefix;   /* "user:" or "session:" */
-    uint32_t record_version;  /* the table's, 0 for a plugin of SDK 1.0 */
+    const char *key_prefix;   /* "user:", "session:", or that of the lane's own key, "product:" */
+    char *own_prefix;         /* the same, where it is its own; else NULL */
+    struct lane_tail tail;    /* of its table, which may be of an SDK that did not have all of it */
 };
 
 struct lane_set {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define DAY_MS INT64_C(86400000)
+
 static const struct {
     const char *word;
     size_t size;
@@ -91,6 +93,66 @@ static bool params_check(const sl_param *params, size_t settings_size, struct er
     return true;
 }
 
+struct lane_tail lane_tail(const sl_lane *lane)
+{
+    sl_lane whole = {0};
+    memcpy(&whole, lane, lane->struct_size < sizeof whole ? lane->struct_size : sizeof whole);
+    return (struct lane_tail){.record_version = whole.record_version,
+                              .key_name = whole.key_name,
+                              .extract_many = whole.extract_many,
+                              .bucket_ms = whole.bucket_ms,
+                              .combine = whole.combine};
+}
+
+const char *lane_key_word(const sl_lane *lane)
+{
+    return lane->key == SL_KEY_USER ? "user" : lane->key == SL_KEY_SESSION ? "session" : lane_tail(lane).key_name;
+}
+
+/* Features begin with it, and other features begin with these. */
+static bool key_name_check(const char *name, struct error *error)
+{
+    if (name == NULL || !plugin_name_valid(name) || strlen(name) > SL_KEY_NAME_MAX) {
+        error_what(error, "its key is called \"%s\"", name == NULL ? "" : name);
+        error_advice(error, "set .key_name: lower-case letters, digits, _, at most %d of them", SL_KEY_NAME_MAX);
+        return false;
+    }
+    if (strcmp(name, "user") != 0 && strcmp(name, "session") != 0 && strcmp(name, "shoplane") != 0)
+        return true;
+    error_what(error, "its key is called \"%s\", and keys of that name are the host's own", name);
+    error_advice(error, "take another .key_name, or SL_KEY_USER or SL_KEY_SESSION");
+    return false;
+}
+
+static bool key_check(const sl_lane *lane, const struct lane_tail *tail, struct error *error)
+{
+    if (lane->key != SL_KEY_USER && lane->key != SL_KEY_SESSION && lane->key != SL_KEY_OWN)
+        return refuse(error, "it does not say whose state it keeps", "", "set .key = SL_KEY_USER, SL_KEY_SESSION or SL_KEY_OWN");
+    if (lane->key != SL_KEY_OWN)
+        return tail->key_name == NULL || refuse(error, "it has a key_name, and a key that is not its own", tail->key_name,
+                                                "set .key = SL_KEY_OWN, or leave .key_name out");
+    if (!key_name_check(tail->key_name, error))
+        return false;
+    return tail->extract_many != NULL || refuse(error, "it has a key of its own and no extract_many to give it", "",
+                                                "fill .extract_many, and call sl_records_add_for()");
+}
+
+static bool functions_check(const sl_lane *lane, const struct lane_tail *tail, struct error *error)
+{
+    if (lane->extract != NULL && tail->extract_many != NULL)
+        return refuse(error, "it has both extract and extract_many", "", "fill one of the two");
+    if ((lane->extract == NULL && tail->extract_many == NULL) || lane->add == NULL || lane->publish == NULL)
+        return refuse(error, "it lacks one of extract, add, publish", "", "fill all three, or extract_many in place of extract");
+    if ((tail->combine != NULL) != (tail->bucket_ms != 0))
+        return refuse(error, "it has one of bucket_ms and combine", "", "set both, or none");
+    if (tail->bucket_ms != 0 && (tail->bucket_ms < 1000 || tail->bucket_ms > DAY_MS || DAY_MS % tail->bucket_ms != 0)) {
+        error_what(error, "its bucket_ms is %lld", (long long)tail->bucket_ms);
+        error_advice(error, "1000 to 86400000, a divisor of a day: a second, a minute, 5 minutes, an hour, a day");
+        return false;
+    }
+    return true;
+}
+
 static bool lane_check(const sl_lane *lane, const char *name, struct error *error)
 {
     if (lane->struct_size < offsetof(sl_lane, record_version)) /* all of SDK 1.0 */
@@ -102,12 +164,13 @@ static bool lane_check(const sl_lane *lane, const char *name, struct error *erro
     }
     if (lane->version == NULL || lane->summary == NULL)
         return refuse(error, "its table has no version or no summary", "", "fill .version and .summary");
-    if (lane->key != SL_KEY_USER && lane->key != SL_KEY_SESSION)
-        return refuse(error, "it does not say whose state it keeps", "", "set .key = SL_KEY_USER or SL_KEY_SESSION");
+    struct lane_tail tail = lane_tail(lane);
+    if (!key_check(lane, &tail, error))
+        return false;
     if (lane->events == NULL || lane->events[0] == NULL)
         return refuse(error, "it wants no events", "", "list their names in .events, ended by NULL");
-    if (lane->extract == NULL || lane->add == NULL || lane->publish == NULL)
-        return refuse(error, "it lacks one of extract, add, publish", "", "fill all three");
+    if (!functions_check(lane, &tail, error))
+        return false;
     if (lane->record_size < sizeof(sl_stamp) || lane->record_size > LANE_RECORD_MAX || lane->record_size % 8 != 0) {
         error_what(error, "its record has %zu bytes", lane->record_size);
         error_advice(error, "%zu to %d bytes, a multiple of 8, beginning with an sl_stamp", sizeof(sl_stamp),

@@ -11,6 +11,20 @@
 /* Kind, name, sizes, declared fields inside their structs, required functions. False: *error says what is wrong. */
 bool plugin_table_check(const sl_plugin *plugin, enum plugin_kind kind, const char *name, struct error *error);
 
+/* What later minors of the SDK added to a lane's table, or what it means that a plugin's table does not have it yet. */
+struct lane_tail {
+    uint32_t record_version;
+    const char *key_name; /* NULL but for SL_KEY_OWN */
+    void (*extract_many)(const void *self, const sl_event *event, sl_records *records); /* NULL: `extract` */
+    int64_t bucket_ms; /* 0: its records are never combined */
+    bool (*combine)(const void *self, void *into, const void *from);
+};
+/* Of a table that was checked, or is to be: nothing behind its struct_size is read. */
+struct lane_tail lane_tail(const sl_lane *lane);
+
+/* "user", "session", or the lane's key_name. */
+const char *lane_key_word(const sl_lane *lane);
+
 /* [a-z][a-z0-9_]*, at most 63 of them: what a plugin, a value or a feature may be called. NULL is not. */
 bool plugin_name_valid(const char *name);
 
