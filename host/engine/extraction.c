@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "engine/combining.h"
 #include "engine/key_hash.h"
 #include "plugin/plugin_table.h"
 
@@ -94,6 +95,7 @@ static void put_stamp(char *record, const struct set_lane *lane, sl_stamp at, si
 {
     if (lane->tail.extract_many != NULL)
         at.id = (at.id & ~(uint64_t)(SL_EVENT_RECORDS_MAX - 1)) | number;
+    at.time_ms = combining_time(lane, at.time_ms);
     memcpy(record, &at, sizeof at);
 }
 

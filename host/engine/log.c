@@ -268,6 +268,43 @@ void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab,
         log_trim(log, lane, slab, texts, 0);
 }
 
+/* Does one of the first `count` records, of the same time, take `from` into itself? */
+static bool taken(struct log *log, const struct set_lane *lane, size_t count, const char *from)
+{
+    int64_t time_ms = stamp_of(from)->time_ms;
+    for (size_t i = count; i > 0 && count - i < LOG_COMBINE_NEAR && log_time(log, lane, i - 1) == time_ms; i--) {
+        char *into = record_at(log, lane, i - 1);
+        const sl_stamp stamp = *stamp_of(into);
+        bool done = lane->tail.combine(lane->self, into, from);
+        memcpy(into, &stamp, sizeof stamp); /* the host's */
+        if (done)
+            return true;
+    }
+    return false;
+}
+
+void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t end)
+{
+    size_t size = lane->table->record_size, kept = 0;
+    for (size_t i = 0; i < end; i++) {
+        char *record = record_at(log, lane, i);
+        if (taken(log, lane, kept, record)) {
+            if (is_long(log))
+                id_index_remove(*ids_of(log), stamp_of(record)->id);
+            drop_texts(lane, texts, record);
+            continue;
+        }
+        if (kept < i)
+            memcpy(record_at(log, lane, kept), record, size);
+        kept++;
+    }
+    if (kept == end)
+        return;
+    memmove(record_at(log, lane, kept), record_at(log, lane, end), (log->count - end) * size);
+    log->count -= (uint32_t)(end - kept);
+    log_fit(log, lane, slab);
+}
+
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count)
 {
     assert(count <= log->count);

@@ -72,9 +72,12 @@ struct log {
     uint16_t pins; /* groups in flight at the sink that name this log; with UINT16_MAX the next has to wait */
     uint8_t lane;  /* index in the lane set */
     uint8_t queue; /* which of the shard's queues it waits in: enum log_queue_kind */
+    uint8_t combined; /* low bits of the number of the first bucket that did not rest when its records were last combined */
     uint8_t since; /* the ledger's mark that it belongs to while something of it is not acknowledged; 0: all is */
     /* views follow */
 };
+
+#define LOG_COMBINE_NEAR 64 /* how many records before it one is offered to, newest first */
 
 /* From this capacity on a set of ids answers whether a record is a duplicate; below, a scan does. */
 #define LOG_SCAN_MAX 48
@@ -136,6 +139,9 @@ void log_free_large(struct log *log, const struct set_lane *lane, struct slab *s
 
 /* Take out the record with this id, if there is one, at whatever time, and drop its texts. */
 void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, const sl_stamp *stamp);
+
+/* Let the lane combine what it will among the first `end` records, each with those of its time before it. */
+void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t end);
 
 /* Drop the first `count` records and their texts. */
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count);

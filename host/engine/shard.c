@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "engine/combining.h"
 #include "engine/emission.h"
 #include "engine/shard_logs.h"
 #include "engine/shard_room.h"
@@ -276,6 +277,8 @@ static bool is_late(const struct shard *shard, const struct set_lane *lane, cons
         return false; /* whether its session goes on is not known yet */
     if (filling) /* what has left its windows meanwhile may still stand in Redis: it is to be known that they are empty */
         return time_ms < shard->restored_ms - lane->longest_ms;
+    if (combines(lane) && combining_rests(lane, time_ms, shard->clock_ms))
+        return true;
     if (!lane->session)
         return time_ms < shard->clock_ms - lane->longest_ms;
     const struct window_settings *window = &lane->windows[0].settings;
@@ -360,6 +363,8 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
         log = log_new(shard, entry->lane, entry->key_hash, entry_key(entry));
     else if (lane->session && log->count > 0 && session_gone(shard, lane, log) && !shard->lanes[entry->lane].filling)
         drop_session(shard, lane, log); /* what was owed of it is overtaken by the run that begins */
+    if (combines(lane) && !shard->lanes[entry->lane].filling)
+        combining_make_room(shard, lane, log);
     if (!room_in_log(shard, lane, log, &stamp)) {
         tell_crowded(shard, lane);
         return;

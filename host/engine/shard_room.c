@@ -1,6 +1,8 @@
 /* shard_room.c - see shard_room.h. */
 #include "engine/shard_room.h"
 
+#include "engine/combining.h"
+
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -95,9 +97,11 @@ bool room_for_key(struct shard *shard, size_t lane)
     return false;
 }
 
-/* As many records as this log may have; 0: no bound. */
+/* As many records as this log may have; 0: no bound, as while a lane fills whose records are yet to be combined. */
 static size_t records_max(const struct shard *shard, const struct log *log, bool added)
 {
+    if (combines(&shard->set->lanes[log->lane]) && shard->lanes[log->lane].filling)
+        return 0;
     size_t had = log->count - (added ? 1 : 0);
     if (shard->over && had >= ROOM_RECORDS && (shard->records_max == 0 || had < shard->records_max))
         return had;

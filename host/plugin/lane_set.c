@@ -127,6 +127,12 @@ static void take_windows(struct set_lane *lane, const struct lane_settings *sett
             error_advice(error, "a lane has either one session window or rolling windows");
             add_place(error, &window->settings.place);
         }
+        if (window->settings.session && lane->tail.combine != NULL) {
+            struct error *error = error_list_add(errors);
+            error_what(error, "lane \"%s\" counts in buckets, and sessions are exact", settings->name);
+            error_advice(error, "rolling windows, length = ...; in place of gap");
+            add_place(error, &window->settings.place);
+        }
         lane->session = window->settings.session;
         if (!lane->session && window->settings.length_ms > lane->longest_ms)
             lane->longest_ms = window->settings.length_ms;

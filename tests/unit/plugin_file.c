@@ -118,7 +118,7 @@ static void each_mistake_has_its_words(void **state)
          "16 to 64 bytes, a multiple of 8, beginning with an sl_stamp"},
         {PLUGIN_LANE, "field_outside", "a declared field lies outside of its struct: number",
          "declare it with SL_FIELD(struct ..., member, ...)"},
-        {PLUGIN_LANE, "no_extract", "it lacks one of extract, add, publish", "fill all three"},
+        {PLUGIN_LANE, "no_extract", "it lacks one of extract, add, publish", "fill all three, or extract_many in place of extract"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         refused_in(folder, wrong[i].kind, wrong[i].name, wrong[i].why, wrong[i].advice);

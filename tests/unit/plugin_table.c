@@ -25,6 +25,15 @@ static bool extract(const void *self, const sl_event *event, void *record)
     (void)self, (void)event, (void)record;
     return true;
 }
+static void extract_many(const void *self, const sl_event *event, sl_records *records)
+{
+    (void)self, (void)event, (void)records;
+}
+static bool combine(const void *self, void *into, const void *from)
+{
+    (void)self, (void)into, (void)from;
+    return false;
+}
 static void add(const void *self, sl_scratch *scratch, void *aggregate, const void *record)
 {
     (void)self, (void)scratch, (void)aggregate, (void)record;
@@ -117,11 +126,70 @@ static void what_a_table_must_have(void **state)
     LANE(events[0] = NULL, "it wants no events");
     LANE(lane.add = NULL, "it lacks one of extract, add, publish");
     LANE(lane.publish = NULL, "it lacks one of extract, add, publish");
+    LANE(lane.extract = NULL, "it lacks one of extract, add, publish");
     METRIC(metric.compute = NULL, "its table lacks version, summary or compute");
     METRIC(metric.values_size = 0, "it needs no values");
     lane.struct_size = sizeof lane + 8; /* a table of a later minor is longer */
     metric.struct_size += 8;
     good();
+}
+
+static void keys_of_its_own(void **state)
+{
+    (void)state;
+    LANE(lane.extract_many = extract_many, "it has both extract and extract_many");
+    LANE(lane.key_name = "product", "it has a key_name, and a key that is not its own: product");
+    LANE(lane.key = SL_KEY_OWN, "its key is called \"\"");
+    LANE((lane.key = SL_KEY_OWN, lane.key_name = "Product"), "its key is called \"Product\"");
+    LANE((lane.key = SL_KEY_OWN, lane.key_name = "sixteen_letters_"), "its key is called \"sixteen_letters_\"");
+    LANE((lane.key = SL_KEY_OWN, lane.key_name = "user"), "its key is called \"user\", and keys of that name are the host's own");
+    LANE((lane.key = SL_KEY_OWN, lane.key_name = "session"),
+         "its key is called \"session\", and keys of that name are the host's own");
+    LANE((lane.key = SL_KEY_OWN, lane.key_name = "shoplane"),
+         "its key is called \"shoplane\", and keys of that name are the host's own");
+    LANE((lane.key = SL_KEY_OWN, lane.key_name = "product"), "it has a key of its own and no extract_many to give it");
+    lane.key = SL_KEY_OWN;
+    lane.key_name = "fifteen_letters";
+    lane.extract = NULL;
+    lane.extract_many = extract_many;
+    good();
+    (void)set_up(NULL);
+    lane.extract = NULL;
+    lane.extract_many = extract_many; /* many records of an event, under the shopper's key */
+    good();
+}
+
+static void counters(void **state)
+{
+    (void)state;
+    LANE(lane.combine = combine, "it has one of bucket_ms and combine");
+    LANE(lane.bucket_ms = 60000, "it has one of bucket_ms and combine");
+    LANE((lane.combine = combine, lane.bucket_ms = 999), "its bucket_ms is 999");
+    LANE((lane.combine = combine, lane.bucket_ms = 7000), "its bucket_ms is 7000");
+    LANE((lane.combine = combine, lane.bucket_ms = 172800000), "its bucket_ms is 172800000");
+    LANE((lane.combine = combine, lane.bucket_ms = -60000), "its bucket_ms is -60000");
+    lane.combine = combine;
+    lane.bucket_ms = 86400000;
+    good();
+}
+
+/* A table of an earlier SDK ends where its struct_size says: what lies behind it is not looked at. */
+static void shorter_tables(void **state)
+{
+    (void)state;
+    lane.record_version = 7;
+    lane.key_name = (const char *)16; /* would be a crash */
+    lane.extract_many = extract_many;
+    lane.bucket_ms = 5;
+    lane.struct_size = offsetof(sl_lane, record_version); /* SDK 1.0 */
+    good();
+    assert_int_equal(lane_tail(&lane).record_version, 0);
+    lane.struct_size = offsetof(sl_lane, key_name); /* SDK 1.1 */
+    good();
+    assert_int_equal(lane_tail(&lane).record_version, 7);
+    assert_null(lane_tail(&lane).key_name);
+    assert_null(lane_tail(&lane).extract_many);
+    assert_string_equal(lane_key_word(&lane), "user");
 }
 
 static void how_large_things_may_be(void **state)
@@ -178,6 +246,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_a_table_must_have, set_up),
+        cmocka_unit_test_setup(keys_of_its_own, set_up),
+        cmocka_unit_test_setup(counters, set_up),
+        cmocka_unit_test_setup(shorter_tables, set_up),
         cmocka_unit_test_setup(how_large_things_may_be, set_up),
         cmocka_unit_test_setup(what_fields_may_be, set_up),
         cmocka_unit_test_setup(what_features_and_parameters_may_be, set_up),

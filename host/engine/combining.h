@@ -1,0 +1,41 @@
+/* combining.h - counters: records of one bucket that become one, in lanes that have `combine` (lane.h of the SDK).
+ *
+ * Event times are rounded down to the bucket when records are extracted. A bucket rests when the clock is COMBINE_REST_MS past
+ * its end: from then on its events are late, whether anything of it has been combined or not, so that no copy of an event
+ * whose id is gone can come in again. (A copy that states another time, in a bucket that does not rest yet, counts as an event
+ * of its own.) Records of rested buckets are combined when their log would need more memory, or has as many as it may; so what
+ * it costs is spread over the records that came since. Whether they are shows in nothing but memory: that is the plugin's
+ * promise, which the validator tests.
+ *
+ * The journal has every record as it came. While a lane fills, from the journal or the topic, nothing is combined, and
+ * limits.key_records does not count; when it is full, all that rests is. Until then a key takes as much memory as its
+ * events. */
+#ifndef ENGINE_COMBINING_H
+#define ENGINE_COMBINING_H
+
+#include "engine/shard.h"
+
+#define COMBINE_REST_MS 600000
+
+static inline bool combines(const struct set_lane *lane) { return lane->tail.combine != NULL; }
+
+/* The event time of a record of this lane, for the event's. */
+static inline int64_t combining_time(const struct set_lane *lane, int64_t time_ms)
+{
+    int64_t bucket_ms = lane->tail.bucket_ms, into_ms = bucket_ms == 0 ? 0 : time_ms % bucket_ms;
+    return time_ms - (into_ms < 0 ? into_ms + bucket_ms : into_ms);
+}
+
+/* Is the bucket that begins here at rest? */
+static inline bool combining_rests(const struct set_lane *lane, int64_t bucket_ms, int64_t clock_ms)
+{
+    return bucket_ms + lane->tail.bucket_ms + COMBINE_REST_MS < clock_ms;
+}
+
+/* Another record is to come to this log. */
+void combining_make_room(struct shard *shard, const struct set_lane *lane, struct log *log);
+
+/* Combine whatever rests. */
+void combining_all(struct shard *shard, const struct set_lane *lane, struct log *log);
+
+#endif
