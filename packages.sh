@@ -8,7 +8,8 @@
 # real Apache Kafka. As is usual in Debian, a redis-server that is installed starts by itself (127.0.0.1:6379).
 set -euo pipefail
 
-build=(gcc g++ cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libsimdjson-dev libxxhash-dev)
+build=(gcc g++ cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libsimdjson-dev libxxhash-dev
+       libelf-dev)
 run=(redis-server redis-tools)
 test=(clang llvm libcmocka-dev python3 python3-venv git procps)
 

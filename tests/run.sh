@@ -172,6 +172,7 @@ check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build
 alone live python3 -B tests/integration/live.py build
+check plugin_check python3 -B tests/integration/plugin_check.py build
 check audit python3 -B tests/integration/audit.py build
 alone up tests/integration/up.sh build
 alone readme python3 -B tests/integration/readme.py build
@@ -181,9 +182,11 @@ for target in build-asan/tests/fuzz_*; do
     [ -x "$target" ] || continue
     name=$(basename "$target")
     mkdir -p "build-asan/fuzz/$name"
+    corpus=tests/fuzz/corpus/${name#fuzz_}
+    [ "$name" = fuzz_plugin_elf ] && corpus=build/tests/wrong_plugins/lanes # as a compiler makes them
     check "$name" "$target" -max_total_time="$([ -n "$long" ] && echo 900 || echo 15)" -timeout=10 -timeout_exitcode=1 \
         -error_exitcode=1 -rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix="build-asan/fuzz/$name-" "build-asan/fuzz/$name" \
-        "tests/fuzz/corpus/${name#fuzz_}"
+        "$corpus"
 done
 
 [ -z "$only" ] && alone bench python3 -B tests/bench/bench.py build --events 50000 --shoppers 10000 --runs 1

@@ -8,6 +8,7 @@ static const struct {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
 } words[] = {
+    {"check", "look into a plugin's file, without running anything of it", command_plugin_check},
     {"list", "what the installed plugins offer: the same as `shoplane plugins`", command_plugins},
 };
 #define WORDS (sizeof words / sizeof words[0])

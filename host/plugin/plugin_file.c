@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/program.h"
 #include "plugin/plugin_table.h"
-#include "plugin/sdk_note.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -36,69 +35,82 @@ static bool others_can_write(const struct stat *status)
     return status->st_uid != 0 && status->st_uid != geteuid();
 }
 
-static void refuse_writable(struct error *error, const char *what, const struct stat *status)
+static void find_writable(struct findings *findings, const char *id, const char *what, const struct stat *status)
 {
+    struct error *error = &findings_add(findings, FINDING_REFUSES, id)->error;
     error_what(error, "others than you can write its %s (mode %04o, owner %u)", what,
                (unsigned)(status->st_mode & 07777), (unsigned)status->st_uid);
     error_advice(error, "chown it to the user that runs shoplane (or root) and chmod go-w it");
 }
 
-/* Read the whole file after checking who may write it. NULL: *error. */
-static char *read_checked(const char *path, size_t *size, struct error *error)
+static void find_unreadable(struct findings *findings, const char *before, const char *reason)
 {
-    char *bytes = NULL;
-    struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0) {
-        error_what(error, "%s", strerror(errno));
-        return NULL;
-    }
+    struct error *error = &findings_add(findings, FINDING_REFUSES, "unreadable")->error;
+    error_what(error, "%s%s", before, reason);
+}
+
+/* Who may write the file, and lanes/ or metrics/, and the folder that is in, where it could be exchanged whole. */
+static void check_permissions(int file, const struct stat *status, struct findings *findings)
+{
     char real[PATH_MAX], link[64];
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     ssize_t length = readlink(link, real, sizeof real - 1);
-    if (length < 0 || fstat(file, &status) != 0) {
-        error_what(error, "%s", strerror(errno));
-        goto out;
+    if (length < 0) {
+        find_unreadable(findings, "", strerror(errno));
+        return;
     }
     real[length] = '\0';
-    if (!S_ISREG(status.st_mode) || status.st_size > PLUGIN_MAX_BYTES) {
-        error_what(error, "it is not a regular file of at most %d MB", PLUGIN_MAX_BYTES >> 20);
-        goto out;
-    }
-    if (others_can_write(&status)) {
-        refuse_writable(error, "file", &status);
-        goto out;
-    }
-    char *above = real; /* lanes/ or metrics/, and the folder they are in, where they could be exchanged whole */
+    if (others_can_write(status))
+        find_writable(findings, "file_writable", "file", status);
+    char *above = real;
     for (int i = 0; i < 2; i++) {
         struct stat folder;
         above = dirname(above);
-        if (stat(above, &folder) != 0) {
-            error_what(error, "its folder: %s", strerror(errno));
-            goto out;
-        }
-        if (others_can_write(&folder)) {
-            refuse_writable(error, "folder", &folder);
-            goto out;
-        }
+        if (stat(above, &folder) != 0)
+            find_unreadable(findings, "its folder: ", strerror(errno));
+        else if (others_can_write(&folder))
+            find_writable(findings, "folder_writable", "folder", &folder);
     }
-    *size = (size_t)status.st_size;
-    bytes = memory_new(*size + 1);
-    size_t done = 0;
-    while (done < *size) {
-        ssize_t got = read(file, bytes + done, *size - done);
+}
+
+/* All of the file; NULL, and why is a finding. */
+static char *read_all(int file, size_t size, struct findings *findings)
+{
+    char *bytes = memory_new(size + 1);
+    for (size_t done = 0; done < size;) {
+        ssize_t got = read(file, bytes + done, size - done);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            error_what(error, "reading it: %s", got < 0 ? strerror(errno) : "it became shorter");
+            find_unreadable(findings, "reading it: ", got < 0 ? strerror(errno) : "it became shorter");
             free(bytes);
-            bytes = NULL;
-            goto out;
+            return NULL;
         }
         done += (size_t)got;
     }
-out:
-    (void)close(file);
+    return bytes;
+}
+
+char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, struct findings *findings)
+{
+    struct stat status;
+    char *bytes = NULL;
+    *elf = (struct plugin_elf){0};
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0 || fstat(file, &status) != 0) {
+        find_unreadable(findings, "", strerror(errno));
+    } else if (!S_ISREG(status.st_mode) || status.st_size > PLUGIN_MAX_BYTES) {
+        error_what(&findings_add(findings, FINDING_REFUSES, "unreadable")->error, "it is not a regular file of at most %d MB",
+                   PLUGIN_MAX_BYTES >> 20);
+    } else {
+        check_permissions(file, &status, findings);
+        *size = (size_t)status.st_size;
+        bytes = read_all(file, *size, findings);
+    }
+    if (file >= 0)
+        (void)close(file);
+    if (bytes != NULL)
+        plugin_elf_check(bytes, *size, elf, findings);
     return bytes;
 }
 
@@ -174,36 +186,29 @@ static void *load_copy(const char *name, const char *bytes, size_t size, int *ma
 static const sl_plugin *load(const char *path, enum plugin_kind kind, const char *name, struct error *error)
 {
     size_t size;
-    char *bytes = read_checked(path, &size, error);
-    if (bytes == NULL)
-        return NULL;
-    const sl_plugin *plugin = NULL;
-    struct sdk_note note;
-    if (!sdk_note_read(bytes, size, &note, error))
-        goto out;
-    if (note.major != SL_SDK_MAJOR || note.minor > SL_SDK_MINOR) {
-        error_what(error, "it was built for SDK %u.%u, this host speaks %d.%d", note.major, note.minor, SL_SDK_MAJOR,
-                   SL_SDK_MINOR);
-        error_advice(error, "rebuild it against shoplane %d.x headers, or install a shoplane that speaks SDK %u.%u",
-                     SL_SDK_MAJOR, note.major, note.minor);
-        goto out;
-    }
     int copy;
-    void *handle = load_copy(name, bytes, size, &copy, error);
+    struct plugin_elf elf;
+    struct findings findings = {0};
+    char *bytes = plugin_file_check(path, &size, &elf, &findings);
+    const struct finding *refusal = findings_refusal(&findings);
+    void *handle = NULL;
+    if (refusal != NULL)
+        *error = refusal->error;
+    else
+        handle = load_copy(name, bytes, size, &copy, error);
+    free(bytes);
+    findings_free(&findings);
     if (handle == NULL)
-        goto out;
-    plugin = dlsym(handle, SL_PLUGIN_SYMBOL);
-    if (plugin == NULL) {
+        return NULL;
+    const sl_plugin *plugin = dlsym(handle, SL_PLUGIN_SYMBOL);
+    if (plugin == NULL) { /* it was there when the file was looked at */
         error_what(error, "it has no symbol %s", SL_PLUGIN_SYMBOL);
         error_advice(error, "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...)");
-        goto out;
+        return NULL;
     }
-    if (plugin_table_check(plugin, kind, name, error))
-        note_loaded(plugin, copy);
-    else
-        plugin = NULL;
-out:
-    free(bytes);
+    if (!plugin_table_check(plugin, kind, name, error))
+        return NULL;
+    note_loaded(plugin, copy);
     return plugin;
 }
 

@@ -6,7 +6,7 @@
 #ifndef PLUGIN_PLUGIN_FILE_H
 #define PLUGIN_PLUGIN_FILE_H
 
-#include "base/error.h"
+#include "plugin/plugin_elf.h"
 
 #include <shoplane/plugin.h>
 
@@ -17,6 +17,11 @@ enum plugin_kind { PLUGIN_LANE, PLUGIN_METRIC };
 /* "lanes" or "metrics": the folder, and in messages "lane", "metric parser". */
 const char *plugin_kind_folder(enum plugin_kind kind);
 const char *plugin_kind_word(enum plugin_kind kind);
+
+/* All that can be said of a file without running anything of it: who may write it and the two folders above it, and what it
+ * says of itself (plugin_elf.h). The bytes that were looked at, to be freed; NULL if it could not be read, which is among the
+ * findings. */
+char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, struct findings *findings);
 
 /* Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its table against the contract of the SDK. The
  * table lives as long as the process. NULL: *error says why, with what was found and what to do. */

@@ -51,7 +51,11 @@ struct sl_records {
 /* One more record of this event: zeroed, its stamp set, to be filled before the next is asked for. Never NULL. Records of one
  * event are kept in the order in which they were added: their stamps' ids are the event's with its last ten bits replaced by
  * the record's number, so that a copy of the event is known record by record. For SL_KEY_USER and SL_KEY_SESSION. */
-static inline void *sl_records_add(sl_records *records) { return records->table->add(records, (sl_view){NULL, 0}); }
+static inline void *sl_records_add(sl_records *records)
+{
+    sl_view none = {NULL, 0};
+    return records->table->add(records, none);
+}
 /* The same for SL_KEY_OWN: a record under this key, whose bytes are copied. With an empty key, or one beyond SL_KEY_OWN_MAX,
  * what is filled in is not kept, and the event is counted as unkeyed: a lane need not check. */
 static inline void *sl_records_add_for(sl_records *records, sl_view key) { return records->table->add(records, key); }

@@ -12,6 +12,8 @@
 #include "scratch.h"
 #include "types.h"
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -44,19 +46,64 @@ struct sl_cell_pair {
     const char *between;
 };
 
-static inline sl_cell sl_cell_bool(bool value) { return (sl_cell){.type = SL_BOOL, .as = {.flag = value}}; }
-static inline sl_cell sl_cell_i64(int64_t value) { return (sl_cell){.type = SL_I64, .as = {.i64 = value}}; }
-static inline sl_cell sl_cell_f64(double value) { return (sl_cell){.type = SL_F64, .as = {.f64 = value}}; }
-static inline sl_cell sl_cell_money(int64_t micros) { return (sl_cell){.type = SL_MONEY, .as = {.i64 = micros}}; }
+static inline sl_cell sl_cell_absent(void)
+{
+    sl_cell cell;
+    memset(&cell, 0, sizeof cell);
+    return cell;
+}
+static inline sl_cell sl_cell_bool(bool value)
+{
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_BOOL;
+    cell.as.flag = value;
+    return cell;
+}
+static inline sl_cell sl_cell_i64(int64_t value)
+{
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_I64;
+    cell.as.i64 = value;
+    return cell;
+}
+static inline sl_cell sl_cell_f64(double value)
+{
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_F64;
+    cell.as.f64 = value;
+    return cell;
+}
+static inline sl_cell sl_cell_money(int64_t micros)
+{
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_MONEY;
+    cell.as.i64 = micros;
+    return cell;
+}
 /* An empty text is absent. */
-static inline sl_cell sl_cell_text(sl_text text) { return (sl_cell){.type = SL_TEXT, .as = {.text = text}}; }
+static inline sl_cell sl_cell_text(sl_text text)
+{
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_TEXT;
+    cell.as.text = text;
+    return cell;
+}
 /* NULL prints as {}. At most 1 000 entries are printed: the most counted, then by key. */
 static inline sl_cell sl_cell_counts(const sl_counts *counts)
 {
-    return (sl_cell){.type = SL_COUNTS, .as = {.counts = counts}};
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_COUNTS;
+    cell.as.counts = counts;
+    return cell;
 }
 /* NULL prints as []. At most 1 000 entries are printed: the first. */
-static inline sl_cell sl_cell_list(const sl_list *list) { return (sl_cell){.type = SL_LIST, .as = {.list = list}}; }
+static inline sl_cell sl_cell_list(const sl_list *list)
+{
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_LIST;
+    cell.as.list = list;
+    return cell;
+}
 
 /* A text made of two cells with something between: sl_cell_join(scratch, sl_cell_money(min), "-", sl_cell_money(max)). */
 static inline sl_cell sl_cell_join(sl_scratch *scratch, sl_cell left, const char *between, sl_cell right)
@@ -65,7 +112,11 @@ static inline sl_cell sl_cell_join(sl_scratch *scratch, sl_cell left, const char
     pair->left = left;
     pair->right = right;
     pair->between = between;
-    return (sl_cell){.type = SL_TEXT, .joined = true, .as = {.pair = pair}};
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_TEXT;
+    cell.joined = true;
+    cell.as.pair = pair;
+    return cell;
 }
 
 /* sum / n as one division of exact integers, the mean of FEATURES.md section 0; 0 if n is 0. */

@@ -1,0 +1,60 @@
+/* plugin_check.c - `shoplane plugin check`: what the file of a plugin says of itself, before anything of it runs. */
+#include "base/memory.h"
+#include "cli/command.h"
+#include "plugin/plugin_file.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] =
+    "shoplane plugin check FILE.so ...\n\n"
+    "Looks into the files without running anything of them: the SDK they were built for, what they export and need, code that\n"
+    "would run when they are loaded, libraries, and who may write to them and their folders. The host refuses by the same\n"
+    "findings. What only shows when a plugin is loaded (its tables) and when it runs, `shoplane plugin validate` looks at.\n\n"
+    "Exit status: 0 nothing refuses them, 1 something does.\n";
+
+/* True: it would be loaded, as far as this tells. */
+static bool check(const char *path)
+{
+    struct plugin_elf elf;
+    struct findings findings = {0};
+    size_t size = 0;
+    char *bytes = plugin_file_check(path, &size, &elf, &findings);
+    bool good = findings_refusal(&findings) == NULL;
+    (void)printf("%s: ", path);
+    if (elf.has_note)
+        (void)printf("SDK %u.%u, ", elf.sdk_major, elf.sdk_minor);
+    if (bytes != NULL)
+        (void)printf("%zu bytes%s, ", size, elf.instrumented ? ", built with a sanitizer or for coverage" : "");
+    (void)printf("%s\n", !good ? "REFUSED" : findings.count > 0 ? "good, with warnings" : "good");
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct finding *finding = &findings.items[i];
+        (void)printf("  %s %s: %s\n", finding->weight == FINDING_REFUSES ? "refused" : "warning", finding->id, finding->error.what);
+        if (finding->error.found[0] != '\0')
+            (void)printf("    found    %s\n", finding->error.found);
+        if (finding->error.advice[0] != '\0')
+            (void)printf("    do this  %s\n", finding->error.advice);
+    }
+    findings_free(&findings);
+    free(bytes);
+    return good;
+}
+
+int command_plugin_check(int argc, char **argv)
+{
+    static const struct option known[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (option != 'h')
+            return command_usage("plugin check", "that option is not known");
+        (void)fputs(usage, stdout);
+        return 0;
+    }
+    if (optind == argc)
+        return command_usage("plugin check", "it takes the files to look at");
+    int status = 0;
+    for (int i = optind; i < argc; i++)
+        if (!check(argv[i]))
+            status = 1;
+    return status;
+}
