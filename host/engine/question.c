@@ -17,7 +17,8 @@ struct question {
 
 void question_box_init(struct question_box *box)
 {
-    *box = (struct question_box){0};
+    box->closed = false;
+    atomic_init(&box->standing, NULL);
     (void)pthread_mutex_init(&box->asking, NULL);
     (void)pthread_mutex_init(&box->lock, NULL);
 }

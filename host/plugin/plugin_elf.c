@@ -84,6 +84,7 @@ struct reading {
     Elf *file;
     struct plugin_elf *elf;
     struct findings *findings;
+    bool tls;             /* it has thread-local variables */
     bool other_libraries; /* it needs some of which we know nothing */
 };
 
@@ -150,10 +151,10 @@ static void judge_note(const struct reading *reading, size_t notes)
 
 /* ---- segments ---- */
 
-static void check_segments(const struct reading *reading)
+static void check_segments(struct reading *reading)
 {
     size_t count = 0, notes = 0;
-    bool stack = false, stack_runs = false, writes_code = false, tls = false;
+    bool stack = false, stack_runs = false, writes_code = false;
     (void)elf_getphdrnum(reading->file, &count);
     for (size_t i = 0; i < count && i <= INT32_MAX; i++) {
         GElf_Phdr segment;
@@ -161,7 +162,7 @@ static void check_segments(const struct reading *reading)
             break;
         if (segment.p_type == PT_NOTE)
             notes += read_notes(reading, &segment);
-        tls = tls || segment.p_type == PT_TLS;
+        reading->tls = reading->tls || segment.p_type == PT_TLS;
         writes_code = writes_code || (segment.p_type == PT_LOAD && (segment.p_flags & (PF_W | PF_X)) == (PF_W | PF_X));
         stack = stack || segment.p_type == PT_GNU_STACK;
         stack_runs = stack_runs || (segment.p_type == PT_GNU_STACK && (segment.p_flags & PF_X) != 0);
@@ -173,9 +174,6 @@ static void check_segments(const struct reading *reading)
     if (writes_code)
         error_advice(find(reading->findings, FINDING_REFUSES, "code_writable", "it has memory that is both written and executed"),
                      "link it as usual: no -Wl,-N, no linker script of its own");
-    if (tls)
-        error_advice(find(reading->findings, FINDING_WARNS, "tls", "it has thread-local variables"),
-                     "keep state in records and aggregates only: which thread folds a key, and how often, is the host's business");
 }
 
 /* ---- the dynamic section ---- */
@@ -231,7 +229,7 @@ static void check_entry(struct reading *reading, const GElf_Dyn *entry, const ch
                      "compile all of it with -fPIC");
         break;
     case DT_FLAGS:
-        if ((entry->d_un.d_val & DF_STATIC_TLS) != 0)
+        if ((entry->d_un.d_val & DF_STATIC_TLS) != 0 && !reading->elf->instrumented)
             error_advice(find(reading->findings, FINDING_REFUSES, "static_tls",
                               "it wants thread-local memory from the start of the process, which may be used up"),
                          "compile it with -fPIC and without -ftls-model=initial-exec; better: keep no such variables");
@@ -352,7 +350,12 @@ static void judge_symbols(const struct reading *reading, const struct symbols *s
 
 static void check_state(const struct reading *reading, uint64_t written)
 {
-    if (written <= 2 * STARTFILE_BYTES || reading->elf->instrumented)
+    if (reading->elf->instrumented) /* the counters are the instrumentation's */
+        return;
+    if (reading->tls)
+        error_advice(find(reading->findings, FINDING_WARNS, "tls", "it has thread-local variables"),
+                     "keep state in records and aggregates only: which thread folds a key, and how often, is the host's business");
+    if (written <= 2 * STARTFILE_BYTES)
         return;
     error_advice(find(reading->findings, FINDING_WARNS, "variables", "it has %llu bytes of variables that live as long as the host",
                       (unsigned long long)written),

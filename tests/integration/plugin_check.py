@@ -54,9 +54,9 @@ FINDINGS = {
     "stack": [("refused", "stack", "it asks for an executable stack, for the whole host", "",
                "no functions inside functions, assembler files with .section .note.GNU-stack; link with -Wl,-z,noexecstack")],
     "thread_local": [("warning", "tls", "it has thread-local variables", "", STATE)],
-    "static_tls": [("warning", "tls", "it has thread-local variables", "", STATE),
-                   ("refused", "static_tls", "it wants thread-local memory from the start of the process, which may be used up", "",
-                    "compile it with -fPIC and without -ftls-model=initial-exec; better: keep no such variables")],
+    "static_tls": [("refused", "static_tls", "it wants thread-local memory from the start of the process, which may be used up", "",
+                    "compile it with -fPIC and without -ftls-model=initial-exec; better: keep no such variables"),
+                   ("warning", "tls", "it has thread-local variables", "", STATE)],
     "variables": [("warning", "variables", "it has * bytes of variables that live as long as the host", "", VARIABLES)],
 }
 # What no compiler does by itself is tried on changed bytes: tests/unit/plugin_elf.c.
