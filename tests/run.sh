@@ -137,12 +137,13 @@ compiled build-asan asan_ '^(golden|ingest_.*_apache)$'
 compiled build-tsan tsan_ '^(golden|ingest_|integration_|demo_|unit_dead_letters)'
 
 # Features: against cases made by hand, and against a slow model of the rules.
-check golden_cases python3 -B tests/golden/run_cases.py build
+check golden_cases build/shoplane plugin test --plugins build/plugins plugins tests/golden
+check plugin_test python3 -B tests/integration/plugin_test.py build
 check golden_checkout python3 -B tests/golden/successful_checkout.py build
 check golden_day python3 -B tests/property/golden_day.py build
 check property_model python3 -B tests/property/test_model.py
 check property_streams python3 -B tests/property/run.py build --streams "$([ -n "$long" ] && echo 5000 || echo 150)"
-check asan_golden_cases python3 -B tests/golden/run_cases.py build-asan
+check asan_golden_cases build-asan/shoplane plugin test --plugins build-asan/plugins plugins tests/golden
 check asan_property_streams python3 -B tests/property/run.py build-asan --seed 100000 --streams "$([ -n "$long" ] && echo 500 || echo 25)"
 check tsan_property_streams python3 -B tests/property/run.py build-tsan --seed 200000 --streams "$([ -n "$long" ] && echo 500 || echo 25)"
 

@@ -10,6 +10,7 @@ int command_reload(int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_plugin(int argc, char **argv);
 int command_plugin_check(int argc, char **argv);
+int command_plugin_test(int argc, char **argv);
 int command_state(int argc, char **argv);
 
 /* For --until and --start: ISO 8601 in UTC, or milliseconds since 1970. False: not a time. */

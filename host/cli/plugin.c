@@ -9,6 +9,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } words[] = {
     {"check", "look into a plugin's file, without running anything of it", command_plugin_check},
+    {"test", "run golden cases: events in, the clock moves, features expected", command_plugin_test},
     {"list", "what the installed plugins offer: the same as `shoplane plugins`", command_plugins},
 };
 #define WORDS (sizeof words / sizeof words[0])

@@ -1,6 +1,7 @@
 /* plugin_file.c - see plugin_file.h. */
 #include "plugin/plugin_file.h"
 
+#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/program.h"
@@ -212,10 +213,40 @@ static const sl_plugin *load(const char *path, enum plugin_kind kind, const char
     return plugin;
 }
 
+/* The folder at *at of a list, and *at behind it; to be freed. NULL: no more. */
+static char *next_folder(const char **at)
+{
+    if (**at == '\0')
+        return NULL;
+    size_t size = strcspn(*at, ":");
+    char *folder = memory_format("%.*s", (int)size, *at);
+    *at += size + ((*at)[size] == ':');
+    return folder;
+}
+
+/* The first file of this name; else where it would be in the first folder. */
+static char *find_file(const char *folders, enum plugin_kind kind, const char *name)
+{
+    char *first = NULL;
+    for (char *folder; (folder = next_folder(&folders)) != NULL; free(folder)) {
+        char *path = memory_format("%s/%s/%s.so", folder, plugin_kind_folder(kind), name);
+        if (access(path, F_OK) == 0) {
+            free(folder);
+            free(first);
+            return path;
+        }
+        if (first == NULL)
+            first = path;
+        else
+            free(path);
+    }
+    return first != NULL ? first : memory_format("%s/%s.so", plugin_kind_folder(kind), name);
+}
+
 const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error)
 {
     assert(plugin_name_valid(name)); /* or it could lead out of the folder */
-    char *path = memory_format("%s/%s/%s.so", folder, plugin_kind_folder(kind), name);
+    char *path = find_file(folder, kind, name);
     struct error reason = {0};
     const sl_plugin *plugin = NULL;
     if (access(path, F_OK) != 0) {
@@ -244,29 +275,43 @@ const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, con
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-char **plugin_file_list(const char *folder, enum plugin_kind kind)
+/* Names of plugins in one folder behind those that are in `text` already, each with its zero. */
+static void list_folder(const char *folder, enum plugin_kind kind, struct buffer *text, size_t *count)
 {
     char *path = memory_format("%s/%s", folder, plugin_kind_folder(kind));
-    size_t count = 0, bytes = 0;
     struct dirent **entries = NULL;
     int found = scandir(path, &entries, NULL, NULL);
     free(path);
-    for (int i = 0; i < found; i++)
-        bytes += strlen(entries[i]->d_name) + 1;
-    char **names = memory_new(((size_t)(found < 0 ? 0 : found) + 1) * sizeof *names + bytes);
-    char *text = (char *)(names + (found < 0 ? 0 : found) + 1);
     for (int i = 0; i < found; i++) {
         size_t length = strlen(entries[i]->d_name);
         if (length > 3 && strcmp(entries[i]->d_name + length - 3, ".so") == 0) {
-            memcpy(text, entries[i]->d_name, length - 3);
-            text[length - 3] = '\0';
-            names[count++] = text;
-            text += length - 2;
+            buffer_put(text, entries[i]->d_name, length - 3);
+            buffer_byte(text, '\0');
+            ++*count;
         }
         free(entries[i]);
     }
     free(entries);
+}
+
+char **plugin_file_list(const char *folders, enum plugin_kind kind)
+{
+    struct buffer text = {0};
+    size_t count = 0, kept = 0;
+    for (char *folder; (folder = next_folder(&folders)) != NULL; free(folder))
+        list_folder(folder, kind, &text, &count);
+    char **names = memory_new((count + 1) * sizeof *names + text.size);
+    char *at = (char *)(names + count + 1);
+    buffer_put(&text, "", 1); /* never NULL */
+    memcpy(at, text.data, text.size - 1);
+    buffer_free(&text);
+    for (size_t i = 0; i < count; i++, at += strlen(at) + 1)
+        names[i] = at;
     qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 0; i < count; i++) /* the same in two folders is one */
+        if (kept == 0 || strcmp(names[kept - 1], names[i]) != 0)
+            names[kept++] = names[i];
+    names[kept] = NULL;
     return names;
 }
 

@@ -23,7 +23,9 @@ const char *plugin_kind_word(enum plugin_kind kind);
  * findings. */
 char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, struct findings *findings);
 
-/* Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its table against the contract of the SDK. The
+/* Where plugins are is one folder, or several separated by ':' as in PATH: the first that has the file counts.
+ *
+ * Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its table against the contract of the SDK. The
  * table lives as long as the process. NULL: *error says why, with what was found and what to do. */
 const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error);
 

@@ -1,0 +1,266 @@
+/* case_run.c - see case_run.h. */
+#include "testhost/case_run.h"
+
+#include "base/memory.h"
+#include "snowplow/json.h"
+#include "testhost/drive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SHOWN_MAX 20 /* keys that are named where nothing else was expected */
+
+struct moment {
+    const struct case_file *file;
+    const struct case_expect *expect;
+    const struct drive *drive;
+    struct buffer *out;
+    char **named; /* keys that a check of this moment has spoken of */
+    size_t named_count;
+    size_t differences;
+};
+
+/* ---- what there is ---- */
+
+/* Its value; NULL: it is not there. *feature: its history, where it has one. */
+static const char *value_of(struct moment *moment, const char *key, const struct kept_feature **feature, int64_t *ttl_s)
+{
+    moment->named = memory_resize(moment->named, (moment->named_count + 1) * sizeof *moment->named);
+    moment->named[moment->named_count++] = memory_text(key);
+    *feature = kept_features_find(drive_features(moment->drive), key);
+    *ttl_s = 0;
+    if (*feature == NULL || !kept_feature_there(*feature, drive_clock_ms(moment->drive), !moment->expect->live, ttl_s))
+        return NULL;
+    return (*feature)->value;
+}
+
+static bool was_named(const struct moment *moment, const char *key)
+{
+    for (size_t i = 0; i < moment->named_count; i++)
+        if (strcmp(moment->named[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* ---- what differs ---- */
+
+static void put_value(struct buffer *out, const char *label, const char *value)
+{
+    buffer_printf(out, "    %-9s %s\n", label, value == NULL ? "absent" : value);
+}
+
+/* The last event that had come when the feature became what it is. */
+static void put_cause(struct moment *moment, const struct kept_feature *feature)
+{
+    char at[CASE_TIME_MAX];
+    if (feature == NULL)
+        return;
+    const struct case_file *file = moment->file;
+    bool by_event = feature->step != KEPT_NO_STEP;
+    size_t last = by_event ? feature->step : moment->expect->events - 1;
+    put_value(moment->out, "before", feature->before);
+    if (moment->expect->events > 0)
+        buffer_printf(moment->out, "    %-9s %s%s %d: %s\n", "since", by_event ? "" : case_time_text(feature->changed_ms, at),
+                      by_event ? "line" : ", when the clock moved on behind line", file->events[last].line, file->events[last].text);
+}
+
+static void differs(struct moment *moment, int line, const char *what, const char *expected, const char *found,
+                    const struct kept_feature *feature)
+{
+    char at[CASE_TIME_MAX];
+    moment->differences++;
+    buffer_printf(moment->out, "%s:%d: %s at %s\n", moment->file->path, line, what,
+                  moment->expect->end ? "the end" : case_time_text(moment->expect->time_ms, at));
+    put_value(moment->out, "expected", expected);
+    put_value(moment->out, "found", found);
+    put_cause(moment, feature);
+}
+
+static void compare(struct moment *moment, int line, const char *what, const char *expected, const char *found,
+                    const struct kept_feature *feature)
+{
+    if (expected == NULL ? found != NULL : found == NULL || strcmp(expected, found) != 0)
+        differs(moment, line, what, expected, found, feature);
+}
+
+/* ---- checks ---- */
+
+/* The number of entries of a JSON map or list, or the text of one entry of a map; free it. NULL: there is none. */
+static char *json_part(const char *value, const char *entry)
+{
+    struct json json = {0};
+    struct json_parser *parser = json_parser_new();
+    char *text = memory_format("{\"is\":%s}", value), *part = NULL;
+    if (json_read(parser, (sl_view){text, strlen(text)}, &json) == NULL) {
+        uint32_t node = json_find(&json, 0, "is", 2), found = entry == NULL ? 0 : json_find(&json, node, entry, strlen(entry));
+        size_t count = 0;
+        for (uint32_t at = node + 1; at < json.nodes[node].next; at = json.nodes[at].next)
+            count++;
+        sl_view raw = json_raw(&json, found);
+        if (entry == NULL)
+            part = memory_format("%zu", count);
+        else if (found != 0)
+            part = memory_format("%.*s", (int)raw.size, raw.data);
+    }
+    json_free(&json);
+    json_parser_free(parser);
+    free(text);
+    return part;
+}
+
+/* KEY "NAME" */
+static bool split_entry(const char *text, char **key, char **name)
+{
+    const char *space = strstr(text, " \"");
+    size_t size = strlen(text);
+    if (space == NULL || text[size - 1] != '"' || space + 2 > text + size - 1)
+        return false;
+    *key = memory_format("%.*s", (int)(space - text), text);
+    *name = memory_format("%.*s", (int)(text + size - 1 - (space + 2)), space + 2);
+    return true;
+}
+
+static void check_entry(struct moment *moment, int line, const char *text, const char *expected)
+{
+    const struct kept_feature *feature;
+    char *key, *name;
+    int64_t ttl_s;
+    if (!split_entry(text, &key, &name)) {
+        differs(moment, line, text, "entry KEY \"NAME\" = N", "this line", NULL);
+        return;
+    }
+    const char *value = value_of(moment, key, &feature, &ttl_s);
+    char *part = value == NULL ? NULL : json_part(value, name);
+    compare(moment, line, text, expected, part, feature);
+    free(part);
+    free(key);
+    free(name);
+}
+
+static void check_nothing(struct moment *moment, int line)
+{
+    const struct kept_features *kept = drive_features(moment->drive);
+    size_t shown = 0;
+    for (size_t i = 0; i < kept->count; i++) {
+        const struct kept_feature *feature = &kept->items[i];
+        int64_t ttl_s;
+        if (!kept_feature_there(feature, drive_clock_ms(moment->drive), !moment->expect->live, &ttl_s) ||
+            was_named(moment, feature->key) || shown++ >= SHOWN_MAX)
+            continue;
+        differs(moment, line, feature->key, NULL, feature->value, feature);
+    }
+    if (shown > SHOWN_MAX)
+        buffer_printf(moment->out, "    ... and %zu keys more\n", shown - SHOWN_MAX);
+}
+
+static void check_equal(struct moment *moment, int line, const char *what, const char *expected)
+{
+    const struct kept_feature *feature = NULL;
+    char number[24];
+    int64_t ttl_s;
+    if (strcmp(what, "dead_letters") == 0) {
+        struct drive_counters counters;
+        drive_count(moment->drive, &counters);
+        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)counters.dead_letters);
+        compare(moment, line, what, expected, number, NULL);
+    } else if (strncmp(what, "ttl ", 4) == 0) {
+        const char *value = value_of(moment, what + 4, &feature, &ttl_s);
+        (void)snprintf(number, sizeof number, "%lld", (long long)ttl_s);
+        compare(moment, line, what, expected, value == NULL ? NULL : number, feature);
+    } else if (strncmp(what, "entries ", 8) == 0) {
+        const char *value = value_of(moment, what + 8, &feature, &ttl_s);
+        char *count = value == NULL ? NULL : json_part(value, NULL);
+        compare(moment, line, what, expected, count, feature);
+        free(count);
+    } else if (strncmp(what, "entry ", 6) == 0) {
+        check_entry(moment, line, what + 6, expected);
+    } else {
+        const char *value = value_of(moment, what, &feature, &ttl_s);
+        compare(moment, line, what, expected, value, feature);
+    }
+}
+
+static void check(struct moment *moment, const struct case_check *check)
+{
+    const struct kept_feature *feature;
+    const char *equals = strstr(check->text, " = ");
+    int64_t ttl_s;
+    if (strcmp(check->text, "nothing") == 0 || strcmp(check->text, "nothing else") == 0) {
+        check_nothing(moment, check->line);
+    } else if (strncmp(check->text, "absent entry ", 13) == 0) {
+        check_entry(moment, check->line, check->text + 13, NULL);
+    } else if (strncmp(check->text, "absent ", 7) == 0) {
+        const char *value = value_of(moment, check->text + 7, &feature, &ttl_s);
+        compare(moment, check->line, check->text + 7, NULL, value, feature);
+    } else if (equals == NULL || equals[3] == '\0') {
+        differs(moment, check->line, check->text, "KEY = VALUE, absent KEY or nothing else", "this line", NULL);
+    } else {
+        char *what = memory_format("%.*s", (int)(equals - check->text), check->text);
+        check_equal(moment, check->line, what, equals + 3);
+        free(what);
+    }
+}
+
+/* ---- a moment ---- */
+
+static struct drive *driven(const struct case_file *file, const struct case_expect *expect, const struct config *config,
+                            const struct lane_set *set, int workers, size_t batch)
+{
+    struct drive *drive = drive_new(&(struct drive_settings){.set = set, .config = config, .workers = workers, .batch = batch});
+    for (size_t i = 0; i < expect->events; i++)
+        drive_event(drive, (sl_view){file->events[i].message, strlen(file->events[i].message)}, i);
+    drive_end(drive, expect->end ? INT64_MIN : expect->time_ms);
+    return drive;
+}
+
+/* Neither the number of workers nor the size of batches may show. */
+static void compare_drives(struct moment *moment, const struct drive *other)
+{
+    const struct kept_features *one = drive_features(moment->drive), *two = drive_features(other);
+    for (size_t i = 0; i < one->count || i < two->count; i++) {
+        const struct kept_feature *a = i < one->count ? &one->items[i] : NULL, *b = i < two->count ? &two->items[i] : NULL;
+        if (a != NULL && b != NULL && strcmp(a->key, b->key) == 0 &&
+            (a->value == NULL ? b->value == NULL : b->value != NULL && strcmp(a->value, b->value) == 0))
+            continue;
+        differs(moment, moment->expect->line, a != NULL ? a->key : b->key, a != NULL ? a->value : NULL, b != NULL ? b->value : NULL, a);
+        buffer_literal(moment->out, "    the first with one worker and single events, the second with three workers and batches of "
+                                    "seven: what a plugin says must depend on its records alone\n");
+        return;
+    }
+}
+
+static size_t look(const struct case_file *file, const struct case_expect *expect, const struct config *config,
+                   const struct lane_set *set, struct buffer *out)
+{
+    struct drive *drive = driven(file, expect, config, set, 1, 1), *other = driven(file, expect, config, set, 3, 7);
+    struct moment moment = {.file = file, .expect = expect, .drive = drive, .out = out};
+    for (size_t i = 0; i < expect->check_count; i++)
+        check(&moment, &expect->checks[i]);
+    compare_drives(&moment, other);
+    for (size_t i = 0; i < moment.named_count; i++)
+        free(moment.named[i]);
+    free(moment.named);
+    drive_free(drive);
+    drive_free(other);
+    return moment.differences;
+}
+
+bool case_run(const struct case_file *file, const char *plugins, struct case_result *result, struct buffer *out,
+              struct error_list *errors)
+{
+    struct buffer text = {0};
+    *result = (struct case_result){0};
+    case_file_config(file, plugins, &text);
+    buffer_byte(&text, '\0');
+    struct config *config = config_read_text(text.data, file->path, errors);
+    struct lane_set *set = config == NULL ? NULL : lane_set_load(config, errors);
+    for (size_t i = 0; set != NULL && i < file->expect_count; i++) {
+        result->moments++;
+        result->differ += look(file, &file->expects[i], config, set, out) > 0;
+    }
+    bool ran = set != NULL;
+    lane_set_free(set);
+    config_free(config);
+    buffer_free(&text);
+    return ran;
+}

@@ -1,0 +1,160 @@
+/* drive.c - see drive.h. What a worker's thread does between a batch and its sends (engine/worker.c), taken in turn. */
+#include "testhost/drive.h"
+
+#include "base/memory.h"
+#include "base/time.h"
+#include "engine/extraction.h"
+#include "engine/shard.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct pair {
+    struct extraction extraction;
+    struct shard shard;
+    struct sink *sink;
+};
+
+struct drive {
+    struct engine_settings settings;
+    struct source source;
+    struct kept_features kept;
+    FILE *letters; /* their texts: nobody reads them */
+    size_t batch, in_batch;
+    int turn; /* whose batch it is */
+    int64_t largest_ms;
+    struct pair *pairs;
+    struct parcel parcels[DRIVE_WORKERS_MAX];
+    struct parcel *outgoing[DRIVE_WORKERS_MAX];
+};
+
+/* Messages are handed over, not taken: of the source only its shape is asked for. */
+static enum partition_state no_partition(struct source *source, int32_t partition, int64_t *idle_since_ms)
+{
+    (void)source, (void)partition;
+    *idle_since_ms = 0;
+    return PARTITION_READING;
+}
+static const struct source_class handed_over = {.name = "handed over", .partition = no_partition};
+
+struct drive *drive_new(const struct drive_settings *settings)
+{
+    assert(settings->workers >= 1 && settings->workers <= DRIVE_WORKERS_MAX && settings->batch > 0);
+    struct drive *drive = memory_new(sizeof *drive);
+    drive->source = (struct source){.class = &handed_over, .workers = settings->workers, .partitions = 1, .ordered = true};
+    drive->letters = fopen("/dev/null", "w");
+    assert(drive->letters != NULL);
+    drive->settings = (struct engine_settings){.set = settings->set,
+                                               .source = &drive->source,
+                                               .letters = dead_letters_on(drive->letters),
+                                               .workers = settings->workers,
+                                               .clock = CLOCK_EVENT,
+                                               .disorder_ms = settings->config->source.disorder_ms,
+                                               .idle_ms = settings->config->source.idle_ms,
+                                               .future_ms = settings->config->source.future_ms,
+                                               .max_message_bytes = settings->config->source.max_message_bytes,
+                                               .to_end = true,
+                                               .limits = settings->config->limits};
+    drive->batch = settings->batch;
+    drive->largest_ms = INT64_MIN;
+    drive->pairs = memory_new((size_t)settings->workers * sizeof *drive->pairs);
+    for (int i = 0; i < settings->workers; i++) {
+        struct pair *pair = &drive->pairs[i];
+        extraction_init(&pair->extraction, &drive->settings, i);
+        shard_init(&pair->shard, settings->set, true, 0);
+        pair->shard.records_max = (uint32_t)settings->config->limits.key_records;
+        pair->sink = pair->shard.sink = kept_features_sink(&drive->kept, shard_settled, &pair->shard);
+        drive->outgoing[i] = &drive->parcels[i];
+    }
+    return drive;
+}
+
+void drive_free(struct drive *drive)
+{
+    for (int i = 0; i < drive->settings.workers; i++) {
+        sink_free(drive->pairs[i].sink);
+        shard_free(&drive->pairs[i].shard);
+        extraction_free(&drive->pairs[i].extraction);
+        buffer_free(&drive->parcels[i].entries);
+    }
+    dead_letters_close(drive->settings.letters, 0);
+    (void)fclose(drive->letters);
+    kept_features_free(&drive->kept);
+    free(drive->pairs);
+    free(drive);
+}
+
+/* The batch that is open goes to the owners of its keys, as a worker's parcels do. */
+static void close_batch(struct drive *drive)
+{
+    if (drive->in_batch == 0)
+        return;
+    const struct extraction *from = &drive->pairs[drive->turn].extraction;
+    if (from->watermark.largest_ms > drive->largest_ms)
+        drive->largest_ms = from->watermark.largest_ms;
+    for (int i = 0; i < drive->settings.workers; i++) {
+        struct parcel *parcel = drive->outgoing[i];
+        parcel->clock_ms = watermark_now(&from->watermark);
+        parcel->largest_ms = from->watermark.largest_ms;
+        shard_apply(&drive->pairs[i].shard, parcel, WATERMARK_NO_LIMIT);
+        (void)shard_send(&drive->pairs[i].shard, 0);
+        buffer_reset(&parcel->entries);
+        parcel->count = 0;
+    }
+    drive->in_batch = 0;
+    drive->turn = (drive->turn + 1) % drive->settings.workers;
+}
+
+void drive_event(struct drive *drive, sl_view bytes, size_t step)
+{
+    struct message message = {.bytes = bytes, .stamp_ms = time_wall_ms()};
+    drive->kept.step = step;
+    extraction_take(&drive->pairs[drive->turn].extraction, &message, drive->outgoing);
+    if (++drive->in_batch == drive->batch)
+        close_batch(drive);
+}
+
+void drive_end(struct drive *drive, int64_t until_ms)
+{
+    close_batch(drive);
+    drive->kept.step = KEPT_NO_STEP;
+    for (int i = 0; i < drive->settings.workers; i++) {
+        struct shard *shard = &drive->pairs[i].shard;
+        shard->ending = true;
+        if (drive->largest_ms != INT64_MIN)
+            shard_advance(shard, drive->largest_ms);
+        if (until_ms != INT64_MIN)
+            shard_advance(shard, until_ms);
+        shard_release(shard);
+        while (shard->clock_ms != SHARD_BEGINNING_MS && (!shard_send(shard, 0) || shard->owed.count > 0))
+            continue;
+    }
+}
+
+const struct kept_features *drive_features(const struct drive *drive) { return &drive->kept; }
+
+int64_t drive_clock_ms(const struct drive *drive)
+{
+    int64_t clock_ms = INT64_MIN;
+    for (int i = 0; i < drive->settings.workers; i++)
+        if (drive->pairs[i].shard.clock_ms != SHARD_BEGINNING_MS && drive->pairs[i].shard.clock_ms > clock_ms)
+            clock_ms = drive->pairs[i].shard.clock_ms;
+    return clock_ms;
+}
+
+void drive_count(const struct drive *drive, struct drive_counters *counters)
+{
+    *counters = (struct drive_counters){0};
+    for (int i = 0; i < drive->settings.workers; i++) {
+        const struct extraction *extraction = &drive->pairs[i].extraction;
+        const struct shard_counters *shard = &drive->pairs[i].shard.counters;
+        counters->events += extraction->events;
+        counters->dead_letters += extraction->bad;
+        counters->unkeyed += extraction->unkeyed;
+        counters->records += shard->records;
+        counters->duplicates += shard->duplicates;
+        counters->late += shard->late;
+        counters->folds += shard->folds;
+    }
+}

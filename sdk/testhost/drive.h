@@ -1,0 +1,49 @@
+/* drive.h - events through a lane set, in this process and one thread, under a clock that only the caller moves.
+ *
+ * The parts are the host's own: reading, extraction, shards, folds; only threads, Kafka and Redis are left out. Several workers
+ * are several pairs of them, taking turns. What comes out is what `shoplane replay` writes for the same events, whatever the
+ * number of workers and the size of batches: that is what the validator looks at.
+ *
+ * Not thread-safe; nothing here ends the process but the lack of memory. */
+#ifndef TESTHOST_DRIVE_H
+#define TESTHOST_DRIVE_H
+
+#include "testhost/kept_features.h"
+
+#include "config/config.h"
+#include "plugin/lane_set.h"
+
+#define DRIVE_WORKERS_MAX 16
+
+struct drive_settings {
+    const struct lane_set *set;   /* outlives the drive */
+    const struct config *config;  /* disorder, future, limits; outlives it too */
+    int workers;                  /* 1 to DRIVE_WORKERS_MAX */
+    size_t batch;                 /* events a batch, at least 1 */
+};
+
+struct drive;
+
+struct drive *drive_new(const struct drive_settings *settings);
+void drive_free(struct drive *drive);
+
+/* One message; its bytes stay as they are until the drive is done with the batch: the caller keeps them until drive_end(). `step`
+ * is kept with what is written because of it, see kept_features.h. */
+void drive_event(struct drive *drive, sl_view message, size_t step);
+
+/* The end: batches that are open are taken, the clock moves to the largest event time and on to `until_ms` (INT64_MIN: no
+ * further), and what waits for its interval is written. */
+void drive_end(struct drive *drive, int64_t until_ms);
+
+/* What Redis would have. */
+const struct kept_features *drive_features(const struct drive *drive);
+
+/* As of drive_end(). INT64_MIN: nothing was read. */
+int64_t drive_clock_ms(const struct drive *drive);
+
+struct drive_counters {
+    uint64_t events, dead_letters, unkeyed, records, duplicates, late, folds;
+};
+void drive_count(const struct drive *drive, struct drive_counters *counters);
+
+#endif

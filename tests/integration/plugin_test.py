@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""`shoplane plugin test` can fail: for each kind of line, what it says where the line is wrong; and cases that mean nothing.
+
+    plugin_test.py BUILD_DIR
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+
+HEAD = """lane product windows 5m metrics product_views
+at 12:00:00 product_view user=ann product.id=5 product.price=42.99
+at 12:01:00 product_view user=ann product.id=6 product.price=10
+"""
+BY_3 = "    before    1\n    since     line 3: at 12:01:00 product_view user=ann product.id=6 product.price=10\n"
+MAP_3 = BY_3.replace("before    1", 'before    {"5":1}')
+
+# what follows HEAD, and what is said after "t.case:LINE: "
+WRONG = [
+    ("expect 12:01:00 user:ann:product_view_count_5m = 1",
+     "4: user:ann:product_view_count_5m at 12:01:00\n    expected  1\n    found     2\n" + BY_3),
+    ("expect 12:01:00 user:bob:product_view_count_5m = 1",
+     "4: user:bob:product_view_count_5m at 12:01:00\n    expected  1\n    found     absent\n"),
+    ("expect 12:01:00\n  absent user:ann:product_view_count_5m",
+     "5: user:ann:product_view_count_5m at 12:01:00\n    expected  absent\n    found     2\n" + BY_3),
+    ("expect end entries user:ann:return_view_count_5m = 1",
+     "4: entries user:ann:return_view_count_5m at the end\n    expected  1\n    found     2\n" + MAP_3),
+    ('expect 12:01:00 entry user:ann:return_view_count_5m "6" = 2',
+     '4: user:ann:return_view_count_5m "6" at 12:01:00\n    expected  2\n    found     1\n' + MAP_3),
+    ('expect 12:01:00 absent entry user:ann:return_view_count_5m "6"',
+     '4: user:ann:return_view_count_5m "6" at 12:01:00\n    expected  absent\n    found     1\n' + MAP_3),
+    ("expect 12:01:00 user:ann:product_view_count_5m = 2\n  nothing else",
+     '5: user:ann:return_view_count_5m at 12:01:00\n    expected  absent\n    found     {"5":1,"6":1}\n' + MAP_3),
+    ("expect 12:01:00 dead_letters = 1", "4: dead_letters at 12:01:00\n    expected  1\n    found     0\n"),
+    ("expect 12:01:00 live ttl user:ann:product_view_count_5m = 899",
+     "4: ttl user:ann:product_view_count_5m at 12:01:00\n    expected  899\n    found     900\n" + BY_3),
+    ("expect 12:06:00.001 user:ann:product_view_count_5m = 1",
+     "4: user:ann:product_view_count_5m at 12:06:00.001\n    expected  1\n    found     0\n    before    1\n"
+     "    since     12:06:00.001, when the clock moved on behind line 3: at 12:01:00 product_view user=ann product.id=6 "
+     "product.price=10\n"),
+    ("expect 12:01:00 user:ann:product_view_count_5m",
+     "4: user:ann:product_view_count_5m at 12:01:00\n    expected  KEY = VALUE, absent KEY or nothing else\n"
+     "    found     this line\n"),
+]
+
+# whole cases, and what is said: what, file and line, advice
+UNREADABLE = [
+    ("", "a case needs a lane and an expectation", 1, "lane NAME windows"),
+    ("lane product windows 5m", "this says not what runs: product", 1, "lane NAME [PARAM=VALUE ...]"),
+    ("lane product noon windows 5m metrics product_views", "this is no setting: noon", 1, "NAME=VALUE"),
+    ("window", "this names no window: window", 1, "window 5m emit=10s"),
+    (HEAD + "window 1h emit=1s\nexpect end nothing", "no lane has this window: 1h", 5, "one that a `lane` line names"),
+    ("at noon page_view", "this is no time of the day: noon", 1, "at 12:00:00 EVENT"),
+    ("at 12:00:00 x5 page_view user=ann a=b", "this does not say how often: at 12:00:00 x5 page_view user=ann a=b", 1, "x100 every 1s"),
+    ("at 12:00:00 purchase user=ann", "there is no such event: purchase", 1, "event NAME = iglu:"),
+    ("at 12:00:00 page_view ann", "this is no field=value: ann", 1, "user=ann"),
+    ("at 12:00:00 page_view user=ann event.x=1", "this event has no data of its own: page_view", 1, "columns and entities"),
+    ("at 12:00:00 page_view user=ann wishlist.size=1", "there is no such column or entity: wishlist.size", 1, "entity NAME = iglu:"),
+    ('at 12:00:00 page_view user="ann\\q"', 'this is no JSON string: "ann\\q"', 1, "like this"),
+    (HEAD + "expect 12:00:59 nothing", "the clock can't be before the newest event: 12:00:59", 4, "that event's time"),
+    (HEAD + "expect soon nothing", "this is no time of the day: soon", 4, "expect end"),
+    (HEAD + "user:ann:x = 1", "a line begins with a word that means nothing here: user:ann:x", 4, "lane, window, source"),
+    ("entity wishlist = com.acme/wishlist", "this names no schema: wishlist = com.acme/wishlist", 1, "iglu:com.acme/wishlist"),
+    ("entity product = iglu:com.acme/product/jsonschema/1-0-0", '"product" is there already', 1, "another short name"),
+    ("event page_view = iglu:com.acme/page_view/jsonschema/1-0-0", '"page_view" is there already', 1, "another short name"),
+]
+
+failures = 0
+
+
+def check(condition, name, said):
+    global failures
+    failures += not condition
+    print(f"{'pass' if condition else 'FAIL'}  {name}" + ("" if condition else f"\n{said}"), flush=True)
+
+
+def run(*words, folder):
+    done = subprocess.run([str(BUILD / "shoplane"), "plugin", "test", "--plugins", str(BUILD / "plugins"), *words], cwd=folder,
+                          capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    for text, expected in WRONG:
+        (folder / "t.case").write_text(HEAD + text + "\n")
+        status, output, errors = run("t.case", folder=folder)
+        whole = f"FAIL  t.case, 1 moment\nt.case:{expected}1 case, 1 moments: 1 differ\n"
+        check(status == 1 and output == whole and errors == "", text, f"status {status}\n{output}{errors}\nexpected\n{whole}")
+    for text, what, line, advice in UNREADABLE:
+        (folder / "t.case").write_text(text + "\n")
+        status, output, errors = run("t.case", folder=folder)
+        good = status == 2 and f"shoplane: {what}\n" in errors and f" t.case:{line}\n" in errors and advice in errors
+        check(good, f"{what}", f"status {status}\n{output}{errors}")
+    (folder / "t.case").write_text(HEAD.replace("product_views", "product_vews") + "expect end nothing\n")
+    status, output, errors = run(folder=folder)
+    check(status == 2 and "there is no metric parser \"product_vews\"" in errors and "1 could not be run" in output,
+          "a parser that is not there", output + errors)
+    (folder / "t.case").write_text(HEAD + "expect 12:01:00 user:ann:product_view_count_5m = 2\n")
+    kept = folder / "kept"
+    kept.mkdir()
+    status, output, errors = run("--keep", str(kept), folder=folder)
+    check(status == 0 and output == "pass  t.case, 1 moment\n1 case, 1 moments: all as expected\n", "all is well", output + errors)
+    replayed = subprocess.run([str(BUILD / "shoplane"), "replay", "--config", "t.case.conf", "--final=all", "--quiet", "t.case.tsv"],
+                              cwd=kept, capture_output=True, text=True, check=False)
+    check(replayed.returncode == 0 and '{"key":"user:ann:product_view_count_5m","value":"2"' in replayed.stdout,
+          "what is kept can be replayed", replayed.stdout + replayed.stderr)
+sys.exit(failures > 0)
