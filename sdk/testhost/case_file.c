@@ -317,9 +317,12 @@ struct case_file *case_file_read(const char *path, struct error *error)
             good = read_line(file, number, line, error);
     }
     free(text);
-    if (good && check_whole(file, error))
+    if (!good)
+        error_found(error, "%s:%d", path, number);
+    else if (check_whole(file, error))
         return file;
-    error_found(error, "%s:%d", path, number);
+    else
+        error_found(error, "%s", path);
     case_file_free(file);
     return NULL;
 }
