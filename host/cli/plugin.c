@@ -8,8 +8,11 @@ static const struct {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
 } words[] = {
-    {"check", "look into a plugin's file, without running anything of it", command_plugin_check},
+    {"new", "a folder with a plugin that works, to be changed into one's own", command_plugin_new},
+    {"build", "build the plugins of a folder", command_plugin_build},
     {"test", "run golden cases: events in, the clock moves, features expected", command_plugin_test},
+    {"check", "look into a plugin's file, without running anything of it", command_plugin_check},
+    {"install", "put what was built where the host looks, without disturbing it", command_plugin_install},
     {"list", "what the installed plugins offer: the same as `shoplane plugins`", command_plugins},
 };
 #define WORDS (sizeof words / sizeof words[0])

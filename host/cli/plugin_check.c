@@ -1,7 +1,6 @@
 /* plugin_check.c - `shoplane plugin check`: what the file of a plugin says of itself, before anything of it runs. */
-#include "base/memory.h"
 #include "cli/command.h"
-#include "plugin/plugin_file.h"
+#include "cli/project.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -28,14 +27,7 @@ static bool check(const char *path)
     if (bytes != NULL)
         (void)printf("%zu bytes%s, ", size, elf.instrumented ? ", built with a sanitizer or for coverage" : "");
     (void)printf("%s\n", !good ? "REFUSED" : findings.count > 0 ? "good, with warnings" : "good");
-    for (size_t i = 0; i < findings.count; i++) {
-        const struct finding *finding = &findings.items[i];
-        (void)printf("  %s %s: %s\n", finding->weight == FINDING_REFUSES ? "refused" : "warning", finding->id, finding->error.what);
-        if (finding->error.found[0] != '\0')
-            (void)printf("    found    %s\n", finding->error.found);
-        if (finding->error.advice[0] != '\0')
-            (void)printf("    do this  %s\n", finding->error.advice);
-    }
+    project_print(&findings);
     findings_free(&findings);
     free(bytes);
     return good;

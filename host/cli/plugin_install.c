@@ -1,0 +1,159 @@
+/* plugin_install.c - `shoplane plugin install`: what was built goes to where the host looks, each file whole and at once. A host
+ * that runs has its own copy of what it loaded, and takes up the new one when it is told to. */
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/project.h"
+#include "cli/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "shoplane plugin install [FOLDER] [OPTIONS]\n\n"
+    "Copies the plugins that were built in a folder, the current one by default, to where the host looks for them: checked\n"
+    "and loaded once before, then put in place by a rename, readable for all and writable for you alone. Running hosts are not\n"
+    "disturbed: `shoplane reload` tells one to take them up.\n\n"
+    "  --to FOLDER   another plugin folder; default: $SHOPLANE_PLUGINS, else the one this program looks into\n"
+    "  --dry-run     only say what would be done\n";
+
+static bool fail(struct error *error, const char *what, const char *path, const char *advice)
+{
+    error_what(error, "%s: %s", what, strerror(errno));
+    error_found(error, "%s", path);
+    error_advice(error, "%s", advice);
+    return false;
+}
+
+#define ADVICE_WRITE "run it as the user who owns that folder (root for an installed host), or name another with --to"
+
+static bool make_folder(const char *path, struct error *error)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST || fail(error, "the folder can't be made", path, ADVICE_WRITE);
+}
+
+static bool write_all(int file, const char *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t put = write(file, bytes + done, size - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        done += (size_t)put;
+    }
+    return true;
+}
+
+/* Its bytes, as they are loaded, into a new file beside the one it will be. */
+static bool write_new(const char *path, const void *table, struct error *error)
+{
+    size_t size;
+    char *bytes = plugin_file_bytes(table, &size);
+    (void)unlink(path); /* of one that was interrupted */
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool good = bytes != NULL && file >= 0 && fchmod(file, 0644) == 0 && write_all(file, bytes, size) && fsync(file) == 0;
+    if (!good)
+        (void)fail(error, "it can't be written", path, ADVICE_WRITE);
+    if (file >= 0)
+        (void)close(file);
+    free(bytes);
+    return good;
+}
+
+/* Would the host take a file of this name from there? */
+static bool host_takes(const char *path, struct error *error)
+{
+    struct plugin_elf elf;
+    struct findings findings = {0};
+    size_t size;
+    free(plugin_file_check(path, &size, &elf, &findings));
+    const struct finding *refusal = findings_refusal(&findings);
+    if (refusal != NULL) {
+        *error = refusal->error;
+        error_found(error, "%s", path);
+    }
+    bool takes = refusal == NULL;
+    findings_free(&findings);
+    return takes;
+}
+
+static bool install_one(const char *from, const char *to, enum plugin_kind kind, const char *name, bool dry, struct error *error)
+{
+    const sl_plugin *plugin = plugin_file_load(from, kind, name, error);
+    if (plugin == NULL)
+        return false;
+    const void *table = kind == PLUGIN_LANE ? (const void *)plugin->lane : (const void *)plugin->metric;
+    const char *version = kind == PLUGIN_LANE ? plugin->lane->version : plugin->metric->version;
+    char *folder = memory_format("%s/%s", to, plugin_kind_folder(kind)), *path = memory_format("%s/%s.so", folder, name);
+    char *new = memory_format("%s/.%s.so.new", folder, name);
+    bool replaces = access(path, F_OK) == 0, good = true;
+    if (!dry) {
+        good = make_folder(to, error) && make_folder(folder, error) && write_new(new, table, error) && host_takes(new, error);
+        if (good && rename(new, path) != 0)
+            good = fail(error, "it can't be put in its place", path, ADVICE_WRITE);
+        if (!good)
+            (void)unlink(new);
+    }
+    if (good)
+        (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(kind), name, version, path,
+                     replaces ? ", in place of the one there" : "");
+    free(new);
+    free(path);
+    free(folder);
+    return good;
+}
+
+static int install(const char *project, const char *to, bool dry)
+{
+    char *from = memory_format("%s/" PROJECT_PLUGINS, project);
+    size_t count = 0;
+    int status = 0;
+    for (enum plugin_kind kind = PLUGIN_LANE; kind <= PLUGIN_METRIC; kind++) {
+        char **names = plugin_file_list(from, kind);
+        for (char **name = names; *name != NULL; name++, count++) {
+            struct error error = {0};
+            if (install_one(from, to, kind, *name, dry, &error))
+                continue;
+            report_error(&error);
+            status = 1;
+        }
+        free(names);
+    }
+    if (count == 0) {
+        (void)fprintf(stderr, "shoplane: there is nothing to install\n  found    no plugins in %s\n  do this  shoplane plugin build\n", from);
+        status = 2;
+    }
+    if (status == 0 && !dry)
+        (void)printf("  next     name them in the host's configuration, then: shoplane check, shoplane reload\n");
+    free(from);
+    return status;
+}
+
+int command_plugin_install(int argc, char **argv)
+{
+    static const struct option known[] = {{"to", required_argument, NULL, 't'}, {"dry-run", no_argument, NULL, 'd'},
+                                          {"help", no_argument, NULL, 'h'},     {0}};
+    const char *named = NULL;
+    bool dry = false;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (option) {
+        case 't': named = optarg; break;
+        case 'd': dry = true; break;
+        case 'h': (void)fputs(usage, stdout); return 0;
+        default: return command_usage("plugin install", "that option is not known");
+        }
+    }
+    if (argc - optind > 1)
+        return command_usage("plugin install", "it takes one folder");
+    char *to = named == NULL ? plugin_folder_default() : memory_text(named), *real = realpath(to, NULL);
+    int status = install(optind < argc ? argv[optind] : ".", real != NULL ? real : to, dry); /* for people, without .. */
+    free(real);
+    free(to);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* project.h - the folder of a plugin that somebody writes: where its parts are, and programs run on it. */
+#ifndef CLI_PROJECT_H
+#define CLI_PROJECT_H
+
+#include "plugin/plugin_file.h"
+
+#include <stdbool.h>
+
+/* The plugins that were built in <folder>/build/plugins: for each kind, names as plugin_file_list() gives them. */
+#define PROJECT_PLUGINS "build/plugins"
+
+/* Run a program and wait for it; its output is ours. Its exit status; 128 and its signal; -1: it can't be started, and that was
+ * said, with what to do: `package` is Debian's name of what it comes with. */
+int project_run(const char *const *words, const char *package);
+
+/* Print findings for people, each with cause and fix. */
+void project_print(const struct findings *findings);
+
+/* Look into the file of a plugin, and print what is found, if anything. True: nothing refuses it. */
+bool project_check(const char *path);
+
+#endif

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""From an idea to an installed plugin with nothing but what `cmake --install` puts under a prefix, which was moved since.
+
+    plugin_kit.py BUILD_DIR
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+failures = 0
+
+
+def check(condition, what, said=""):
+    global failures
+    failures += not condition
+    print(f"{'pass' if condition else 'FAIL'}  {what}" + ("" if condition else f"\n{said}"), flush=True)
+
+
+class Kit:
+    def __init__(self, folder):
+        self.folder, self.prefix = folder, folder / "moved" / "prefix"
+        subprocess.run(["cmake", "--install", str(BUILD), "--prefix", str(folder / "first")], check=True, stdout=subprocess.DEVNULL)
+        self.prefix.parent.mkdir()
+        (folder / "first").rename(self.prefix)
+        self.plugins = next(self.prefix.glob("lib*/**/shoplane/plugins"))
+        pkg_config = next(self.prefix.glob("lib*/**/pkgconfig"))
+        self.environment = {"PATH": f"{self.prefix}/bin:/usr/bin:/bin", "HOME": str(folder), "PKG_CONFIG_PATH": str(pkg_config)}
+
+    def run(self, command, where=None, **environment):
+        done = subprocess.run(["bash", "-c", command], cwd=where or self.folder, env={**self.environment, **environment},
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def good(self, command, what, where=None, **environment):
+        status, output = self.run(command, where, **environment)
+        check(status == 0, what, output)
+        return output
+
+    def bad(self, command, status, words, what, where=None):
+        got, output = self.run(command, where)
+        check(got == status and all(word in output for word in words), what, f"status {got}\n{output}")
+
+
+def a_lane(kit):
+    kit.good("shoplane plugin new lane basket", "a lane is begun")
+    basket = kit.folder / "basket"
+    check(sorted(path.name for path in basket.iterdir()) ==
+          [".gitignore", "CMakeLists.txt", "README.md", "basket.c", "basket.case", "basket.conf", "basket_views.c"], "with these files")
+    check("@NAME@" not in "".join(path.read_text() for path in basket.iterdir()), "no mark of the template is left")
+    output = kit.good("shoplane plugin build", "it builds", basket)
+    check("warning" not in output and "built ./build/plugins/lanes/basket.so" in output, "without a warning", output)
+    output = kit.good("shoplane plugin test", "its case holds", basket)
+    check("1 case, 3 moments: all as expected" in output, "of three moments", output)
+    (basket / "basket.c").write_text((basket / "basket.c").read_text().replace("a->all++;", "a->all += 2;"))
+    kit.good("shoplane plugin build", "it builds again", basket)
+    kit.bad("shoplane plugin test", 1, ["expected  4", "found     8", "basket.case:7:"], "and the case sees what was broken", basket)
+    (basket / "basket.c").write_text((basket / "basket.c").read_text().replace("a->all += 2;", "a->all++;"))
+    kit.good("shoplane plugin build && shoplane plugin test", "mended", basket)
+    output = kit.good("shoplane plugin install --dry-run", "what would be installed", basket)
+    check("would install lane \"basket\" 0.1.0 to" in output and not (kit.plugins / "lanes" / "basket.so").exists(), "is not", output)
+    kit.good("umask 002; shoplane plugin install", "it is installed", basket)
+    mode = (kit.plugins / "lanes" / "basket.so").stat().st_mode & 0o777
+    check(mode == 0o644, "writable for its owner alone", oct(mode))
+
+
+def it_runs(kit):
+    snippet = (kit.folder / "basket" / "basket.conf").read_text()
+    (kit.folder / "host.conf").write_text(f'lanes = ( {snippet} );\nsink: {{ kind = "null"; }};\n')
+    output = kit.good("shoplane check --config host.conf", "the host knows it")
+    check("writes user:{id}:basket_views_5m" in output, "and what it writes", output)
+    (kit.folder / "keep").mkdir()
+    kit.good("shoplane plugin test --keep ../keep", "its events are kept", kit.folder / "basket")
+    output = kit.good("shoplane replay --config host.conf --final=all --quiet --until 2025-03-26T12:03:00Z keep/basket.case.tsv",
+                      "and replayed")
+    check('{"key":"user:ann:basket_views_1h","value":"4"' in output and
+          '{"key":"user:ann:basket_cheap_share_1h","value":"0.5"' in output, "the features are there", output)
+
+
+def a_parser(kit):
+    kit.good("shoplane plugin new metric browsing --folder .", "a parser is begun")
+    browsing = kit.folder / "browsing"
+    kit.good("cmake -S . -B build && cmake --build build", "it builds by CMake alone", browsing,
+             CMAKE_PREFIX_PATH=str(kit.prefix))
+    kit.good("shoplane plugin test", "its case holds, on the installed lane", browsing)
+    target = kit.plugins / "metrics" / "browsing.so"
+    kit.good("shoplane plugin install", "it is installed", browsing)
+    before = target.open("rb")
+    bytes_before = target.read_bytes()
+    (browsing / "browsing.c").write_text((browsing / "browsing.c").read_text().replace('"0.1.0"', '"0.2.0"'))
+    output = kit.good("shoplane plugin build && shoplane plugin install", "and again, changed", browsing)
+    check('"browsing" 0.2.0 to' in output and "in place of the one there" in output, "in place of the first", output)
+    check(before.read() == bytes_before != target.read_bytes(), "who has the old file open keeps it whole")
+    check([path.name for path in target.parent.iterdir() if path.name.startswith(".")] == [], "nothing else is left there")
+
+
+def by_hand(kit):
+    basket = kit.folder / "basket"
+    for compiler in ("gcc", "clang"):
+        if shutil.which(compiler) is None:
+            continue
+        kit.good(f"{compiler} -Wall -Wextra -Werror basket.c -o basket.so $(pkg-config --cflags --libs shoplane-sdk)",
+                 f"one line of {compiler}", basket)
+        kit.good("shoplane plugin check basket.so", "makes a good file", basket)
+        shutil.rmtree(basket / "build")
+        kit.good(f"CC={compiler} shoplane plugin build && shoplane plugin test", f"CMake with {compiler}", basket)
+    (basket / "basket.so").unlink()
+    output = kit.good("pkg-config --modversion shoplane-sdk", "pkg-config knows the version")
+    check(output == "1.2\n", "of the SDK", output)
+    output = kit.good("pkg-config --variable=plugindir shoplane-sdk", "and where plugins go")
+    check(os.path.realpath(output.strip()) == str(kit.plugins.resolve()), "which is there", output)
+
+
+def refusals(kit):
+    basket = kit.folder / "basket"
+    rule = "lower-case letters, digits and _, the first a letter, at most 40 of them"
+    for name in ("Basket", "1st", "a-b", "../x", "x" * 41, "''"):
+        kit.bad(f"shoplane plugin new lane {name}", 1, ["a plugin can't be called", rule], f"no plugin is called {name}")
+    kit.bad("shoplane plugin new lane basket", 1, ["there is something of this name already", "./basket"], "not twice")
+    kit.bad("shoplane plugin new lane x --folder nowhere", 1, ["no folder can be made", "No such file"], "not where there is nothing")
+    kit.bad("shoplane plugin new trigger x", 2, ["\"trigger\" is no kind of plugin: lane or metric"], "only lanes and parsers")
+    kit.bad("shoplane plugin new lane", 2, ["it takes two words"], "a name is needed")
+    check("is installed: `shoplane plugin install` would take its place" in
+          kit.good("shoplane plugin new lane product", "a name that is installed"), "is noted")
+    kit.bad("shoplane plugin build", 2, ["this is no plugin's folder", "shoplane plugin new lane NAME"], "nothing to build")
+    kit.bad("shoplane plugin install", 2, ["there is nothing to install", "shoplane plugin build"], "nothing to install")
+    kit.bad("PATH=$(dirname $(command -v shoplane)); shoplane plugin build", 1, ["cmake can't be started: No such file",
+                                                                                "apt-get install cmake"], "no CMake", basket)
+    text = (basket / "basket.c").read_text()
+    (basket / "basket.c").write_text(text.replace("a->all++;", "a->none++;"))
+    kit.bad("shoplane plugin build", 1, ["basket.c", "no member named", "none"], "the compiler's words are seen", basket)
+    (basket / "basket.c").write_text(text.replace("static bool extract", "int helper(void);\nSL_EXPORT_ int helper(void) "
+                                                  "{ return 1; }\nstatic bool extract"))
+    kit.bad("shoplane plugin build", 1, ["refused exports: it exports 1 symbol", "helper"], "what is built is looked at", basket)
+    kit.bad("shoplane plugin install", 1, ["lane \"basket\" not loaded: it exports 1 symbol"], "and not installed", basket)
+    (basket / "basket.c").write_text(text)
+    kit.good("shoplane plugin build", "all is well again", basket)
+    lanes = kit.plugins / "lanes"
+    lanes.chmod(0o777)
+    kit.bad("shoplane plugin install", 1, ["others than you can write its folder", "chmod go-w"], "not where others can write", basket)
+    lanes.chmod(0o755)
+    check([path.name for path in lanes.iterdir() if path.name.startswith(".")] == [], "nothing half-made is left there")
+    for command in ("new", "build", "test", "check", "install", "list"):
+        kit.good(f"shoplane plugin {command} --help | grep -q 'shoplane plugin'" if command != "list" else "shoplane plugin list --help",
+                 f"help of {command}")
+
+
+with tempfile.TemporaryDirectory() as name:
+    the_kit = Kit(pathlib.Path(name))
+    for scenario in (a_lane, it_runs, a_parser, by_hand, refusals):
+        scenario(the_kit)
+sys.exit(failures > 0)
