@@ -173,6 +173,8 @@ check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
 check install tests/integration/install.sh build
 alone live python3 -B tests/integration/live.py build
+check examples tests/integration/examples.sh build
+check asan_examples tests/integration/examples.sh build-asan
 check plugin_kit python3 -B tests/integration/plugin_kit.py build
 check plugin_check python3 -B tests/integration/plugin_check.py build
 check audit python3 -B tests/integration/audit.py build

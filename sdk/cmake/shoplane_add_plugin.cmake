@@ -4,6 +4,7 @@
 # <build>/plugins/lanes or .../metrics. The target is plugin_lanes_NAME or plugin_metrics_NAME. SHOPLANE_SANITIZE, a list as
 # address,undefined or thread, instruments it; then it runs in a host that was built so.
 
+set(SHOPLANE_PLUGIN_OUTPUT ${CMAKE_BINARY_DIR}/plugins)
 set(SHOPLANE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 
 function(shoplane_add_plugin kind name)
@@ -29,5 +30,5 @@ function(shoplane_add_plugin kind name)
   endif()
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${name} C_STANDARD 11 C_STANDARD_REQUIRED ON
     C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden SKIP_BUILD_RPATH ON
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins/${folder})
+    LIBRARY_OUTPUT_DIRECTORY ${SHOPLANE_PLUGIN_OUTPUT}/${folder})
 endfunction()
