@@ -175,6 +175,7 @@ check install tests/integration/install.sh build
 alone live python3 -B tests/integration/live.py build
 check examples tests/integration/examples.sh build
 check asan_examples tests/integration/examples.sh build-asan
+check guide python3 -B tests/integration/guide.py build
 check plugin_kit python3 -B tests/integration/plugin_kit.py build
 check plugin_check python3 -B tests/integration/plugin_check.py build
 check audit python3 -B tests/integration/audit.py build
