@@ -1,0 +1,27 @@
+/* explanation.h - what stands behind the features of one key: its records, when each leaves, and what will be there then.
+ *
+ * Made from a shard that nobody changes meanwhile: on its worker's thread (question.h), or of a shard that was restored for this
+ * (key_state.h). Folds in a folder of its own; changes nothing. */
+#ifndef ENGINE_EXPLANATION_H
+#define ENGINE_EXPLANATION_H
+
+#include "engine/shard.h"
+
+#define EXPLANATION_STEPS_MAX 50 /* records whose leaving is folded; what lies behind them is counted */
+
+struct explanation_question {
+    const char *kind;    /* "user", "session" or a lane's key_name */
+    const char *id;
+    const char *feature; /* "product_view_count" or with its window, "product_view_count_5m"; NULL: all, without their records */
+    bool json;
+};
+
+/* Append the answer to `out`. False: *error says that there is no such key or feature, and what there is. `table_seed`: of the
+ * shard's tables. `as_of`: "the running host" or where else it comes from. */
+bool explanation_make(struct shard *shard, uint64_t table_seed, const struct explanation_question *question, const char *as_of,
+                      struct buffer *out, struct error *error);
+
+/* Does any lane of the set have keys of this kind, and which sl_key is it? False: none, *error lists those there are. */
+bool explanation_kind(const struct lane_set *set, const char *kind, sl_key *key, struct error *error);
+
+#endif
