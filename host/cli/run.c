@@ -13,6 +13,7 @@
 #include "cli/setup.h"
 #include "cli/signals.h"
 #include "cli/trial.h"
+#include "serve/questions.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -288,9 +289,16 @@ static int run(struct running *running)
                                     .trial = &running->trial,
                                     .reason = running->note->reason,
                                     .since_ms = running->ownership.stood_by ? 0 : running->note->since_ms};
+    struct questions questions = {
+        .engine = engine, .set = running->loaded->lanes, .table_seed = settings->table_seed, .audit = audit};
+    struct control *control = !running->ownership.has_folder
+                                  ? NULL
+                                  : control_start(running->ownership.folder.folder, running->ownership.folder.path,
+                                                  questions_commands, &questions);
     enum ending ending = attend(&attendance);
     if (ending == ENDING_LEASE)
         stand_by(running);
+    control_stop(control);
     audit_stop(audit);
     bool kept = engine_finish(engine);
     bool failed = engine_error(engine, &error) || source_error(settings->source, &error);

@@ -310,13 +310,16 @@ bool explanation_make(struct shard *shard, uint64_t table_seed, const struct exp
     char time[TIME_TEXT_MAX];
     bool any = false;
     folder_init(&telling.folder);
-    (void)time_text(shard->clock_ms, time);
+    if (shard->clock_ms == SHARD_BEGINNING_MS)
+        (void)snprintf(time, sizeof time, "the beginning");
+    else
+        (void)time_text(shard->clock_ms, time);
     size_t begin = out->size;
     if (question->json)
         buffer_printf(out, "{\"from\":\"%s\",\"clock\":\"%s\",\"features\":[", as_of, time);
     else
         buffer_printf(out, "%s:%s, from %s, as of %s\n", question->kind, question->id, as_of,
-                      shard->clock_ms == SHARD_BEGINNING_MS ? "the beginning" : time);
+                      time);
     for (size_t i = 0; i < shard->set->lane_count; i++) {
         const struct set_lane *lane = &shard->set->lanes[i];
         struct log *log = !is_kind(lane, question->kind) ? NULL

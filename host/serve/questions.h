@@ -1,0 +1,20 @@
+/* questions.h - what a running host answers through its control socket: `features`, `explain`, `audit`. */
+#ifndef SERVE_QUESTIONS_H
+#define SERVE_QUESTIONS_H
+
+#include "serve/audit.h"
+#include "serve/control.h"
+
+struct questions {
+    struct engine *engine;
+    const struct lane_set *set;
+    uint64_t table_seed;
+    struct audit *audit; /* or NULL */
+};
+
+/* For control_start(), with a struct questions as the context.
+ *     explain KIND ID FEATURE text|json     FEATURE may be *: all, without their records
+ *     audit */
+extern const struct control_command questions_commands[];
+
+#endif

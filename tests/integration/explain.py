@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""What stands behind a value: from a running host, from the state it left, and the same from both.
+
+    explain.py BUILD_DIR [--only WORD] [--keep FOLDER]
+"""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import time
+
+from live import event, product_lane, session_lane
+from servers import TOPIC, Failed, MockBroker, check, run_main, wait_for, write_config
+
+
+def set_up(servers):
+    redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
+    state = servers.folder / "state"
+    config = write_config(servers.folder / "explain.conf",
+                          f"lanes = ( {product_lane('1h', '0s', '2h')}, {session_lane('10m', '0s', '20m', '1m')} );\n", broker, redis,
+                          disorder="0s")
+    with config.open("a") as file:
+        file.write(f'state: {{ folder = "{state}"; interval = "200ms"; }};\n')
+    host, producer = servers.run(config, "--workers", 2, "--report", 1), servers.producer(broker)
+    return redis, host, producer, config, state
+
+
+def told(servers, status, *words):
+    done = subprocess.run([str(servers.build / "shoplane"), *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+    check(done.returncode == status, f"{' '.join(map(str, words))}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def as_json(servers, *words):
+    return json.loads(told(servers, 0, *words, "--json"))
+
+
+def behind_a_value(servers):
+    redis, host, producer, config, state = set_up(servers)
+    now = int(time.time())
+    producer.send(event("product_view", "ann", "s1", "5", at=now - 1800), event("product_view", "ann", "s1", "6", at=now - 600),
+                  event("product_view", "ann", "s1", "5", at=now - 60), event("page_view", "ann", "s1", at=now - 30))
+    key = "user:ann:product_view_count_w"
+    wait_for(lambda: redis.get(key) == "2" and redis.get("user:ann:return_view_count_w") == '{"5":2,"6":1}', 20,
+             lambda: f"ann's features:\n{host.tail()}")
+    wait_for(lambda: "a change waits" not in told(servers, 0, "features", "user", "ann", "--config", config), 20, "all is written")
+    listed = told(servers, 0, "features", "user", "ann", "--config", config)
+    check(listed.startswith("user:ann, from the running host, as of ") and
+          [line.split()[:2] for line in listed.splitlines()[1:]] ==
+          [["product_view_count_w", "2"], ["return_view_count_w", '{"5":2,"6":1}']] and "(3 records, written " in listed, listed)
+
+    def is_right(answer, where):
+        check(answer["from"] == where and len(answer["features"]) == 1, answer)
+        feature = answer["features"][0]
+        check((feature["key"], feature["value"], feature["records"], feature["lane"], feature["parser"], feature["window"]) ==
+              (key, "2", 3, "product", "product_views", "w"), feature)
+        stamp = [time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(at)) for at in (now - 1800, now - 600, now - 60)]
+        leaves = [time.strftime("%Y-%m-%dT%H:%M:%S.001Z", time.gmtime(at + 3600)) for at in (now - 1800, now - 600, now - 60)]
+        check([record["time"][:20] for record in feature["behind"]] == stamp, feature)
+        check([record["fields"] for record in feature["behind"]] ==
+              [{"id": "5", "price": 10}, {"id": "6", "price": 10}, {"id": "5", "price": 10}], feature)
+        # The first view of 5 goes, and it was viewed again; then 6; then 5.
+        check([(record["leaves"], record["then"]) for record in feature["behind"]] == list(zip(leaves, ["2", "1", "0"])), feature)
+
+    is_right(as_json(servers, "explain", "user", "ann", "product_view_count", "--config", config), "the running host")
+    is_right(as_json(servers, "explain", key, "--config", config), "the running host")
+    text = told(servers, 0, "explain", key, "--config", config)
+    check(f"{key} is 2\n  by parser product_views of lane product, window w: 3 records, written " in text and
+          " id=5 price=10\n        leaves " in text and ", then it is 1\n" in text, text)
+    text = told(servers, 0, "explain", "session:s1:session_page_count", "--config", config)
+    check("session:s1:session_page_count is 1\n" in text and "the session is over after " +
+          time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now - 30 + 600)) in text, text)
+
+    check("there is nothing of user \"bob\" (any more)" in told(servers, 1, "features", "user", "bob", "--config", config), "bob")
+    text = told(servers, 1, "explain", "user", "ann", "product_view_cuont", "--config", config)
+    check('user "ann" has no feature "product_view_cuont"' in text and
+          "there are: product_view_count, return_view_count" in text, text)
+    text = told(servers, 1, "features", "product", "5", "--config", config)
+    check('no lane has keys of the kind "product"' in text and "keys begin with user: session:" in text, text)
+    check("features of" in told(servers, 0, "audit", "--config", config), "the audit can be asked")
+
+    def in_state():
+        try:
+            return "user:ann, from the state" in told(servers, 0, "features", "user", "ann", "--state", "--config", config)
+        except Failed:
+            return False  # no checkpoint has it yet
+    wait_for(in_state, 20, "the state can be looked into while the host runs")
+    check(host.end() == 0, f"the host ends:\n{host.tail()}")
+    check(not (state / "control").exists(), "its socket goes with it")
+    is_right(as_json(servers, "explain", key, "--config", config), "the state's last checkpoint")
+    text = told(servers, 1, "features", "user", "bob", "--config", config)
+    check("there is nothing of user \"bob\"" in text and "the state's last checkpoint" in text, text)
+    check("no host answers" in told(servers, 1, "audit", "--config", config), "nobody to ask")
+
+
+def who_asks_badly_hurts_nobody(servers):
+    redis, host, producer, config, state = set_up(servers)
+    producer.send(event("product_view", "ann", product="5"))
+    wait_for(lambda: redis.get("user:ann:product_view_count_w") == "1", 20, lambda: f"ann's feature:\n{host.tail()}")
+    path = str(state / "control")
+    check(stat.S_IMODE(os.stat(path).st_mode) == 0o600, "nobody else may ask")
+
+    def ask(question, end=True):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(20)
+        client.connect(path)
+        client.sendall(question)
+        if end:
+            client.shutdown(socket.SHUT_WR)
+        answer = b""
+        try:
+            while piece := client.recv(65536):
+                answer += piece
+        except ConnectionResetError:
+            pass
+        client.close()
+        return answer
+    check(ask(b"") == b"" and ask(b"\0") == b"" and ask(b"explain") == b"" and ask(b"x" * 5000) == b"", "no question, no answer")
+    check(ask(b"a\0" * 17 + b"\0") == b"", "too many words")
+    check(ask(b"silence", end=False) == b"", "who says nothing more is left after a moment")
+    check(ask(b"nonsense\0\0").startswith(b'error\nthe host does not know the question "nonsense"\n'), "an unknown one")
+    check(ask(b"explain\0user\0\0").startswith(b"error\na question of 2 words is none\n"), "half of one")
+    check(ask(b"explain\0user\0ann\0*\0text\0\0").startswith(b"ok\nuser:ann, from the running host"), "and it goes on answering")
+    host.kill()
+    check(os.path.exists(path), "a socket is left")
+    host = servers.run(config, "--workers", 1)
+    wait_for(lambda: ask_quietly(ask), 20, lambda: f"the next host takes its place:\n{host.tail()}")
+    check(host.end() == 0, host.tail())
+
+
+def ask_quietly(ask):
+    try:
+        return ask(b"explain\0user\0ann\0*\0text\0\0").startswith(b"ok\n")
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    run_main(__doc__, [behind_a_value, who_asks_badly_hurts_nobody])
