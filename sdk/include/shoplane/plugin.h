@@ -5,8 +5,8 @@
  * End a lane's source with SL_LANE_PLUGIN(lane), a metric parser's with SL_METRIC_PLUGIN(metric), and compile with
  * -fvisibility=hidden. A plugin imports nothing from the host: everything comes through the tables.
  *
- * Rules for changing the SDK: structs that plugins embed keep their size within a major; tables begin with struct_size,
- * grow at the end only, and raise the minor; everything else raises the major. */
+ * Rules for changing the SDK (sdk/CHANGING.md): structs that plugins embed keep their size within a major; tables begin with
+ * struct_size, grow at the end only, and raise the minor; everything else raises the major. */
 #ifndef SHOPLANE_PLUGIN_H
 #define SHOPLANE_PLUGIN_H
 
