@@ -1,5 +1,6 @@
 /* explain.c - `shoplane features` and `shoplane explain`: what a key has now, and what stands behind it; of the running host, or,
- * where none answers, of the state it left. `shoplane audit` asks the host how its audit goes. */
+ * where none answers, of the state it left. `shoplane audit` and `shoplane cost` ask the host about
+ * itself. */
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/durable.h"
@@ -33,6 +34,11 @@ static const char explain_usage[] =
 static const char audit_usage[] =
     "shoplane audit [--config FILE]\n\n"
     "Asks the running host how its audit goes: how many features it has compared with Redis, and the last that were wrong.\n";
+
+static const char cost_usage[] =
+    "shoplane cost [--config FILE] [--json]\n\n"
+    "Asks the running host what its plugins cost: how often each was called, and how long that took, by samples. `shoplane replay\n"
+    "--cost` says the same of files.\n";
 
 struct options {
     const char *config;
@@ -164,26 +170,25 @@ int command_explain(int argc, char **argv)
     return tell(&options, &question);
 }
 
-int command_audit(int argc, char **argv)
+/* A question that needs no lanes here. */
+static int ask_host(const struct options *options, const char *const *words, size_t count)
 {
-    struct options options;
-    int status;
-    if (!read_options(argc, argv, audit_usage, &options, &status))
-        return status;
-    char *path = setup_config_path(options.config);
+    char *path = setup_config_path(options->config);
     struct error_list errors = {0};
     struct error error = {0};
     struct buffer out = {0};
     struct config *config = config_read_path(path, &errors);
+    int status = 1;
     if (config == NULL) {
         report_errors(&errors);
         status = 2;
-    } else if (config->state.folder == NULL ||
-               control_ask(config->state.folder, (const char *const[]){"audit"}, 1, &out, &error) != CONTROL_ANSWERED) {
-        if (config->state.folder == NULL)
-            error_what(&error, "the configuration keeps no state, and so there is no place to ask a host at");
+    } else if (config->state.folder == NULL) {
+        error_what(&error, "the configuration keeps no state, and so there is no place to ask a host at");
+        error_found(&error, "%s: no state.folder", config->file);
+        error_advice(&error, "state: { folder = \"/var/lib/shoplane\"; };");
         report_error(&error);
-        status = 1;
+    } else if (control_ask(config->state.folder, words, count, &out, &error) != CONTROL_ANSWERED) {
+        report_error(&error);
     } else {
         (void)fwrite(out.data, 1, out.size, stdout);
         status = 0;
@@ -193,4 +198,22 @@ int command_audit(int argc, char **argv)
     config_free(config);
     free(path);
     return status;
+}
+
+int command_audit(int argc, char **argv)
+{
+    struct options options;
+    int status;
+    if (!read_options(argc, argv, audit_usage, &options, &status))
+        return status;
+    return ask_host(&options, (const char *const[]){"audit"}, 1);
+}
+
+int command_cost(int argc, char **argv)
+{
+    struct options options;
+    int status;
+    if (!read_options(argc, argv, cost_usage, &options, &status))
+        return status;
+    return ask_host(&options, (const char *const[]){"cost", options.json ? "json" : "text"}, 2);
 }

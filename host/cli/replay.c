@@ -1,8 +1,10 @@
 /* replay.c - `shoplane replay`: files of events through the lanes, as fast as they go; event time drives the clock. */
+#include "base/memory.h"
 #include "base/time.h"
 #include "cli/command.h"
 #include "cli/report.h"
 #include "cli/setup.h"
+#include "engine/question.h"
 #include "sink/final_features.h"
 
 #include <errno.h>
@@ -26,11 +28,12 @@ static const char usage[] =
     "  --batch N            lines a batch; default: as configured. The features do not depend on it\n"
     "  --dead-letters FILE  where messages go that can't be taken; default: as configured, a topic becomes standard error\n"
     "  --stats FILE         what the run did, as one JSON object\n"
+    "  --cost               at the end, on standard error, what each plugin cost: calls, time by samples, share\n"
     "  --quiet              no progress and no summary\n";
 
 struct options {
     const char *config, *sink, *dead_letters, *stats;
-    bool final, final_all, quiet;
+    bool final, final_all, quiet, cost;
     int64_t until_ms, workers, batch;
 };
 
@@ -42,7 +45,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"final", optional_argument, NULL, 'f'},  {"until", required_argument, NULL, 'u'},
         {"workers", required_argument, NULL, 'w'}, {"batch", required_argument, NULL, 'b'},
         {"dead-letters", required_argument, NULL, 'd'}, {"quiet", no_argument, NULL, 'q'},
-        {"stats", required_argument, NULL, 't'},
+        {"stats", required_argument, NULL, 't'},  {"cost", no_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},         {0}};
     *options = (struct options){.until_ms = INT64_MIN, .sink = NULL};
     *status = 2;
@@ -81,6 +84,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         case 'd': options->dead_letters = optarg; break;
         case 't': options->stats = optarg; break;
         case 'q': options->quiet = true; break;
+        case 'o': options->cost = true; break;
         case 'h':
             (void)fputs(usage, stdout);
             *status = 0;
@@ -139,6 +143,17 @@ static void wait_for(struct engine *engine, struct source *source, const struct 
     progress_end(&progress);
 }
 
+static void tell_cost(struct engine *engine, const struct lane_set *set)
+{
+    struct lane_cost *costs = memory_new((set->lane_count + 1) * sizeof *costs);
+    struct buffer out = {0};
+    (void)engine_costs(engine, costs, 0); /* its workers have ended */
+    cost_tell(set, costs, false, &out);
+    (void)fwrite(out.data, 1, out.size, stderr);
+    buffer_free(&out);
+    free(costs);
+}
+
 static int replay(const struct options *options, const struct config *config, const struct lane_set *set,
                   const char *const *files, size_t file_count)
 {
@@ -174,6 +189,8 @@ static int replay(const struct options *options, const struct config *config, co
     wait_for(engine, settings.source, options, sink.kind);
     struct engine_counters counters;
     engine_count(engine, &counters);
+    if (options->cost)
+        tell_cost(engine, set);
     engine_free(engine);
     status = interrupted ? 130 : 0;
     if (source_error(settings.source, &error)) {

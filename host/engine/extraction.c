@@ -35,6 +35,7 @@ void extraction_init(struct extraction *extraction, const struct engine_settings
     memset(extraction, 0, sizeof *extraction);
     extraction->settings = settings;
     extraction->reader = reader_new(settings->set->plan);
+    extraction->costs = memory_new((settings->set->lane_count + 1) * sizeof *extraction->costs);
     extraction->next = memory_new(((size_t)settings->source->partitions + 1) * sizeof *extraction->next);
     for (int32_t p = 0; p < settings->source->partitions; p++)
         extraction->next[p] = source_begin(settings->source, p);
@@ -46,6 +47,7 @@ void extraction_free(struct extraction *extraction)
 {
     reader_free(extraction->reader);
     free(extraction->staged);
+    free(extraction->costs);
     buffer_free(&extraction->own_keys);
     free(extraction->next);
     watermark_free(&extraction->watermark);
@@ -163,6 +165,23 @@ static bool find_key(struct extraction *extraction, const struct set_lane *lane,
     return key->size > 0;
 }
 
+/* False: something of it had no key. */
+static bool offer(struct extraction *extraction, size_t number, const sl_event *event, sl_view key)
+{
+    struct lane_cost *cost = &extraction->costs[number];
+    bool sampled = cost->extract.calls++ % COST_EXTRACTS == 0, keyed = true;
+    int64_t began_ns = sampled ? cost_clock() : 0;
+    size_t before = extraction->staged_count;
+    if (extraction->settings->set->lanes[number].tail.extract_many == NULL)
+        extract_one(extraction, number, event, key);
+    else
+        keyed = extract_many(extraction, number, event, key);
+    if (sampled)
+        cost_sample(&cost->extract, began_ns, 1);
+    cost->kept += extraction->staged_count - before;
+    return keyed;
+}
+
 /* Give every lane that wants the event its look at it, or only those whose bit is set in *lanes. Their records are staged. */
 static void extract(struct extraction *extraction, const struct event_head *head, const uint64_t *lanes)
 {
@@ -177,15 +196,10 @@ static void extract(struct extraction *extraction, const struct event_head *head
         sl_view key;
         if (kind == UINT32_MAX || (lanes != NULL && (*lanes >> i & 1u) == 0))
             continue;
-        if (!find_key(extraction, lane, &key)) {
-            unkeyed = true;
+        if (find_key(extraction, lane, &key) && offer(extraction, i, reader_event(extraction->reader, lane->inputs, kind), key))
             continue;
-        }
-        const sl_event *event = reader_event(extraction->reader, lane->inputs, kind);
-        if (lane->tail.extract_many == NULL)
-            extract_one(extraction, i, event, key);
-        else
-            unkeyed = !extract_many(extraction, i, event, key) || unkeyed;
+        unkeyed = true;
+        extraction->costs[i].unkeyed++;
     }
     if (lanes == NULL)
         extraction->unkeyed += unkeyed;

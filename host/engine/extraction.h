@@ -6,6 +6,7 @@
 #ifndef ENGINE_EXTRACTION_H
 #define ENGINE_EXTRACTION_H
 
+#include "engine/cost.h"
 #include "engine/engine.h"
 #include "engine/parcel.h"
 #include "engine/watermark.h"
@@ -20,6 +21,7 @@ struct extraction {
     size_t staged_count, staged_capacity;
     struct buffer own_keys; /* of those whose lanes have keys of their own */
     const struct set_lane *crowded; /* a lane that wanted more records of the current event than one may make; or NULL */
+    struct lane_cost *costs; /* one a lane: its extract. The shard has the rest */
     int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */
     uint64_t events, unwanted, unkeyed, bad;
 };

@@ -20,13 +20,16 @@ void folder_free(struct folder *folder)
 
 /* Run one parser on the lane's values; its features go to `out`. */
 static uint64_t parse(struct folder *folder, const struct bound_metric *metric, const sl_window *window,
-                      const char *lane_values, struct folded_feature *out)
+                      const char *lane_values, struct folded_feature *out, struct call_cost *cost)
 {
     char *values = arena_take(&folder->scratch.arena, metric->table->values_size);
     for (size_t i = 0; i < metric->binding_count; i++)
         memcpy(values + metric->bindings[i].to, lane_values + metric->bindings[i].from, metric->bindings[i].size);
     sl_cell *cells = arena_take(&folder->scratch.arena, metric->feature_count * sizeof *cells);
+    int64_t began_ns = cost != NULL ? cost_clock() : 0;
     metric->table->compute(metric->self, &folder->scratch.base, window, values, cells);
+    if (cost != NULL)
+        cost_sample(cost, began_ns, 1);
     size_t begin = folder->text.size;
     for (size_t i = 0; i < metric->feature_count; i++) {
         size_t before = folder->text.size;
@@ -40,6 +43,19 @@ static uint64_t parse(struct folder *folder, const struct bound_metric *metric, 
     return hash == 0 ? 1 : hash;
 }
 
+/* Count the calls of a fold. Where they are to be measured: in what; else NULL. */
+static struct lane_cost *count_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t first)
+{
+    if (folder->costs == NULL)
+        return NULL;
+    struct lane_cost *cost = &folder->costs[log->lane];
+    bool sampled = cost->publish.calls++ % COST_FOLDS == 0;
+    cost->add.calls += log->count - first;
+    for (size_t m = 0; m < lane->metric_count; m++)
+        cost->compute[m].calls++;
+    return sampled ? cost : NULL;
+}
+
 void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
                  int64_t now_ms)
 {
@@ -51,8 +67,12 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
     char *aggregate = arena_take(&folder->scratch.arena, table->aggregate_size);
     if (table->zero != NULL)
         memcpy(aggregate, table->zero, table->aggregate_size);
+    struct lane_cost *sampled = count_fold(folder, lane, log, first);
+    int64_t began_ns = sampled != NULL ? cost_clock() : 0;
     for (size_t i = first; i < log->count; i++)
         table->add(lane->self, scratch, aggregate, log_record(log, lane, i));
+    if (sampled != NULL && first < log->count)
+        cost_sample(&sampled->add, began_ns, log->count - first);
     bool any = first < log->count;
     sl_window seen = {
         .name = settings->name,
@@ -64,10 +84,13 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
         .session = settings->session,
     };
     char *values = arena_take(&folder->scratch.arena, table->values_size);
+    began_ns = sampled != NULL ? cost_clock() : 0;
     table->publish(lane->self, scratch, &seen, aggregate, values);
+    if (sampled != NULL)
+        cost_sample(&sampled->publish, began_ns, 1);
     struct folded_feature *feature = folder->features;
     for (size_t m = 0; m < lane->metric_count; m++) {
-        folder->hashes[m] = parse(folder, &lane->metrics[m], &seen, values, feature);
+        folder->hashes[m] = parse(folder, &lane->metrics[m], &seen, values, feature, sampled != NULL ? &sampled->compute[m] : NULL);
         feature += lane->metrics[m].feature_count;
     }
 }

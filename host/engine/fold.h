@@ -5,6 +5,7 @@
 #define ENGINE_FOLD_H
 
 #include "base/buffer.h"
+#include "engine/cost.h"
 #include "engine/log.h"
 #include "engine/scratch.h"
 
@@ -17,6 +18,7 @@ struct folder {
     struct scratch scratch;
     struct buffer text;
     struct folded_feature features[METRICS_MAX * 16]; /* parsers in order, each its features in order */
+    struct lane_cost *costs;                          /* one a lane, not owned; NULL: nobody counts */
     uint64_t hashes[METRICS_MAX];                     /* of each parser's rendered features; never 0 */
 };
 

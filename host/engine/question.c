@@ -100,3 +100,24 @@ bool engine_ask(struct engine *engine, int number, question_answer *answer, void
     (void)pthread_condattr_destroy(&monotonic);
     return answered;
 }
+
+static void add_costs(struct worker *worker, void *context)
+{
+    struct lane_cost *costs = context;
+    for (size_t i = 0; i < worker->settings->set->lane_count; i++) {
+        cost_sum(&costs[i], &worker->extraction.costs[i]);
+        cost_sum(&costs[i], &worker->shard.folder.costs[i]);
+    }
+}
+
+bool engine_costs(struct engine *engine, struct lane_cost *costs, int timeout_ms)
+{
+    for (int i = 0; i < engine_workers(engine); i++) {
+        struct worker *worker = engine_worker(engine, i);
+        if (atomic_load(&worker->ended))
+            add_costs(worker, costs);
+        else if (!engine_ask(engine, i, add_costs, costs, timeout_ms))
+            return false;
+    }
+    return true;
+}

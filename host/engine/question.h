@@ -6,6 +6,7 @@
 #ifndef ENGINE_QUESTION_H
 #define ENGINE_QUESTION_H
 
+#include "engine/cost.h"
 #include "engine/engine.h"
 
 #include <pthread.h>
@@ -27,6 +28,10 @@ int engine_workers(const struct engine *engine);
 
 /* Which worker owns a key of this kind. */
 int engine_owner(const struct engine *engine, sl_view key, sl_key kind);
+
+/* What plugins have cost so far, all workers together: costs[] has one a lane of the set, zeroed by the caller. False: a worker did
+ * not answer. Callable after the workers have ended, too. */
+bool engine_costs(struct engine *engine, struct lane_cost *costs, int timeout_ms);
 
 /* ---- the worker's side ---- */
 

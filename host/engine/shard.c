@@ -36,6 +36,7 @@ void shard_init(struct shard *shard, const struct lane_set *set, bool event_cloc
     wheel_init(&shard->send, &shard->slab, offsetof(struct log, send),
                event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
     folder_init(&shard->folder);
+    shard->folder.costs = memory_new((set->lane_count + 1) * sizeof *shard->folder.costs);
 }
 
 void shard_free(struct shard *shard)
@@ -52,6 +53,7 @@ void shard_free(struct shard *shard)
     free(shard->lanes);
     ledger_free(&shard->ledger);
     texts_free(&shard->texts);
+    free(shard->folder.costs);
     folder_free(&shard->folder);
     buffer_free(&shard->key);
     slab_free(&shard->slab);

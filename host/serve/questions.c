@@ -1,10 +1,12 @@
 /* questions.c - see questions.h. */
 #include "serve/questions.h"
 
+#include "base/memory.h"
 #include "engine/explanation.h"
 #include "engine/question.h"
 #include "engine/worker.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WORKER_MS 5000 /* for a worker's answer */
@@ -45,6 +47,21 @@ static bool explain(void *context, const char *const *words, size_t count, struc
     return false;
 }
 
+static bool cost(void *context, const char *const *words, size_t count, struct buffer *out, struct error *error)
+{
+    const struct questions *questions = context;
+    struct lane_cost *costs = memory_new((questions->set->lane_count + 1) * sizeof *costs);
+    bool good = engine_costs(questions->engine, costs, WORKER_MS);
+    if (good) {
+        cost_tell(questions->set, costs, count > 1 && strcmp(words[1], "json") == 0, out);
+    } else {
+        error_what(error, "the host is too busy to answer, or ends");
+        error_advice(error, "ask again");
+    }
+    free(costs);
+    return good;
+}
+
 static bool audit(void *context, const char *const *words, size_t count, struct buffer *out, struct error *error)
 {
     const struct questions *questions = context;
@@ -58,4 +75,4 @@ static bool audit(void *context, const char *const *words, size_t count, struct 
     return false;
 }
 
-const struct control_command questions_commands[] = {{"explain", explain}, {"audit", audit}, {0}};
+const struct control_command questions_commands[] = {{"explain", explain}, {"audit", audit}, {"cost", cost}, {0}};

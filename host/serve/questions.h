@@ -1,4 +1,4 @@
-/* questions.h - what a running host answers through its control socket: `features`, `explain`, `audit`. */
+/* questions.h - what a running host answers through its control socket: `features`, `explain`, `audit`, `cost`. */
 #ifndef SERVE_QUESTIONS_H
 #define SERVE_QUESTIONS_H
 
@@ -14,7 +14,8 @@ struct questions {
 
 /* For control_start(), with a struct questions as the context.
  *     explain KIND ID FEATURE text|json     FEATURE may be *: all, without their records
- *     audit */
+ *     audit
+ *     cost text|json */
 extern const struct control_command questions_commands[];
 
 #endif

@@ -86,6 +86,14 @@ def behind_a_value(servers):
             return "user:ann, from the state" in told(servers, 0, "features", "user", "ann", "--state", "--config", config)
         except Failed:
             return False  # no checkpoint has it yet
+    cost = as_json(servers, "cost", "--config", config)
+    product = cost["lanes"][0]
+    check((product["lane"], product["seen"], product["kept"], product["unkeyed"]) == ("product", 3, 3, 0), cost)
+    calls = {(row["plugin"], row["function"]): row["calls"] for row in product["cost"]}
+    check(calls[("product", "extract")] == 3 and calls[("product", "publish")] == calls[("product_views", "compute")] >= 1 and
+          calls[("product", "add")] >= 3, calls)
+    text = told(servers, 0, "cost", "--config", config)
+    check(text.startswith("plugins took ") and "of 3 events seen it kept 3 records; 0 had no key" in text, text)
     wait_for(in_state, 20, "the state can be looked into while the host runs")
     check(host.end() == 0, f"the host ends:\n{host.tail()}")
     check(not (state / "control").exists(), "its socket goes with it")
