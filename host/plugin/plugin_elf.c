@@ -334,7 +334,7 @@ static void judge_symbols(const struct reading *reading, const struct symbols *s
         error_found(error, "%s", symbols->exported.text);
         error_advice(error, "compile it with -fvisibility=hidden: two plugins with functions of one name must not meet");
     }
-    if (symbols->undefined.count == 0)
+    if (symbols->undefined.count == 0 || reading->elf->instrumented) /* a sanitizer's runtime stands before the C library */
         return;
     error = find(reading->findings, reading->other_libraries ? FINDING_WARNS : FINDING_REFUSES, "undefined",
                  reading->other_libraries ? "it needs %zu symbol%s that only its further libraries can give it"
