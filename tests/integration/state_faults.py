@@ -143,7 +143,7 @@ class Rig:
         self.kill()
         self.faults.set()
         folder = self.servers.fresh("copy")
-        shutil.copytree(self.state, folder / "state")
+        shutil.copytree(self.state, folder / "state", ignore=shutil.ignore_patterns("control"))  # no socket
         self.run()
         wanted = self.fresh(f"{where}, killed")
         self.for_an_empty_redis(folder, wanted, where)
