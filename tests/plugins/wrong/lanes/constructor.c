@@ -2,6 +2,6 @@
 #define NAME "constructor"
 #include "../plain_lane.h"
 
-static int prepared;
+static volatile int prepared;
 __attribute__((constructor)) static void prepare(void) { prepared = 1; }
 SL_LANE_PLUGIN(lane)

@@ -2,6 +2,6 @@
 #define NAME "destructor"
 #include "../plain_lane.h"
 
-static int left = 1;
+static volatile int left = 1;
 __attribute__((destructor)) static void leave(void) { left = 0; }
 SL_LANE_PLUGIN(lane)
