@@ -180,6 +180,10 @@ check plugin_kit python3 -B tests/integration/plugin_kit.py build
 check plugin_check python3 -B tests/integration/plugin_check.py build
 check sdk_compat python3 -B tests/integration/sdk_compat.py build
 check explain python3 -B tests/integration/explain.py build
+check tsan_explain python3 -B tests/integration/explain.py build-tsan
+check tsan_audit python3 -B tests/integration/audit.py build-tsan
+check own_keys python3 -B tests/integration/own_keys.py build
+check asan_own_keys python3 -B tests/integration/own_keys.py build-asan
 check audit python3 -B tests/integration/audit.py build
 alone up tests/integration/up.sh build
 alone readme python3 -B tests/integration/readme.py build
