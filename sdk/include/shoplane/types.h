@@ -21,8 +21,8 @@ typedef struct sl_view {
 } sl_view;
 
 /* A text that the host keeps. Opaque: a record stores these 8 bytes, never a pointer. A zeroed handle is the empty text,
- * and empty means absent. Inside `add`, `publish` and `compute` equal handles mean equal text, whichever record they come
- * from; inside `extract` only sl_text_empty() may be asked. To see the bytes: sl_text_view() in scratch.h. */
+ * and empty means absent. Inside `add`, `combine`, `publish` and `compute` equal handles mean equal text, whichever record
+ * they come from; inside `extract` only sl_text_empty() may be asked. To see the bytes: sl_text_view() in scratch.h. */
 typedef struct sl_text {
     uint64_t handle;
 } sl_text;
