@@ -182,7 +182,6 @@ check reference python3 -B tests/integration/reference.py
 check sdk_compat python3 -B tests/integration/sdk_compat.py build
 check explain python3 -B tests/integration/explain.py build
 check tsan_explain python3 -B tests/integration/explain.py build-tsan
-check tsan_audit python3 -B tests/integration/audit.py build-tsan
 check own_keys python3 -B tests/integration/own_keys.py build
 check asan_own_keys python3 -B tests/integration/own_keys.py build-asan
 check audit python3 -B tests/integration/audit.py build
