@@ -180,6 +180,7 @@ check plugin_kit python3 -B tests/integration/plugin_kit.py build
 check plugin_check python3 -B tests/integration/plugin_check.py build
 check reference python3 -B tests/integration/reference.py
 check sdk_compat python3 -B tests/integration/sdk_compat.py build
+check asan_sdk_compat python3 -B tests/integration/sdk_compat.py build-asan
 check explain python3 -B tests/integration/explain.py build
 check tsan_explain python3 -B tests/integration/explain.py build-tsan
 check own_keys python3 -B tests/integration/own_keys.py build

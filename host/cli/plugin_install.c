@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/project.h"
 #include "cli/report.h"
+#include "state/text_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,48 +23,11 @@ static const char usage[] =
     "  --to FOLDER   another plugin folder; default: $SHOPLANE_PLUGINS, else the one this program looks into\n"
     "  --dry-run     only say what would be done\n";
 
-static bool fail(struct error *error, const char *what, const char *path, const char *advice)
-{
-    error_what(error, "%s: %s", what, strerror(errno));
-    error_found(error, "%s", path);
-    error_advice(error, "%s", advice);
-    return false;
-}
-
 #define ADVICE_WRITE "run it as the user who owns that folder (root for an installed host), or name another with --to"
 
 static bool make_folder(const char *path, struct error *error)
 {
-    return mkdir(path, 0755) == 0 || errno == EEXIST || fail(error, "the folder can't be made", path, ADVICE_WRITE);
-}
-
-static bool write_all(int file, const char *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t put = write(file, bytes + done, size - done);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return false;
-        done += (size_t)put;
-    }
-    return true;
-}
-
-/* Its bytes, as they are loaded, into a new file beside the one it will be. */
-static bool write_new(const char *path, const void *table, struct error *error)
-{
-    size_t size;
-    char *bytes = plugin_file_bytes(table, &size);
-    (void)unlink(path); /* of one that was interrupted */
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    bool good = bytes != NULL && file >= 0 && fchmod(file, 0644) == 0 && write_all(file, bytes, size) && fsync(file) == 0;
-    if (!good)
-        (void)fail(error, "it can't be written", path, ADVICE_WRITE);
-    if (file >= 0)
-        (void)close(file);
-    free(bytes);
-    return good;
+    return mkdir(path, 0755) == 0 || errno == EEXIST || project_fail(error, "the folder can't be made", path, ADVICE_WRITE);
 }
 
 /* Would the host take a file of this name from there? */
@@ -83,6 +47,34 @@ static bool host_takes(const char *path, struct error *error)
     return takes;
 }
 
+/* Its bytes, as they were loaded, beside the file it will be; then, if the host would take it, in its place, to last. */
+static bool put_in_place(const char *folder, const char *name, const void *table, struct error *error)
+{
+    size_t size = 0;
+    char *file = memory_format("%s.so", name), *new = memory_format(".%s.so.new", name), *path = memory_format("%s/%s", folder, new);
+    char *bytes = plugin_file_bytes(table, &size);
+    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)unlinkat(at, new, 0); /* of one that was interrupted */
+    bool good = bytes != NULL && text_file_make(at, new, bytes, size, true, error);
+    if (!good)
+        (void)project_fail(error, "it can't be written", folder, ADVICE_WRITE);
+    else if (fchmodat(at, new, 0644, 0) != 0)
+        good = project_fail(error, "it can't be made readable", path, ADVICE_WRITE);
+    else
+        good = host_takes(path, error);
+    if (good && (renameat(at, new, at, file) != 0 || fsync(at) != 0))
+        good = project_fail(error, "it can't be put in its place", path, ADVICE_WRITE);
+    if (!good)
+        (void)unlinkat(at, new, 0);
+    if (at >= 0)
+        (void)close(at);
+    free(bytes);
+    free(path);
+    free(new);
+    free(file);
+    return good;
+}
+
 static bool install_one(const char *from, const char *to, enum plugin_kind kind, const char *name, bool dry, struct error *error)
 {
     const sl_plugin *plugin = plugin_file_load(from, kind, name, error);
@@ -91,19 +83,11 @@ static bool install_one(const char *from, const char *to, enum plugin_kind kind,
     const void *table = kind == PLUGIN_LANE ? (const void *)plugin->lane : (const void *)plugin->metric;
     const char *version = kind == PLUGIN_LANE ? plugin->lane->version : plugin->metric->version;
     char *folder = memory_format("%s/%s", to, plugin_kind_folder(kind)), *path = memory_format("%s/%s.so", folder, name);
-    char *new = memory_format("%s/.%s.so.new", folder, name);
-    bool replaces = access(path, F_OK) == 0, good = true;
-    if (!dry) {
-        good = make_folder(to, error) && make_folder(folder, error) && write_new(new, table, error) && host_takes(new, error);
-        if (good && rename(new, path) != 0)
-            good = fail(error, "it can't be put in its place", path, ADVICE_WRITE);
-        if (!good)
-            (void)unlink(new);
-    }
+    bool replaces = access(path, F_OK) == 0;
+    bool good = dry || (make_folder(to, error) && make_folder(folder, error) && put_in_place(folder, name, table, error));
     if (good)
         (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(kind), name, version, path,
                      replaces ? ", in place of the one there" : "");
-    free(new);
     free(path);
     free(folder);
     return good;

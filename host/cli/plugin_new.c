@@ -4,9 +4,9 @@
 #include "base/memory.h"
 #include "base/program.h"
 #include "cli/command.h"
+#include "cli/project.h"
 #include "cli/report.h"
 #include "config/file_text.h"
-#include "plugin/plugin_file.h"
 #include "plugin/plugin_table.h"
 
 #include <dirent.h>
@@ -27,14 +27,6 @@ static const char usage[] =
 
 #define NAME_MAX_HERE 40 /* the template's features are longer than it */
 
-static bool fail(struct error *error, const char *what, const char *path, const char *advice)
-{
-    error_what(error, "%s: %s", what, strerror(errno));
-    error_found(error, "%s", path);
-    error_advice(error, "%s", advice);
-    return false;
-}
-
 /* @NAME@ in a text. */
 static char *named(const char *text, const char *name)
 {
@@ -51,10 +43,10 @@ static bool write_text(const char *path, const char *text, struct error *error)
 {
     FILE *file = fopen(path, "wxe");
     if (file == NULL)
-        return fail(error, "a file can't be made", path, "choose another place with --folder");
+        return project_fail(error, "a file can't be made", path, "choose another place with --folder");
     bool good = fwrite(text, 1, strlen(text), file) == strlen(text);
     if (fclose(file) != 0 || !good)
-        return fail(error, "a file can't be written", path, "look for a full disk");
+        return project_fail(error, "a file can't be written", path, "look for a full disk");
     return true;
 }
 
@@ -82,7 +74,7 @@ static bool copy_all(const char *from, const char *to, const char *name, struct 
     struct dirent **entries = NULL;
     int count = scandir(from, &entries, only_files, alphasort);
     if (count <= 0)
-        return fail(error, "the template can't be read", from, "install shoplane again");
+        return project_fail(error, "the template can't be read", from, "install shoplane again");
     bool good = true;
     for (int i = 0; i < count; i++) {
         good = good && copy_file(from, entries[i]->d_name, to, name, error);
@@ -112,11 +104,11 @@ static bool make(const char *template, const char *folder, const char *name, str
         error_found(error, "%s", path);
         error_advice(error, "take another name, or another place with --folder");
     } else if (mkdir(new, 0777) != 0) {
-        (void)fail(error, "no folder can be made", new, "choose another place with --folder");
+        (void)project_fail(error, "no folder can be made", new, "choose another place with --folder");
     } else {
         good = copy_all(template, new, name, error);
         if (good && rename(new, path) != 0)
-            good = fail(error, "the folder can't be put in its place", path, "take another name, or another place with --folder");
+            good = project_fail(error, "the folder can't be put in its place", path, "take another name, or another place with --folder");
         if (!good)
             (void)rmdir(new);
     }

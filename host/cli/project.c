@@ -36,6 +36,14 @@ int project_run(const char *const *words, const char *package)
     return -1;
 }
 
+bool project_fail(struct error *error, const char *what, const char *path, const char *advice)
+{
+    error_what(error, "%s: %s", what, strerror(errno));
+    error_found(error, "%s", path);
+    error_advice(error, "%s", advice);
+    return false;
+}
+
 void project_print(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {

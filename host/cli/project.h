@@ -6,12 +6,15 @@
 
 #include <stdbool.h>
 
-/* The plugins that were built in <folder>/build/plugins: for each kind, names as plugin_file_list() gives them. */
+/* Where the plugins of a project are when they are built, as plugin_file.h wants it. */
 #define PROJECT_PLUGINS "build/plugins"
 
 /* Run a program and wait for it; its output is ours. Its exit status; 128 and its signal; -1: it can't be started, and that was
  * said, with what to do: `package` is Debian's name of what it comes with. */
 int project_run(const char *const *words, const char *package);
+
+/* A step failed, and errno says why. False. */
+bool project_fail(struct error *error, const char *what, const char *path, const char *advice);
 
 /* Print findings for people, each with cause and fix. */
 void project_print(const struct findings *findings);

@@ -155,7 +155,8 @@ struct limit_settings {
 struct config {
     const char *file;    /* the file it was read from */
     int64_t workers;     /* 1 to 256; default 1; 0 in the file: one a core this process may use, counted here */
-    const char *plugins; /* folder with lanes/ and metrics/; NULL: the installed one */
+    const char *plugins; /* folder with lanes/ and metrics/, or several separated by ':', see plugin/plugin_file.h; NULL: the
+                            installed one */
     struct source_settings source;
     struct lane_settings *lanes;
     size_t lane_count;

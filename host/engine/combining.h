@@ -5,7 +5,7 @@
  * whose id is gone can come in again. (A copy that states another time, in a bucket that does not rest yet, counts as an event
  * of its own.) Records of rested buckets are combined when their log would need more memory, or has as many as it may; so what
  * it costs is spread over the records that came since. Whether they are shows in nothing but memory: that is the plugin's
- * promise, which the validator tests.
+ * promise (lane.h of the SDK).
  *
  * The journal has every record as it came. While a lane fills, from the journal or the topic, nothing is combined, and
  * limits.key_records does not count; when it is full, all that rests is. Until then a key takes as much memory as its

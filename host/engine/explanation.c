@@ -23,11 +23,7 @@ struct telling {
 
 /* ---- names ---- */
 
-static bool is_kind(const struct set_lane *lane, const char *kind)
-{
-    size_t size = strlen(kind);
-    return strncmp(lane->key_prefix, kind, size) == 0 && lane->key_prefix[size] == ':';
-}
+static bool is_kind(const struct set_lane *lane, const char *kind) { return strcmp(lane_key_word(lane->table), kind) == 0; }
 
 bool explanation_kind(const struct lane_set *set, const char *kind, sl_key *key, struct error *error)
 {
@@ -178,14 +174,21 @@ static void put_leaving(struct telling *telling, const struct set_lane *lane, co
     buffer_put(telling->out, "}", json ? 1 : 0);
 }
 
+/* Each step folds what is left: the worker has other things to do. */
+static size_t steps_of(size_t records)
+{
+    size_t steps = EXPLANATION_ADDS_MAX / (records + 1);
+    return steps < 1 ? 1 : steps > EXPLANATION_STEPS_MAX ? EXPLANATION_STEPS_MAX : steps;
+}
+
 static void put_records(struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
                         size_t feature)
 {
     bool json = telling->question->json;
-    size_t shown = 0;
+    size_t shown = 0, most = steps_of(log->count - first);
     if (json)
         buffer_literal(telling->out, ",\"behind\":[");
-    for (size_t i = first; i < log->count && shown < EXPLANATION_STEPS_MAX; i++, shown++) {
+    for (size_t i = first; i < log->count && shown < most; i++, shown++) {
         if (json)
             buffer_put(telling->out, ",", shown > 0 ? 1 : 0);
         put_record(telling, lane, log, i);
@@ -278,10 +281,13 @@ static void tell_window(struct telling *telling, const struct set_lane *lane, st
     bool live;
     size_t first = emission_first_record(telling->shard, lane, log, window, &live);
     char time[TIME_TEXT_MAX];
+    bool folded = false;
     for (size_t f = 0; f < lane->feature_count; f++) {
         if (!is_asked(telling, lane, window, f))
             continue;
-        folder_fold(&telling->folder, lane, log, window, first, telling->shard->clock_ms); /* each anew: what is told of one folds others */
+        if (!folded)
+            folder_fold(&telling->folder, lane, log, window, first, telling->shard->clock_ms);
+        folded = telling->question->feature == NULL; /* what is told of one's records folds others */
         tell_feature(telling, lane, log, window, first, f);
         if (lane->session && !telling->question->json && telling->question->feature != NULL && log->count > 0) {
             (void)time_text(session_end(lane, log), time);

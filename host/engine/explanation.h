@@ -7,7 +7,8 @@
 
 #include "engine/shard.h"
 
-#define EXPLANATION_STEPS_MAX 50 /* records whose leaving is folded; what lies behind them is counted */
+#define EXPLANATION_STEPS_MAX 50   /* records whose leaving is folded; what lies behind them is counted */
+#define EXPLANATION_ADDS_MAX 20000 /* about so many records are folded for one feature and window: of a crowd less is told */
 
 struct explanation_question {
     const char *kind;    /* "user", "session" or a lane's key_name */

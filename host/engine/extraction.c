@@ -121,13 +121,14 @@ static void *records_add(sl_records *base, sl_view key)
     const struct set_lane *lane = &extraction->settings->set->lanes[records->lane];
     bool own = lane->table->key == SL_KEY_OWN, keyed = !own || (key.size > 0 && key.size <= SL_KEY_OWN_MAX);
     size_t before = extraction->staged_count - records->first;
-    memset(records->nowhere, 0, sizeof records->nowhere);
-    put_stamp(records->nowhere, lane, records->at, 0);
-    records->unkeyed = records->unkeyed || !keyed;
-    if (before == SL_EVENT_RECORDS_MAX)
-        extraction->crowded = lane;
-    if (!keyed || before == SL_EVENT_RECORDS_MAX)
+    if (!keyed || before == SL_EVENT_RECORDS_MAX) {
+        records->unkeyed = records->unkeyed || !keyed;
+        if (before == SL_EVENT_RECORDS_MAX)
+            extraction->crowded = lane;
+        memset(records->nowhere, 0, sizeof records->nowhere);
+        put_stamp(records->nowhere, lane, records->at, 0);
         return records->nowhere;
+    }
     struct staged *staged = stage(extraction, records->lane);
     staged->key = own ? (sl_view){NULL, key.size} : records->key;
     staged->own_key = extraction->own_keys.size;

@@ -1,9 +1,8 @@
 /* shard_room.c - see shard_room.h. */
 #include "engine/shard_room.h"
 
-#include "engine/combining.h"
-
 #include "base/log.h"
+#include "engine/combining.h"
 
 #include <stdlib.h>
 

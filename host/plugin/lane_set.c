@@ -182,9 +182,7 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     struct set_lane *lane = &set->lanes[set->lane_count++];
     lane->table = plugin->lane;
     lane->tail = lane_tail(lane->table);
-    if (lane->table->key == SL_KEY_OWN)
-        lane->own_prefix = memory_format("%s:", lane->tail.key_name);
-    lane->key_prefix = lane->table->key == SL_KEY_USER ? "user:" : lane->own_prefix != NULL ? lane->own_prefix : "session:";
+    lane->key_prefix = memory_format("%s:", lane_key_word(lane->table));
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
     lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
@@ -282,7 +280,7 @@ void lane_set_free(struct lane_set *set)
             lane->table->close(lane->self);
         free(lane->self);
         free(lane->kinds);
-        free(lane->own_prefix);
+        free(lane->key_prefix);
     }
     plan_free(set->plan);
     free(set->lanes);

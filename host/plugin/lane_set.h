@@ -48,8 +48,7 @@ struct set_lane {
     size_t feature_count;     /* of all parsers together */
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
-    const char *key_prefix;   /* "user:", "session:", or that of the lane's own key, "product:" */
-    char *own_prefix;         /* the same, where it is its own; else NULL */
+    char *key_prefix;         /* "user:", "session:", or that of the lane's own key, "product:" */
     struct lane_tail tail;    /* of its table, which may be of an SDK that did not have all of it */
 };
 

@@ -215,7 +215,13 @@ static void need(struct reading *reading, const char *library)
                  "link it statically, or see that it is installed; it must neither start threads nor keep state between calls");
 }
 
-static void check_entry(struct reading *reading, const GElf_Dyn *entry, const char *text, uint64_t pointer_size)
+static void find_text_relocations(struct reading *reading)
+{
+    error_advice(find(reading->findings, FINDING_REFUSES, "text_relocations", "its code would be changed while it is loaded"),
+                 "compile all of it with -fPIC");
+}
+
+static void check_entry(struct reading *reading, const GElf_Dyn *entry, const char *text)
 {
     switch (entry->d_tag) {
     case DT_NEEDED: need(reading, text); break;
@@ -224,26 +230,22 @@ static void check_entry(struct reading *reading, const GElf_Dyn *entry, const ch
         error_advice(find(reading->findings, FINDING_REFUSES, "search_path", "it brings a search path for libraries: \"%.200s\"", text),
                      "link it without -Wl,-rpath (CMake: set CMAKE_SKIP_RPATH)");
         break;
-    case DT_TEXTREL:
-        error_advice(find(reading->findings, FINDING_REFUSES, "text_relocations", "its code would be changed while it is loaded"),
-                     "compile all of it with -fPIC");
-        break;
+    case DT_TEXTREL: find_text_relocations(reading); break;
     case DT_FLAGS:
         if ((entry->d_un.d_val & DF_STATIC_TLS) != 0 && !reading->elf->instrumented)
             error_advice(find(reading->findings, FINDING_REFUSES, "static_tls",
                               "it wants thread-local memory from the start of the process, which may be used up"),
                          "compile it with -fPIC and without -ftls-model=initial-exec; better: keep no such variables");
         if ((entry->d_un.d_val & DF_TEXTREL) != 0)
-            error_advice(find(reading->findings, FINDING_REFUSES, "text_relocations", "its code would be changed while it is loaded"),
-                         "compile all of it with -fPIC");
+            find_text_relocations(reading);
         break;
     case DT_INIT_ARRAYSZ: /* one is the compiler's own start file's */
     case DT_FINI_ARRAYSZ:
-        if (entry->d_un.d_val <= pointer_size || reading->elf->instrumented)
+        if (entry->d_un.d_val <= sizeof(Elf64_Addr) || reading->elf->instrumented)
             break;
         error_advice(find(reading->findings, FINDING_REFUSES, entry->d_tag == DT_INIT_ARRAYSZ ? "constructor" : "destructor",
                           "%llu of its functions would run by itself when it is %s",
-                          (unsigned long long)(entry->d_un.d_val / pointer_size - 1),
+                          (unsigned long long)(entry->d_un.d_val / sizeof(Elf64_Addr) - 1),
                           entry->d_tag == DT_INIT_ARRAYSZ ? "loaded" : "unloaded"),
                      "no __attribute__((constructor)), no C++ objects outside of functions: what is to be prepared, `open` prepares");
         break;
@@ -258,7 +260,7 @@ static void check_dynamic(struct reading *reading, Elf_Scn *section, const GElf_
     for (int i = 0; data != NULL && gelf_getdyn(data, i, &entry) != NULL && entry.d_tag != DT_NULL; i++) {
         bool named = entry.d_tag == DT_NEEDED || entry.d_tag == DT_RPATH || entry.d_tag == DT_RUNPATH;
         const char *text = named ? elf_strptr(reading->file, header->sh_link, entry.d_un.d_val) : "";
-        check_entry(reading, &entry, text == NULL ? "" : text, sizeof(Elf64_Addr));
+        check_entry(reading, &entry, text == NULL ? "" : text);
     }
 }
 

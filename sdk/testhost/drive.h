@@ -2,7 +2,7 @@
  *
  * The parts are the host's own: reading, extraction, shards, folds; only threads, Kafka and Redis are left out. Several workers
  * are several pairs of them, taking turns. What comes out is what `shoplane replay` writes for the same events, whatever the
- * number of workers and the size of batches: that is what the validator looks at.
+ * number of workers and the size of batches.
  *
  * Not thread-safe; nothing here ends the process but the lack of memory. */
 #ifndef TESTHOST_DRIVE_H

@@ -82,7 +82,7 @@ static inline void visits_lane_add(struct lane_set *set, const struct window_set
                               .metric_count = 1,
                               .feature_count = 2,
                               .session = session,
-                              .key_prefix = session ? "session:" : "user:"};
+                              .key_prefix = memory_text(session ? "session:" : "user:")};
     lane->inputs = plan_add_inputs(set->plan, visit_inputs, &error);
     lane->kinds = memory_new(sizeof *lane->kinds);
     set->event_count = plan_add_event(set->plan, "page_view") + 1;
