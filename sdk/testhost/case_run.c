@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "snowplow/json.h"
 #include "testhost/drive.h"
+#include "testhost/strict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,12 +205,46 @@ static void check(struct moment *moment, const struct case_check *check)
 /* ---- a moment ---- */
 
 static struct drive *driven(const struct case_file *file, const struct case_expect *expect, const struct config *config,
-                            const struct lane_set *set, int workers, size_t batch)
+                            const struct lane_set *set, int workers, size_t batch, struct strict *strict)
 {
     struct drive *drive = drive_new(&(struct drive_settings){.set = set, .config = config, .workers = workers, .batch = batch});
-    for (size_t i = 0; i < expect->events; i++)
+    for (size_t i = 0; i < expect->events; i++) {
+        if (strict != NULL)
+            strict_step(strict, i);
         drive_event(drive, (sl_view){file->events[i].message, strlen(file->events[i].message)}, i);
+    }
+    if (strict != NULL)
+        strict_step(strict, KEPT_NO_STEP);
     drive_end(drive, expect->end ? INT64_MIN : expect->time_ms);
+    return drive;
+}
+
+/* What a plugin did that its contract forbids; with the line of the event that had come by then. */
+static void tell_breaches(struct moment *moment, const struct strict *strict, const struct findings *findings)
+{
+    const struct case_file *file = moment->file;
+    for (size_t i = 0; i < findings->count; i++) {
+        size_t step = strict_step_of(strict, i);
+        bool by_event = step < moment->expect->events;
+        moment->differences++;
+        buffer_printf(moment->out, "%s:%d: %s\n", file->path, by_event ? file->events[step].line : moment->expect->line,
+                      findings->items[i].error.what);
+        put_value(moment->out, "do this", findings->items[i].error.advice);
+        if (by_event)
+            put_value(moment->out, "at", file->events[step].text);
+    }
+}
+
+/* By one worker, an event a batch, and watched. */
+static struct drive *driven_strictly(struct moment *moment, const struct config *config, struct lane_set *set, bool tell)
+{
+    struct findings findings = {0};
+    struct strict *strict = strict_put_on(set, &(struct strict_settings){0}, &findings);
+    struct drive *drive = driven(moment->file, moment->expect, config, set, 1, 1, strict);
+    if (tell)
+        tell_breaches(moment, strict, &findings);
+    strict_take_off(strict);
+    findings_free(&findings);
     return drive;
 }
 
@@ -230,10 +265,12 @@ static void compare_drives(struct moment *moment, const struct drive *other)
 }
 
 static size_t look(const struct case_file *file, const struct case_expect *expect, const struct config *config,
-                   const struct lane_set *set, struct buffer *out)
+                   struct lane_set *set, struct buffer *out)
 {
-    struct drive *drive = driven(file, expect, config, set, 1, 1), *other = driven(file, expect, config, set, 3, 7);
-    struct moment moment = {.file = file, .expect = expect, .drive = drive, .out = out};
+    struct moment moment = {.file = file, .expect = expect, .out = out};
+    bool last = expect == &file->expects[file->expect_count - 1]; /* by then every event has come */
+    struct drive *drive = driven_strictly(&moment, config, set, last), *other = driven(file, expect, config, set, 3, 7, NULL);
+    moment.drive = drive;
     for (size_t i = 0; i < expect->check_count; i++)
         check(&moment, &expect->checks[i]);
     compare_drives(&moment, other);
