@@ -18,6 +18,7 @@ int command_plugin_build(int argc, char **argv);
 int command_plugin_install(int argc, char **argv);
 int command_plugin_check(int argc, char **argv);
 int command_plugin_test(int argc, char **argv);
+int command_plugin_validate(int argc, char **argv);
 int command_state(int argc, char **argv);
 
 /* For --until and --start: ISO 8601 in UTC, or milliseconds since 1970. False: not a time. */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "engine/extraction.h"
+#include "engine/key_hash.h"
 #include "engine/shard.h"
 
 #include <assert.h>
@@ -18,6 +19,7 @@ struct pair {
 
 struct drive {
     struct engine_settings settings;
+    const struct state_plan *plan;
     struct source source;
     struct kept_features kept;
     FILE *letters; /* their texts: nobody reads them */
@@ -38,6 +40,24 @@ static enum partition_state no_partition(struct source *source, int32_t partitio
 }
 static const struct source_class handed_over = {.name = "handed over", .partition = no_partition};
 
+static void begin_shard(struct drive *drive, struct shard *shard, bool journaled, int worker)
+{
+    const struct lane_set *set = drive->settings.set;
+    shard_init(shard, set, true, 0);
+    shard->records_max = (uint32_t)drive->settings.limits.key_records;
+    for (size_t i = 0; journaled && i < set->lane_count; i++) {
+        const struct journal_settings journal = {.folder = drive->plan->folder->journal,
+                                                 .lane = set->lanes[i].table->name,
+                                                 .generation = drive->plan->generation,
+                                                 .worker = (uint32_t)worker,
+                                                 .workers = (uint32_t)drive->settings.workers,
+                                                 .schema = &drive->plan->lanes[i].schema,
+                                                 .keep_ms = lane_keep_ms(&set->lanes[i])};
+        journal_init(&shard->lanes[i].journal, &journal);
+        shard->lanes[i].journaled = true;
+    }
+}
+
 struct drive *drive_new(const struct drive_settings *settings)
 {
     assert(settings->workers >= 1 && settings->workers <= DRIVE_WORKERS_MAX && settings->batch > 0);
@@ -57,13 +77,13 @@ struct drive *drive_new(const struct drive_settings *settings)
                                                .to_end = true,
                                                .limits = settings->config->limits};
     drive->batch = settings->batch;
+    drive->plan = settings->plan;
     drive->largest_ms = INT64_MIN;
     drive->pairs = memory_new((size_t)settings->workers * sizeof *drive->pairs);
     for (int i = 0; i < settings->workers; i++) {
         struct pair *pair = &drive->pairs[i];
         extraction_init(&pair->extraction, &drive->settings, i);
-        shard_init(&pair->shard, settings->set, true, 0);
-        pair->shard.records_max = (uint32_t)settings->config->limits.key_records;
+        begin_shard(drive, &pair->shard, settings->plan != NULL, i);
         pair->sink = pair->shard.sink = kept_features_sink(&drive->kept, shard_settled, &pair->shard);
         drive->outgoing[i] = &drive->parcels[i];
     }
@@ -132,6 +152,85 @@ void drive_end(struct drive *drive, int64_t until_ms)
     }
 }
 
+/* ---- a restart ---- */
+
+/* The records of one block of a journal, to whom they belong. */
+static void take_block(struct shard *shard, size_t lane, const struct segment_block *block, const struct schema_copy *copy,
+                       size_t record_size, bool owed)
+{
+    sl_key kind = shard->set->lanes[lane].table->key;
+    _Alignas(8) char record[SCHEMA_RECORD_MAX];
+    for (size_t at = 0; at < block->bytes;) {
+        const struct journal_entry *entry = (const void *)(block->entries + at);
+        enum journal_operation operation = journal_entry_operation(entry);
+        const char *body = (const char *)(entry + 1);
+        sl_view key = {body + (operation == JOURNAL_DROP ? 0 : record_size), journal_entry_key_size(entry)};
+        at += entry->size;
+        if (operation != JOURNAL_DROP)
+            record_schema_move(copy, body, record);
+        (void)shard_restore_operation(shard, lane, operation, key_hash(key, kind, 0), key, record, body, owed);
+    }
+}
+
+static bool take_segment(struct shard *shard, size_t lane, const struct state_plan *plan, const struct manifest_segment *segment,
+                         struct error *error)
+{
+    char name[SEGMENT_NAME_MAX];
+    struct segment_reader reader;
+    struct segment_block block;
+    struct schema_copy copy;
+    if (!segment_open(&reader, plan->folder->journal, segment_name_text(&segment->name, name), segment->bytes, error))
+        return false;
+    bool good = record_schema_compare(&reader.schema, &plan->lanes[lane].schema, &copy, error) != SCHEMA_NEITHER;
+    for (enum segment_read read; good && (read = segment_read(&reader, &block, error)) != SEGMENT_END;) {
+        good = read == SEGMENT_BLOCK;
+        if (good)
+            take_block(shard, lane, &block, &copy, reader.schema.record_size, block.offset >= segment->owed_from);
+    }
+    segment_reader_free(&reader);
+    return good;
+}
+
+/* One worker's shard is made anew, from what its journals have. */
+static bool restart_shard(struct drive *drive, int worker, struct error *error)
+{
+    struct shard *shard = &drive->pairs[worker].shard, before = *shard;
+    size_t lanes = drive->settings.set->lane_count;
+    struct journal_cut *cuts = memory_new((lanes + 1) * sizeof *cuts);
+    int64_t owed_ms;
+    bool former_owed, good = shard_cut(shard, cuts, &owed_ms, &former_owed, error);
+    int64_t clock_ms = shard->clock_ms;
+    sink_free(shard->sink);
+    shard_free(shard);
+    begin_shard(drive, shard, false, worker);
+    shard->counters = before.counters;
+    drive->pairs[worker].sink = shard->sink = kept_features_sink(&drive->kept, shard_settled, shard);
+    if (clock_ms != SHARD_BEGINNING_MS) {
+        shard_restore(shard, owed_ms);
+        for (size_t i = 0; i < lanes; i++) {
+            for (size_t s = 0; good && s < cuts[i].segment_count; s++)
+                good = take_segment(shard, i, drive->plan, &cuts[i].segments[s], error);
+            shard_lane_full(shard, i, WAKE_RESTORED, 0);
+        }
+        shard_advance(shard, clock_ms);
+    }
+    for (size_t i = 0; i < lanes; i++)
+        journal_cut_free(&cuts[i]);
+    free(cuts);
+    return good;
+}
+
+bool drive_restart(struct drive *drive, struct error *error)
+{
+    close_batch(drive);
+    for (int i = 0; i < drive->settings.workers; i++)
+        if (!restart_shard(drive, i, error))
+            return false;
+    return true;
+}
+
+/* ---- what came of it ---- */
+
 const struct kept_features *drive_features(const struct drive *drive) { return &drive->kept; }
 
 int64_t drive_clock_ms(const struct drive *drive)
@@ -157,4 +256,13 @@ void drive_count(const struct drive *drive, struct drive_counters *counters)
         counters->late += shard->late;
         counters->folds += shard->folds;
     }
+}
+
+void drive_costs(const struct drive *drive, struct lane_cost *costs)
+{
+    for (int w = 0; w < drive->settings.workers; w++)
+        for (size_t i = 0; i < drive->settings.set->lane_count; i++) {
+            cost_sum(&costs[i], &drive->pairs[w].extraction.costs[i]);
+            cost_sum(&costs[i], &drive->pairs[w].shard.folder.costs[i]);
+        }
 }

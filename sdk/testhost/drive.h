@@ -13,6 +13,9 @@
 #include "config/config.h"
 #include "plugin/lane_set.h"
 
+#include "engine/cost.h"
+#include "engine/state_plan.h"
+
 #define DRIVE_WORKERS_MAX 16
 
 struct drive_settings {
@@ -20,6 +23,7 @@ struct drive_settings {
     const struct config *config;  /* disorder, future, limits; outlives it too */
     int workers;                  /* 1 to DRIVE_WORKERS_MAX */
     size_t batch;                 /* events a batch, at least 1 */
+    const struct state_plan *plan; /* of this set, for drive_restart(): its folder's journal/ is written to; NULL: none */
 };
 
 struct drive;
@@ -35,6 +39,10 @@ void drive_event(struct drive *drive, sl_view message, size_t step);
  * further), and what waits for its interval is written. */
 void drive_end(struct drive *drive, int64_t until_ms);
 
+/* A restart in the middle, once a drive: what is open is taken, every record goes through a journal, is read from there by workers that
+ * know nothing of it, and all goes on. Only with a plan. False: the journal can't be written or read; *error. */
+bool drive_restart(struct drive *drive, struct error *error);
+
 /* What Redis would have. */
 const struct kept_features *drive_features(const struct drive *drive);
 
@@ -45,5 +53,8 @@ struct drive_counters {
     uint64_t events, dead_letters, unkeyed, records, duplicates, late, folds;
 };
 void drive_count(const struct drive *drive, struct drive_counters *counters);
+
+/* What the plugins cost: `costs`, zeroed, one a lane. */
+void drive_costs(const struct drive *drive, struct lane_cost *costs);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* Where in a plugin the process is: written before each call, so that who finds it dead knows. May lie in shared memory. */
 struct strict_place {
-    char plugin[64];   /* "lane product"; "": in none */
+    char plugin[96];   /* "lane product"; "": in none */
     char function[24]; /* "extract" */
     bool slot;         /* it has called what is behind the end of a table */
     size_t step;       /* the caller's number of what is being done: strict->step */

@@ -1,0 +1,93 @@
+/* validate_job.h - one piece of a validation, done in a process that ends with it: whatever the plugin does there is done to nobody
+ * else. What is found goes into memory shared with whoever started it (validate.h), as it is found.
+ *
+ * The plugin is loaded anew by each job, the only way its variables are as they are at a start. */
+#ifndef TESTHOST_VALIDATE_JOB_H
+#define TESTHOST_VALIDATE_JOB_H
+
+#include "testhost/strict.h"
+
+/* What is promised, and asked for: the rows of a report. */
+enum validate_check {
+    CHECK_LOAD,      /* it is loaded, and takes its settings */
+    CHECK_CONTRACT,  /* strict.h: what can be asked of one call */
+    CHECK_BATCHES,   /* the same for other batches and workers */
+    CHECK_THREADS,   /* and for workers that are threads */
+    CHECK_ORDER,     /* the same for other orders of arrival */
+    CHECK_COMBINE,   /* the same with `combine`, without, and in other groups */
+    CHECK_COPIED,    /* the same when records are copied by field name */
+    CHECK_RESTART,   /* the same when they go through a journal in the middle */
+    CHECK_BROKEN,    /* messages that are broken do no harm */
+    CHECK_VALUES,    /* a metric parser's: values made up by chance */
+    CHECK_VARIABLES, /* it has no state outside of records */
+    CHECK_PURE,      /* it asks neither the clock nor chance */
+    CHECK_MEMORY,    /* allocation fails: it goes on, or refuses */
+    CHECK_LEAKS,     /* what it allocates it frees */
+    CHECK_SANITIZER, /* what it was built with reports nothing */
+    CHECK_REACHED,   /* the events made it keep records at all */
+    CHECK_COUNT
+};
+
+struct validate_plugin {
+    const char *path;    /* as it was named; lies in lanes/ or metrics/ */
+    enum plugin_kind kind;
+    char name[64];
+    const char *folders; /* where plugins are, its own first: plugin_file.h */
+    const char *params;  /* of it, as a configuration has them: "weights_file = \"...\";"; "": none */
+    const char *lane;    /* a metric parser's: the lane it stands on */
+    bool instrumented;   /* built with a sanitizer */
+};
+
+enum job_kind {
+    JOB_OPEN,    /* load it, count what `open` allocates, and close it */
+    JOB_STARVED, /* `open`, whose allocation number `fail_from` fails */
+    JOB_ROUND,   /* a stream of events, in all the ways that must not show */
+    JOB_THREADS, /* the same by threads */
+    JOB_BROKEN,  /* a stream with broken messages */
+    JOB_HUNGRY,  /* a stream, and no allocation of the plugin's succeeds */
+    JOB_VALUES,  /* a metric parser, and values made up */
+    JOB_SPEED    /* what it costs */
+};
+
+struct job {
+    enum job_kind kind;
+    const struct validate_plugin *plugin;
+    uint64_t seed;
+    size_t events;
+    const bool *without; /* by event: it is left out; NULL: none is */
+    uint64_t fail_from;
+    const char *folder;  /* an empty one, for state */
+    const char *keep;    /* the events are written to this file as enriched TSV; NULL: they are not */
+};
+
+#define JOB_FINDINGS 16
+
+struct job_finding {
+    enum validate_check check;
+    char id[24];
+    char what[512], found[512], advice[256];
+};
+
+/* In shared memory: fixed size, no pointers. */
+struct job_report {
+    bool complete;       /* it came to its end */
+    bool loaded;         /* as far as that */
+    struct strict_place place;
+    enum validate_check check; /* what is being looked at, for who finds it dead */
+    size_t finding_count;
+    struct job_finding findings[JOB_FINDINGS];
+    bool skipped[CHECK_COUNT]; /* it has nothing that could be looked at */
+    uint64_t allocations;      /* of `open` */
+    uint64_t events, records, folds;
+    double extract_ns, add_ns, publish_ns, compute_ns; /* JOB_SPEED: a call */
+    char unread[512];          /* inputs that were never asked for: "name, name" */
+    char story[16384];         /* the events as lines of a golden case; cut where they don't fit */
+};
+
+/* Do it. Returns when it is done; *report says what was found. Ends the process where the plugin does. */
+void job_run(const struct job *job, struct job_report *report);
+
+/* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones. */
+void job_config(const struct validate_plugin *plugin, bool session, struct buffer *out);
+
+#endif

@@ -1,0 +1,237 @@
+/* validate_running.c - see validate_running.h. */
+#include "testhost/validate_running.h"
+
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- what is found ---- */
+
+struct job_finding *running_found(struct running *running, enum validate_check check, const char *id, const char *format, ...)
+{
+    struct job_report *report = running->report;
+    struct job_finding *finding = &report->findings[report->finding_count < JOB_FINDINGS ? report->finding_count++ : JOB_FINDINGS - 1];
+    *finding = (struct job_finding){.check = check};
+    (void)snprintf(finding->id, sizeof finding->id, "%s", id);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(finding->what, sizeof finding->what, format, arguments);
+    va_end(arguments);
+    return finding;
+}
+
+void running_found_error(struct running *running, enum validate_check check, const char *id, const struct error *error)
+{
+    struct job_finding *finding = running_found(running, check, id, "%.500s", error->what);
+    (void)snprintf(finding->found, sizeof finding->found, "%s", error->found);
+    (void)snprintf(finding->advice, sizeof finding->advice, "%.255s", error->advice);
+}
+
+/* ---- the plugin, running ---- */
+
+void running_place(struct running *running, const char *function)
+{
+    struct strict_place *place = &running->report->place;
+    place->plugin[0] = '\0';
+    if (function == NULL)
+        return;
+    const struct validate_plugin *plugin = running->job->plugin;
+    (void)snprintf(place->plugin, sizeof place->plugin, "%s %s", plugin_kind_word(plugin->kind), plugin->name);
+    (void)snprintf(place->function, sizeof place->function, "%s", function);
+}
+
+void job_config(const struct validate_plugin *plugin, bool session, struct buffer *out)
+{
+    bool lane = plugin->kind == PLUGIN_LANE;
+    buffer_literal(out, "plugins = ");
+    buffer_json_text(out, plugin->folders, strlen(plugin->folders));
+    buffer_literal(out, ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"2m\"; };\n"
+                        "sink: { kind = \"null\"; };\nlanes = ( { ");
+    buffer_printf(out, "lane = \"%s\";", lane ? plugin->name : plugin->lane);
+    if (lane && *plugin->params != '\0')
+        buffer_printf(out, " params = { %s };", plugin->params);
+    if (session)
+        buffer_literal(out, " windows = ( { name = \"session\"; gap = \"30m\"; emit = \"5s\"; } );");
+    else
+        buffer_literal(out, " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
+                            " { name = \"24h\"; length = \"24h\"; } );");
+    if (lane)
+        buffer_literal(out, " metrics = ( \"values\" ); } );\n");
+    else if (*plugin->params != '\0')
+        buffer_printf(out, " metrics = ( { metric = \"%s\"; params = { %s }; } ); } );\n", plugin->name, plugin->params);
+    else
+        buffer_printf(out, " metrics = ( \"%s\" ); } );\n", plugin->name);
+}
+
+bool running_begin(struct running *running, const struct job *job, struct job_report *report, bool session)
+{
+    struct buffer text = {0};
+    struct error_list errors = {0};
+    *running = (struct running){.job = job, .report = report};
+    report->check = CHECK_LOAD;
+    running_place(running, "open");
+    job_config(job->plugin, session, &text);
+    buffer_byte(&text, '\0');
+    running->config = config_read_text(text.data, "validate", &errors);
+    if (running->config != NULL && job->plugin->kind == PLUGIN_LANE)
+        running->config->lanes[0].metric_count = 0; /* its values are printed as they are */
+    running->set = running->config == NULL ? NULL : lane_set_load(running->config, &errors);
+    running_place(running, NULL);
+    for (size_t i = 0; i < errors.count && running->set == NULL; i++)
+        running_found_error(running, CHECK_LOAD, "load", &errors.items[i]);
+    error_list_free(&errors);
+    buffer_free(&text);
+    if (running->set == NULL) {
+        config_free(running->config);
+        return false;
+    }
+    struct set_lane *lane = &running->set->lanes[0];
+    running->table = job->plugin->kind == PLUGIN_LANE ? (const void *)lane->table : (const void *)lane->metrics[0].table;
+    if (job->plugin->kind == PLUGIN_LANE)
+        running->parser = values_parser_put_on(running->set);
+    running->shape = random_shape_new(lane->table);
+    report->loaded = true;
+    return true;
+}
+
+void running_end(struct running *running)
+{
+    random_shape_free(running->shape);
+    if (running->parser != NULL)
+        values_parser_take_off(running->parser);
+    running->report->check = CHECK_LOAD;
+    running_place(running, "close");
+    lane_set_free(running->set);
+    running_place(running, NULL);
+    config_free(running->config);
+}
+
+/* ---- driving a stream ---- */
+
+int64_t running_newest_ms(const struct random_stream *stream)
+{
+    int64_t newest_ms = INT64_MIN;
+    for (size_t i = 0; i < stream->count; i++)
+        if (!stream->events[i].broken && stream->events[i].time_ms > newest_ms)
+            newest_ms = stream->events[i].time_ms;
+    return newest_ms;
+}
+
+struct drive *running_drive(struct running *running, const struct random_stream *stream, const struct way *way)
+{
+    struct findings findings = {0};
+    struct error error;
+    struct strict *strict = NULL;
+    if (way->strict != NULL) {
+        struct strict_settings settings = *way->strict;
+        settings.place = &running->report->place;
+        strict = strict_put_on(running->set, &settings, &findings);
+    }
+    struct drive *drive = drive_new(&(struct drive_settings){
+        .set = running->set, .config = running->config, .workers = way->workers, .batch = way->batch, .plan = way->plan});
+    int64_t newest_ms = running_newest_ms(stream);
+    for (size_t i = 0; i < stream->count; i++) {
+        const struct random_event *event = &stream->events[i];
+        running->report->place.step = i;
+        drive_event(drive, (sl_view){event->message, event->size}, i);
+        if (way->plan != NULL && i == stream->count / 2 && !drive_restart(drive, &error))
+            running_found_error(running, CHECK_RESTART, "journal", &error);
+    }
+    drive_end(drive, newest_ms == INT64_MIN ? INT64_MIN : newest_ms + RUNNING_AFTER_MS);
+    if (strict != NULL)
+        strict_take_off(strict);
+    for (size_t i = 0; i < findings.count && way->breaches != CHECK_COUNT; i++)
+        running_found_error(running, way->breaches, findings.items[i].id, &findings.items[i].error);
+    findings_free(&findings);
+    return drive;
+}
+
+void running_compare(struct running *running, enum validate_check check, const char *one, const struct kept_features *a, const char *two,
+                    const struct kept_features *b, const char *advice)
+{
+    size_t i = 0, k = 0;
+    while (i < a->count || k < b->count) {
+        const struct kept_feature *left = i < a->count ? &a->items[i] : NULL, *right = k < b->count ? &b->items[k] : NULL;
+        int order = left == NULL ? 1 : right == NULL ? -1 : strcmp(left->key, right->key);
+        const char *mine = order <= 0 ? left->value : NULL, *other = order >= 0 ? right->value : NULL;
+        i += order <= 0;
+        k += order >= 0;
+        if (mine == NULL ? other == NULL : other != NULL && strcmp(mine, other) == 0)
+            continue;
+        struct job_finding *finding = running_found(running, check, "differs", "%s %s say different things of %s", one, two,
+                                            order <= 0 ? left->key : right->key);
+        (void)snprintf(finding->found, sizeof finding->found, "%.240s, and then %.240s", mine == NULL ? "nothing" : mine,
+                       other == NULL ? "nothing" : other);
+        (void)snprintf(finding->advice, sizeof finding->advice, "%s", advice);
+        return;
+    }
+}
+
+void running_drive_and_compare(struct running *running, enum validate_check check, const struct drive *baseline, const char *one,
+                              const char *two, const struct random_stream *stream, const struct way *way, const char *advice)
+{
+    running->report->check = check;
+    struct drive *drive = running_drive(running, stream, way);
+    running_compare(running, check, one, drive_features(baseline), two, drive_features(drive), advice);
+    drive_free(drive);
+}
+
+/* ---- streams ---- */
+
+#define WARM_UPS   3
+#define WARM_UP_EVENTS 120
+
+void running_warm_up(struct running *running)
+{
+    running->report->check = CHECK_CONTRACT;
+    const struct strict_settings watched = {.asked = random_shape_asked(running->shape)};
+    for (uint64_t i = 0; i < WARM_UPS; i++) {
+        struct random_stream stream;
+        random_stream_make(running->shape, running->job->seed + i, WARM_UP_EVENTS, false, &stream);
+        drive_free(running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &watched, .breaches = CHECK_COUNT}));
+        random_stream_free(&stream);
+    }
+}
+
+/* Those that are left out go, for good. */
+static void leave_out(struct random_stream *stream, const bool *without)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < stream->count; i++) {
+        if (!without[i]) {
+            stream->events[kept++] = stream->events[i];
+            continue;
+        }
+        free(stream->events[i].text);
+        free(stream->events[i].message);
+    }
+    stream->count = kept;
+}
+
+static void tell_story(const struct running *running, const struct random_stream *stream)
+{
+    struct job_report *report = running->report;
+    size_t used = (size_t)snprintf(report->story, sizeof report->story, "%s", random_shape_head(running->shape));
+    for (size_t i = 0; i < stream->count && used < sizeof report->story; i++)
+        used += (size_t)snprintf(report->story + used, sizeof report->story - used, "%s\n", stream->events[i].text);
+    FILE *file = running->job->keep == NULL ? NULL : fopen(running->job->keep, "w");
+    if (file == NULL)
+        return;
+    for (size_t i = 0; i < stream->count; i++)
+        (void)fprintf(file, "%.*s\n", (int)stream->events[i].size, stream->events[i].message);
+    (void)fclose(file);
+}
+
+void running_stream(struct running *running, bool broken, struct random_stream *stream)
+{
+    running_warm_up(running);
+    random_stream_make(running->shape, running->job->seed, running->job->events, broken, stream);
+    if (running->job->without != NULL)
+        leave_out(stream, running->job->without);
+    tell_story(running, stream);
+}
+
+
+const char running_depends[] = "what it says must depend on its records alone: no state between calls, no order of calls";
