@@ -35,10 +35,11 @@ static bool digits(const char *text, size_t count, int64_t *number)
 bool case_time(const char *text, int64_t *ms)
 {
     int64_t hours, minutes, seconds, rest = 0;
-    size_t size = strlen(text);
-    if ((size != 8 && size != 12) || text[2] != ':' || text[5] != ':' || !digits(text, 2, &hours) ||
-        !digits(text + 3, 2, &minutes) || !digits(text + 6, 2, &seconds) ||
-        (size == 12 && (text[8] != '.' || !digits(text + 9, 3, &rest))))
+    size_t size = strlen(text), first = strcspn(text, ":"); /* hours may have more digits */
+    const char *at = text + first;
+    if (first < 2 || first > 5 || (size != first + 6 && size != first + 10) || at[3] != ':' || !digits(text, first, &hours) ||
+        !digits(at + 1, 2, &minutes) || !digits(at + 4, 2, &seconds) ||
+        (size == first + 10 && (at[6] != '.' || !digits(at + 7, 3, &rest))))
         return false;
     *ms = DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000 + rest;
     return true;

@@ -152,6 +152,18 @@ void drive_end(struct drive *drive, int64_t until_ms)
     }
 }
 
+void drive_write_again(struct drive *drive)
+{
+    kept_features_free(&drive->kept);
+    drive->kept.step = KEPT_NO_STEP;
+    for (int i = 0; i < drive->settings.workers; i++) {
+        struct shard *shard = &drive->pairs[i].shard;
+        shard_write_again(shard);
+        while (shard->clock_ms != SHARD_BEGINNING_MS && (!shard_send(shard, 0) || shard->owed.count > 0))
+            continue;
+    }
+}
+
 /* ---- a restart ---- */
 
 /* The records of one block of a journal, to whom they belong. */

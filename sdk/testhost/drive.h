@@ -43,6 +43,10 @@ void drive_end(struct drive *drive, int64_t until_ms);
  * know nothing of it, and all goes on. Only with a plan. False: the journal can't be written or read; *error. */
 bool drive_restart(struct drive *drive, struct error *error);
 
+/* After the end: what was written is forgotten, and all that lives is written once more, as if Redis had lost everything. So it does not
+ * show when something was written, or that it was there before. */
+void drive_write_again(struct drive *drive);
+
 /* What Redis would have. */
 const struct kept_features *drive_features(const struct drive *drive);
 

@@ -45,6 +45,7 @@ struct random_shape {
     bool *made; /* by input: a value can be given for it */
     uint8_t *asked;
     size_t input_count, event_count;
+    int64_t scale;
     char **names; /* of events, as a case calls them */
 };
 
@@ -140,6 +141,7 @@ struct random_shape *random_shape_new(const sl_lane *lane)
 {
     struct random_shape *shape = memory_new(sizeof *shape);
     shape->lane = lane;
+    shape->scale = 1 + lane_tail(lane).bucket_ms / 60000;
     case_schemas_begin(&shape->schemas);
     while (lane->inputs != NULL && lane->inputs[shape->input_count].path != NULL)
         shape->input_count++;
@@ -172,6 +174,7 @@ void random_shape_free(struct random_shape *shape)
     free(shape);
 }
 
+int64_t random_shape_scale(const struct random_shape *shape) { return shape->scale; }
 uint8_t *random_shape_asked(struct random_shape *shape) { return shape->asked; }
 const char *random_shape_head(const struct random_shape *shape) { return shape->head.data; }
 
@@ -430,13 +433,14 @@ void random_stream_make(struct random_shape *shape, uint64_t seed, size_t count,
 {
     uint64_t state = seed;
     int64_t time_ms;
-    (void)case_time("06:00:00", &time_ms);
+    (void)case_time("48:00:00", &time_ms);
     stream->events = memory_new((count + 1) * sizeof *stream->events);
     stream->count = 0;
     for (size_t i = 0; i < count; i++) {
-        time_ms += step_ms(&state);
+        time_ms += step_ms(&state) * shape->scale;
         bool late = i > 20 && one_in(&state, 60);
         int64_t back_ms = late ? 3600000 * (int64_t)(3 + below(&state, 30)) : one_in(&state, 4) ? (int64_t)below(&state, RANDOM_DISORDER_MS - 1) : 0;
+        back_ms *= late && shape->scale > 1 ? 24 : shape->scale;
         uint64_t event_seed = next(&state);
         struct random_event *event = &stream->events[stream->count++];
         if (i > 4 && one_in(&state, 30)) {
@@ -472,7 +476,8 @@ static int by_key(const void *a, const void *b)
     return (one->index > two->index) - (one->index < two->index);
 }
 
-void random_stream_shuffled(const struct random_stream *stream, uint64_t seed, struct random_stream *shuffled)
+void random_stream_shuffled(const struct random_shape *shape, const struct random_stream *stream, uint64_t seed,
+                            struct random_stream *shuffled)
 {
     uint64_t state = seed;
     struct place_in_time *places = memory_new((stream->count + 1) * sizeof *places);
@@ -482,7 +487,7 @@ void random_stream_shuffled(const struct random_stream *stream, uint64_t seed, s
         const struct random_event *event = &stream->events[i];
         if (event->late || event->broken)
             continue;
-        int64_t away_ms = seed == 0 ? 0 : (int64_t)below(&state, RANDOM_DISORDER_MS - 1);
+        int64_t away_ms = seed == 0 ? 0 : (int64_t)below(&state, RANDOM_DISORDER_MS - 1) * shape->scale;
         places[shuffled->count++] = (struct place_in_time){event->time_ms + away_ms, i};
     }
     qsort(places, shuffled->count, sizeof *places, by_key);

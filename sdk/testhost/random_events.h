@@ -35,7 +35,10 @@ uint8_t *random_shape_asked(struct random_shape *shape);
 /* The lines of a golden case that say what its events and entities are; "" if none is needed. */
 const char *random_shape_head(const struct random_shape *shape);
 
-#define RANDOM_DISORDER_MS 120000 /* events that are not late come at most this much behind the newest */
+/* How much slower time goes than in a shop, 1 where the lane does not count in buckets of more than a minute: so that records come to
+ * rest, and leave. */
+int64_t random_shape_scale(const struct random_shape *shape);
+#define RANDOM_DISORDER_MS 120000 /* times the scale: events that are not late come at most this much behind the newest */
 
 /* `broken`: some of them are. */
 void random_stream_make(struct random_shape *shape, uint64_t seed, size_t count, bool broken, struct random_stream *stream);
@@ -43,6 +46,7 @@ void random_stream_free(struct random_stream *stream);
 
 /* Another order of arrival, by a seed; 0: the order of event times. The result shares texts with
  * the stream, whose late and broken events are left out: free `events` alone. */
-void random_stream_shuffled(const struct random_stream *stream, uint64_t seed, struct random_stream *shuffled);
+void random_stream_shuffled(const struct random_shape *shape, const struct random_stream *stream, uint64_t seed,
+                            struct random_stream *shuffled);
 
 #endif

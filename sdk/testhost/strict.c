@@ -22,6 +22,9 @@ struct watched_lane {
     sl_lane table;
     struct lane_tail tail; /* the plugin's own */
     char *zero;            /* the aggregate's, with the guard behind it */
+    struct watched_event events[2]; /* by turns: what is kept of one is dead while the other lives */
+    struct watched_records records[2];
+    unsigned turn;
     struct watched_metric metrics[METRICS_MAX];
 };
 
@@ -132,13 +135,13 @@ static struct watched_lane *lane_of(const void *self) { return (struct watched_l
 
 static bool extract_once(struct watched_lane *lane, const sl_event *host, char *room)
 {
-    struct watched_event event;
-    watched_event_begin(&event, &lane->watched, host);
+    struct watched_event *event = &lane->events[lane->turn++ % 2];
+    watched_event_begin(event, &lane->watched, host);
     guard_set(room + lane->lane->record_size);
     enter(&lane->watched, "extract");
-    bool kept = lane->lane->extract(lane->watched.self, &event.event, room);
+    bool kept = lane->lane->extract(lane->watched.self, &event->event, room);
     leave(&lane->watched);
-    watched_event_end(&event);
+    watched_event_end(event);
     if (guard_broken(room + lane->lane->record_size))
         watched_breach(&lane->watched, "record", "a record has record_size bytes", "extract writes behind the end of its record");
     return kept;
@@ -172,15 +175,15 @@ static void filled(struct watched *watched, void *record)
 static void extract_many(const void *self, const sl_event *host, sl_records *host_records)
 {
     struct watched_lane *lane = lane_of(self);
-    struct watched_event event;
-    struct watched_records records;
-    watched_event_begin(&event, &lane->watched, host);
-    watched_records_begin(&records, &lane->watched, host_records, lane->lane->record_size, filled);
+    struct watched_event *event = &lane->events[lane->turn % 2];
+    struct watched_records *records = &lane->records[lane->turn++ % 2];
+    watched_event_begin(event, &lane->watched, host);
+    watched_records_begin(records, &lane->watched, host_records, lane->lane->record_size, filled);
     enter(&lane->watched, "extract_many");
-    lane->tail.extract_many(lane->watched.self, &event.event, &records.records);
+    lane->tail.extract_many(lane->watched.self, &event->event, &records->records);
     leave(&lane->watched);
-    watched_records_end(&records);
-    watched_event_end(&event);
+    watched_records_end(records);
+    watched_event_end(event);
 }
 
 /* A record that is only to be read. */
@@ -239,8 +242,8 @@ static void publish(const void *self, sl_scratch *host, const sl_window *window,
 
 static bool asks(struct strict *strict)
 {
-    if (strict->settings.combine == COMBINE_AS_ASKED)
-        return true;
+    if (strict->settings.combine != COMBINE_SOMETIMES)
+        return strict->settings.combine == COMBINE_AS_ASKED;
     uint64_t mixed = (strict->settings.seed + ++strict->asked) * UINT64_C(0x9e3779b97f4a7c15);
     return (mixed >> 63) != 0;
 }
@@ -397,8 +400,7 @@ static void put_on_lane(struct strict *strict, struct watched_lane *lane, struct
     bound->table = &lane->table;
     bound->self = lane;
     bound->tail.extract_many = lane->tail.extract_many != NULL ? extract_many : NULL;
-    bool combines = lane->tail.combine != NULL && strict->settings.combine != COMBINE_NEVER;
-    bound->tail.combine = combines ? combine : NULL;
+    bound->tail.combine = lane->tail.combine != NULL ? combine : NULL;
     for (size_t m = 0; m < bound->metric_count; m++)
         put_on_metric(strict, &lane->metrics[m], &bound->metrics[m]);
 }

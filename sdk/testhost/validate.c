@@ -51,6 +51,7 @@ struct validation {
     struct validate_result *result;
     struct job_report *report; /* shared with the process of the job */
     char folder[64];
+    uint8_t asked[JOB_ASKED_MAX];
 };
 
 static void empty_folder(const char *path)
@@ -182,6 +183,8 @@ static bool has(const struct job_finding *findings, size_t count, const struct j
 /* ---- a smaller stream ---- */
 
 #define ATTEMPTS 150
+#define ATTEMPTS_HANGING 12 /* each takes as long as a job may */
+#define SMALLER_FINDINGS 6 /* for as many: those that come after are mostly of the same cause */
 
 static bool still_there(const struct validation *validation, const struct job *job, const bool *without, const struct job_finding *wanted)
 {
@@ -199,9 +202,9 @@ static bool still_there(const struct validation *validation, const struct job *j
 /* Which events can go: halves first, then smaller pieces, at last one by one. */
 static void make_smaller(const struct validation *validation, const struct job *job, const struct job_finding *wanted, bool *without)
 {
-    size_t attempts = 0;
-    for (size_t piece = job->events / 2; piece > 0 && attempts < ATTEMPTS; piece /= 2) {
-        for (size_t from = 0; from < job->events && attempts < ATTEMPTS; from += piece) {
+    size_t attempts = 0, most = strcmp(wanted->id, "hangs") == 0 ? ATTEMPTS_HANGING : ATTEMPTS;
+    for (size_t piece = job->events / 2; piece > 0 && attempts < most; piece /= 2) {
+        for (size_t from = 0; from < job->events && attempts < most; from += piece) {
             bool *trial = memory_new(job->events * sizeof *trial);
             size_t gone = 0;
             memcpy(trial, without, job->events * sizeof *trial);
@@ -214,7 +217,7 @@ static void make_smaller(const struct validation *validation, const struct job *
                 memcpy(without, trial, job->events * sizeof *trial);
             free(trial);
             if (validation->settings->progress != NULL)
-                validation->settings->progress(validation->settings->context, "looking for a smaller stream", attempts, ATTEMPTS);
+                validation->settings->progress(validation->settings->context, "looking for a smaller stream", attempts, most);
         }
     }
 }
@@ -240,7 +243,7 @@ static void take_story(const struct validation *validation, const struct job *jo
     bool *without = memory_new((job->events + 1) * sizeof *without);
     struct job last = *job;
     struct outcome outcome;
-    if (settings->smaller)
+    if (settings->smaller && validation->result->finding_count <= SMALLER_FINDINGS)
         make_smaller(validation, job, &finding->finding, without);
     last.without = without;
     last.keep = validation->result->finding_count == 1 ? settings->keep : NULL;
@@ -258,18 +261,32 @@ static void take_story(const struct validation *validation, const struct job *jo
     free(without);
 }
 
+static bool is_dead(const struct job_finding *found)
+{
+    return strcmp(found->id, "crash") == 0 || strcmp(found->id, "hangs") == 0 || strcmp(found->id, "slot") == 0;
+}
+
+/* It has been said, or follows from what has: a crash is one wherever it shows, and needs nothing broken; and who says other things of the
+ * same events in other batches says other things each time. */
+static bool follows(const struct job_finding *found, const struct job_finding *from)
+{
+    if (strcmp(found->id, from->id) != 0 && !(is_dead(found) && is_dead(from)))
+        return false;
+    return found->check == from->check || found->check == CHECK_BROKEN || is_dead(found) ||
+           (from->check == CHECK_BATCHES && strcmp(from->id, "differs") == 0);
+}
+
 static void add_finding(struct validation *validation, const struct job *job, const struct job_finding *found, const char *evidence)
 {
     struct validate_result *result = validation->result;
     result->checks[found->check] = CHECK_FAILED;
     for (size_t i = 0; i < result->finding_count; i++)
-        if (has(&result->findings[i].finding, 1, found))
+        if (follows(found, &result->findings[i].finding))
             return;
     result->findings = memory_resize(result->findings, (result->finding_count + 1) * sizeof *result->findings);
     struct validate_finding *finding = &result->findings[result->finding_count++];
     *finding = (struct validate_finding){.finding = *found, .seed = job->seed};
-    bool dead = strcmp(found->id, "crash") == 0 || strcmp(found->id, "hangs") == 0 || strcmp(found->id, "slot") == 0;
-    if (dead || found->check == CHECK_SANITIZER) {
+    if (is_dead(found) || found->check == CHECK_SANITIZER) {
         finding->place = where(validation->report);
         finding->evidence = *evidence == '\0' ? NULL : memory_text(evidence);
     }
@@ -306,24 +323,46 @@ static void progress(const struct validation *validation, const char *what, size
         validation->settings->progress(validation->settings->context, what, done, all);
 }
 
-static void try_memory(struct validation *validation, struct job job)
+/* `open`, each of whose allocations fails once; and a stream for which none succeeds, if one for which all do is no trouble. */
+static void try_memory(struct validation *validation, struct job job, uint64_t allocations)
 {
-    uint64_t allocations = validation->report->allocations;
     job.kind = JOB_STARVED;
     for (job.fail_from = 1; job.fail_from <= allocations && job.fail_from <= 64; job.fail_from++) {
         progress(validation, "memory", job.fail_from, allocations);
         (void)do_job(validation, &job);
     }
+    for (size_t i = 0; i < validation->result->finding_count; i++)
+        if (is_dead(&validation->result->findings[i].finding))
+            return;
     job.kind = JOB_HUNGRY;
     job.fail_from = 0;
     (void)do_job(validation, &job);
+}
+
+/* What its inputs are asked for. What is wrong shows again in the streams that follow, which are told. */
+static void learn(struct validation *validation, struct job *job)
+{
+    struct outcome outcome;
+    job->kind = JOB_LEARN;
+    if (run(validation, job, &outcome))
+        free(outcome.evidence);
+    memcpy(validation->asked, validation->report->asked, sizeof validation->asked);
+    job->asked = validation->asked;
+}
+
+static bool hangs(const struct validate_result *result)
+{
+    for (size_t i = 0; i < result->finding_count; i++)
+        if (strcmp(result->findings[i].finding.id, "hangs") == 0)
+            return true;
+    return false;
 }
 
 static void try_rounds(struct validation *validation, struct job job)
 {
     struct validate_result *result = validation->result;
     static const enum job_kind kinds[] = {JOB_ROUND, JOB_THREADS, JOB_BROKEN};
-    for (size_t i = 0; i < validation->settings->rounds; i++, job.seed++) {
+    for (size_t i = 0; i < validation->settings->rounds && !hangs(result); i++, job.seed++) {
         progress(validation, "streams of events", i, validation->settings->rounds);
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
             job.kind = kinds[k];
@@ -375,8 +414,10 @@ static void try_all(struct validation *validation)
         result->checks[CHECK_VALUES] = CHECK_SKIPPED;
     if (!result->plugin.instrumented)
         result->checks[CHECK_SANITIZER] = CHECK_SKIPPED;
-    try_memory(validation, job);
+    uint64_t allocations = validation->report->allocations;
+    learn(validation, &job);
     try_rounds(validation, job);
+    try_memory(validation, job, allocations);
     if (result->plugin.kind == PLUGIN_METRIC) {
         job.kind = JOB_VALUES;
         job.events = 2000;

@@ -12,7 +12,6 @@ void run_speed(struct running *running)
 {
     struct random_stream stream;
     struct lane_cost cost = {0};
-    running_warm_up(running);
     random_stream_make(running->shape, running->job->seed, running->job->events, false, &stream);
     running->report->check = CHECK_LOAD;
     struct drive *drive = running_drive(running, &stream, &(struct way){.workers = 1, .batch = 100});
@@ -26,19 +25,41 @@ void run_speed(struct running *running)
     running_end(running);
 }
 
+#define LEARN_STREAMS 3
+#define LEARN_EVENTS  120
+
+/* Streams get deeper into the lane with what the ones before have told. */
+void run_learn(struct running *running)
+{
+    struct strict_settings watched = {.asked = random_shape_asked(running->shape)};
+    running->report->check = CHECK_CONTRACT;
+    for (uint64_t i = 0; i < LEARN_STREAMS; i++) {
+        struct random_stream stream;
+        random_stream_make(running->shape, running->job->seed + i, LEARN_EVENTS, false, &stream);
+        drive_free(running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &watched, .breaches = CHECK_COUNT}));
+        random_stream_free(&stream);
+        const sl_input *inputs = running->set->lanes[0].table->inputs;
+        for (size_t k = 0; inputs != NULL && inputs[k].path != NULL && k < JOB_ASKED_MAX; k++)
+            running->report->asked[k] = watched.asked[k];
+    }
+    running_end(running);
+}
+
 void job_run(const struct job *job, struct job_report *report)
 {
     struct running running;
-    if (!running_begin(&running, job, report, false))
+    if (!running_begin(&running, job, report, 0, false))
         return;
-    bool combines = running.set->lanes[0].tail.combine != NULL; /* sessions are exact */
-    if (job->seed % 2 != 0 && !combines && job->kind != JOB_OPEN && job->kind != JOB_STARVED) {
+    int64_t bucket_ms = running.set->lanes[0].tail.bucket_ms;
+    bool session = job->seed % 2 != 0 && bucket_ms == 0; /* sessions are exact */
+    if ((bucket_ms > 0 || session) && job->kind != JOB_OPEN && job->kind != JOB_STARVED && job->kind != JOB_LEARN) {
         running_end(&running);
-        if (!running_begin(&running, job, report, true))
+        if (!running_begin(&running, job, report, bucket_ms, session))
             return;
     }
     switch (job->kind) {
     case JOB_OPEN: run_open(&running, 0); break;
+    case JOB_LEARN: run_learn(&running); break;
     case JOB_STARVED: run_open(&running, job->fail_from); break;
     case JOB_ROUND: run_round(&running); break;
     case JOB_THREADS: run_threads(&running); break;

@@ -40,6 +40,7 @@ struct validate_plugin {
 
 enum job_kind {
     JOB_OPEN,    /* load it, count what `open` allocates, and close it */
+    JOB_LEARN,   /* what its inputs are asked for: report->asked, as far as it comes */
     JOB_STARVED, /* `open`, whose allocation number `fail_from` fails */
     JOB_ROUND,   /* a stream of events, in all the ways that must not show */
     JOB_THREADS, /* the same by threads */
@@ -54,13 +55,15 @@ struct job {
     const struct validate_plugin *plugin;
     uint64_t seed;
     size_t events;
+    const uint8_t *asked; /* JOB_ASKED_MAX bytes, as JOB_LEARN has them; NULL: nothing is known */
     const bool *without; /* by event: it is left out; NULL: none is */
     uint64_t fail_from;
     const char *folder;  /* an empty one, for state */
     const char *keep;    /* the events are written to this file as enriched TSV; NULL: they are not */
 };
 
-#define JOB_FINDINGS 16
+#define JOB_FINDINGS  16
+#define JOB_ASKED_MAX 256 /* inputs; of a lane that has more, those beyond are filled in by chance */
 
 struct job_finding {
     enum validate_check check;
@@ -77,6 +80,7 @@ struct job_report {
     size_t finding_count;
     struct job_finding findings[JOB_FINDINGS];
     bool skipped[CHECK_COUNT]; /* it has nothing that could be looked at */
+    uint8_t asked[JOB_ASKED_MAX]; /* JOB_LEARN: by input, ASKED_... of strict.h */
     uint64_t allocations;      /* of `open` */
     uint64_t events, records, folds;
     double extract_ns, add_ns, publish_ns, compute_ns; /* JOB_SPEED: a call */
@@ -87,7 +91,8 @@ struct job_report {
 /* Do it. Returns when it is done; *report says what was found. Ends the process where the plugin does. */
 void job_run(const struct job *job, struct job_report *report);
 
-/* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones. */
-void job_config(const struct validate_plugin *plugin, bool session, struct buffer *out);
+/* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones; `bucket_ms`: of its lane, as
+ * in lane.h. */
+void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, struct buffer *out);
 
 #endif

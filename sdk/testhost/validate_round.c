@@ -7,20 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct strict_settings plainly = {0};
 
 static void try_orders(struct running *running, const struct random_stream *stream)
 {
     static const char advice[] = "records are folded oldest first, however they came: nothing may depend on which came first";
     const struct strict_settings still = {.still = true};
-    const struct way way = {.workers = 1, .batch = 5, .strict = &still, .breaches = CHECK_COUNT};
+    const struct way way = {.workers = 1, .batch = 5, .strict = &still, .breaches = CHECK_COUNT, .again = true};
     struct random_stream sorted;
     running->report->check = CHECK_ORDER;
-    random_stream_shuffled(stream, 0, &sorted);
+    random_stream_shuffled(running->shape, stream, 0, &sorted);
     struct drive *baseline = running_drive(running, &sorted, &way);
     for (uint64_t i = 1; i <= 2; i++) {
         struct random_stream shuffled;
-        random_stream_shuffled(stream, running->job->seed + i, &shuffled);
+        random_stream_shuffled(running->shape, stream, running->job->seed + i, &shuffled);
         running_drive_and_compare(running, CHECK_ORDER, baseline, "events in the order of their times and", "in another order of arrival", &shuffled,
                           &way, advice);
         free(shuffled.events);
@@ -101,9 +100,9 @@ static void name_unread(struct running *running)
 {
     struct job_report *report = running->report;
     const sl_input *inputs = running->job->plugin->kind == PLUGIN_LANE ? running->set->lanes[0].table->inputs : NULL;
-    for (size_t i = 0; inputs != NULL && inputs[i].path != NULL; i++) {
+    for (size_t i = 0; inputs != NULL && inputs[i].path != NULL && i < JOB_ASKED_MAX; i++) {
         size_t used = strlen(report->unread);
-        if (random_shape_asked(running->shape)[i] == 0)
+        if (running->report->asked[i] == 0)
             (void)snprintf(report->unread + used, sizeof report->unread - used, "%s%s", used == 0 ? "" : ", ", inputs[i].name);
     }
 }
@@ -122,8 +121,9 @@ void run_round(struct running *running)
         loaded_image_take(&image, running->table);
     running_stream(running, false, &stream);
     report->check = CHECK_CONTRACT;
+    const struct strict_settings asking = {.asked = report->asked};
     struct drive *baseline =
-        running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &plainly, .breaches = CHECK_CONTRACT});
+        running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &asking, .breaches = CHECK_CONTRACT});
     drive_count(baseline, &counters);
     report->events = counters.events;
     report->records = counters.records;
@@ -158,6 +158,7 @@ void run_broken(struct running *running)
 {
     struct random_stream stream;
     running_stream(running, true, &stream);
+    const struct strict_settings plainly = {0};
     running->report->check = CHECK_BROKEN;
     struct drive *baseline =
         running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &plainly, .breaches = CHECK_BROKEN});

@@ -42,21 +42,31 @@ void running_place(struct running *running, const char *function)
     (void)snprintf(place->function, sizeof place->function, "%s", function);
 }
 
-void job_config(const struct validate_plugin *plugin, bool session, struct buffer *out)
+/* Of a lane that counts in buckets, windows of whole buckets. */
+static void put_windows(int64_t bucket_ms, bool session, struct buffer *out)
+{
+    long long scale = (long long)(1 + bucket_ms / 60000);
+    if (session)
+        buffer_literal(out, " windows = ( { name = \"session\"; gap = \"30m\"; emit = \"5s\"; } );");
+    else if (bucket_ms == 0)
+        buffer_literal(out, " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
+                            " { name = \"24h\"; length = \"24h\"; } );");
+    else
+        buffer_printf(out, " windows = ( { name = \"short\"; length = \"%llds\"; emit = 0; }, { name = \"long\"; length = \"%llds\"; emit = \"10s\"; } );",
+                      6 * scale * 60, 60 * scale * 60);
+}
+
+void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, struct buffer *out)
 {
     bool lane = plugin->kind == PLUGIN_LANE;
     buffer_literal(out, "plugins = ");
     buffer_json_text(out, plugin->folders, strlen(plugin->folders));
-    buffer_literal(out, ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"2m\"; };\n"
-                        "sink: { kind = \"null\"; };\nlanes = ( { ");
-    buffer_printf(out, "lane = \"%s\";", lane ? plugin->name : plugin->lane);
+    buffer_printf(out, ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"%llds\"; };\n",
+                  RANDOM_DISORDER_MS / 1000 * (long long)(1 + bucket_ms / 60000));
+    buffer_printf(out, "sink: { kind = \"null\"; };\nlanes = ( { lane = \"%s\";", lane ? plugin->name : plugin->lane);
     if (lane && *plugin->params != '\0')
         buffer_printf(out, " params = { %s };", plugin->params);
-    if (session)
-        buffer_literal(out, " windows = ( { name = \"session\"; gap = \"30m\"; emit = \"5s\"; } );");
-    else
-        buffer_literal(out, " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
-                            " { name = \"24h\"; length = \"24h\"; } );");
+    put_windows(bucket_ms, session, out);
     if (lane)
         buffer_literal(out, " metrics = ( \"values\" ); } );\n");
     else if (*plugin->params != '\0')
@@ -65,14 +75,15 @@ void job_config(const struct validate_plugin *plugin, bool session, struct buffe
         buffer_printf(out, " metrics = ( \"%s\" ); } );\n", plugin->name);
 }
 
-bool running_begin(struct running *running, const struct job *job, struct job_report *report, bool session)
+bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms,
+                   bool session)
 {
     struct buffer text = {0};
     struct error_list errors = {0};
     *running = (struct running){.job = job, .report = report};
     report->check = CHECK_LOAD;
     running_place(running, "open");
-    job_config(job->plugin, session, &text);
+    job_config(job->plugin, bucket_ms, session, &text);
     buffer_byte(&text, '\0');
     running->config = config_read_text(text.data, "validate", &errors);
     if (running->config != NULL && job->plugin->kind == PLUGIN_LANE)
@@ -92,6 +103,8 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
     if (job->plugin->kind == PLUGIN_LANE)
         running->parser = values_parser_put_on(running->set);
     running->shape = random_shape_new(lane->table);
+    for (size_t i = 0; job->asked != NULL && i < JOB_ASKED_MAX && lane->table->inputs != NULL && lane->table->inputs[i].path != NULL; i++)
+        random_shape_asked(running->shape)[i] = job->asked[i];
     report->loaded = true;
     return true;
 }
@@ -140,6 +153,8 @@ struct drive *running_drive(struct running *running, const struct random_stream 
             running_found_error(running, CHECK_RESTART, "journal", &error);
     }
     drive_end(drive, newest_ms == INT64_MIN ? INT64_MIN : newest_ms + RUNNING_AFTER_MS);
+    if (way->again)
+        drive_write_again(drive);
     if (strict != NULL)
         strict_take_off(strict);
     for (size_t i = 0; i < findings.count && way->breaches != CHECK_COUNT; i++)
@@ -148,20 +163,27 @@ struct drive *running_drive(struct running *running, const struct random_stream 
     return drive;
 }
 
-void running_compare(struct running *running, enum validate_check check, const char *one, const struct kept_features *a, const char *two,
-                    const struct kept_features *b, const char *advice)
+/* NULL: it is not there. */
+static const char *value_of(const struct kept_feature *feature, int64_t clock_ms)
+{
+    int64_t ttl_s;
+    return feature != NULL && kept_feature_there(feature, clock_ms, false, &ttl_s) ? feature->value : NULL;
+}
+
+void running_compare(struct running *running, enum validate_check check, int64_t clock_ms, const char *one,
+                     const struct kept_features *a, const char *two, const struct kept_features *b, const char *advice)
 {
     size_t i = 0, k = 0;
     while (i < a->count || k < b->count) {
         const struct kept_feature *left = i < a->count ? &a->items[i] : NULL, *right = k < b->count ? &b->items[k] : NULL;
         int order = left == NULL ? 1 : right == NULL ? -1 : strcmp(left->key, right->key);
-        const char *mine = order <= 0 ? left->value : NULL, *other = order >= 0 ? right->value : NULL;
+        const char *mine = value_of(order <= 0 ? left : NULL, clock_ms), *other = value_of(order >= 0 ? right : NULL, clock_ms);
         i += order <= 0;
         k += order >= 0;
         if (mine == NULL ? other == NULL : other != NULL && strcmp(mine, other) == 0)
             continue;
         struct job_finding *finding = running_found(running, check, "differs", "%s %s say different things of %s", one, two,
-                                            order <= 0 ? left->key : right->key);
+                                                    order <= 0 ? left->key : right->key);
         (void)snprintf(finding->found, sizeof finding->found, "%.240s, and then %.240s", mine == NULL ? "nothing" : mine,
                        other == NULL ? "nothing" : other);
         (void)snprintf(finding->advice, sizeof finding->advice, "%s", advice);
@@ -174,26 +196,11 @@ void running_drive_and_compare(struct running *running, enum validate_check chec
 {
     running->report->check = check;
     struct drive *drive = running_drive(running, stream, way);
-    running_compare(running, check, one, drive_features(baseline), two, drive_features(drive), advice);
+    running_compare(running, check, drive_clock_ms(baseline), one, drive_features(baseline), two, drive_features(drive), advice);
     drive_free(drive);
 }
 
 /* ---- streams ---- */
-
-#define WARM_UPS   3
-#define WARM_UP_EVENTS 120
-
-void running_warm_up(struct running *running)
-{
-    running->report->check = CHECK_CONTRACT;
-    const struct strict_settings watched = {.asked = random_shape_asked(running->shape)};
-    for (uint64_t i = 0; i < WARM_UPS; i++) {
-        struct random_stream stream;
-        random_stream_make(running->shape, running->job->seed + i, WARM_UP_EVENTS, false, &stream);
-        drive_free(running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &watched, .breaches = CHECK_COUNT}));
-        random_stream_free(&stream);
-    }
-}
 
 /* Those that are left out go, for good. */
 static void leave_out(struct random_stream *stream, const bool *without)
@@ -226,7 +233,6 @@ static void tell_story(const struct running *running, const struct random_stream
 
 void running_stream(struct running *running, bool broken, struct random_stream *stream)
 {
-    running_warm_up(running);
     random_stream_make(running->shape, running->job->seed, running->job->events, broken, stream);
     if (running->job->without != NULL)
         leave_out(stream, running->job->without);

@@ -19,8 +19,8 @@ struct running {
     const void *table;            /* of the plugin itself */
 };
 
-/* Load it; false: it can't be, and that was found. */
-bool running_begin(struct running *running, const struct job *job, struct job_report *report, bool session);
+/* Load it, with rolling windows or a session; `bucket_ms`: of its lane. False: it can't be, and that was found. */
+bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms, bool session);
 void running_end(struct running *running);
 /* It is in this function now, for who finds the process dead; NULL: in none. */
 void running_place(struct running *running, const char *function);
@@ -31,15 +31,13 @@ struct job_finding *running_found(struct running *running, enum validate_check c
     __attribute__((format(printf, 4, 5)));
 void running_found_error(struct running *running, enum validate_check check, const char *id, const struct error *error);
 
-/* The same keys, with the same texts? Else it is found, as the difference of `one` and `two`. */
-void running_compare(struct running *running, enum validate_check check, const char *one, const struct kept_features *a,
-                     const char *two, const struct kept_features *b, const char *advice);
+/* The same keys in Redis at this time, with the same texts? Else it is found, as the difference of `one` and `two`. */
+void running_compare(struct running *running, enum validate_check check, int64_t clock_ms, const char *one,
+                     const struct kept_features *a, const char *two, const struct kept_features *b, const char *advice);
 
 /* ---- streams ---- */
 
-/* Learn what its inputs hold, from short streams. */
-void running_warm_up(struct running *running);
-/* After that: the job's stream, without what is left out, told as a story. */
+/* The job's stream, without what is left out, told as a story. */
 void running_stream(struct running *running, bool broken, struct random_stream *stream);
 
 /* How a stream is driven. */
@@ -49,6 +47,7 @@ struct way {
     const struct strict_settings *strict; /* NULL: nobody watches */
     enum validate_check breaches; /* where what they find belongs; CHECK_COUNT: it has been said */
     const struct state_plan *plan; /* a restart in the middle; NULL: none */
+    bool again;                    /* what lives at the end is written once more, and nothing else is there: drive_write_again() */
 };
 /* The clock ends two minutes behind the newest event. */
 #define RUNNING_AFTER_MS 120000
@@ -64,6 +63,7 @@ extern const char running_depends[];
 /* ---- jobs: each ends with running_end() ---- */
 
 void run_open(struct running *running, uint64_t fail_from);
+void run_learn(struct running *running);
 void run_hungry(struct running *running);
 void run_round(struct running *running);
 void run_broken(struct running *running);

@@ -92,7 +92,7 @@ void run_threads(struct running *running)
     struct drive *baseline = running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1});
     run_engine(running, &stream, running_newest_ms(&stream) + RUNNING_AFTER_MS, &threaded);
     gather(&threaded, &all);
-    running_compare(running, CHECK_THREADS, "one thread and", drive_features(baseline), "four threads", &all, running_depends);
+    running_compare(running, CHECK_THREADS, drive_clock_ms(baseline), "one thread and", drive_features(baseline), "four threads", &all, running_depends);
     for (int i = 0; i < THREADS; i++)
         kept_features_free(&threaded.kept[i]);
     kept_features_free(&all);

@@ -185,11 +185,13 @@ void watched_records_end(struct watched_records *records)
 
 static struct watched_scratch *scratch_of(const sl_scratch *scratch) { return (struct watched_scratch *)(uintptr_t)scratch; }
 
+#define LEAST_ADDRESS 65536 /* of what a worker has interned; below are the numbers of a reader's current event */
+
 /* A text that is none is taken for the empty one. */
 static sl_text checked(struct watched *watched, sl_text text)
 {
     unsigned tag = (unsigned)(text.handle >> 56);
-    bool good = tag == TEXT_LONG ? text_where(text) != 0 : tag <= TEXT_INLINE_MAX && (tag == TEXT_INLINE_MAX || text_where(text) >> (8 * tag) == 0);
+    bool good = tag == TEXT_LONG ? text_where(text) >= LEAST_ADDRESS : tag <= TEXT_INLINE_MAX && (tag == TEXT_INLINE_MAX || text_where(text) >> (8 * tag) == 0);
     if (good)
         return text;
     watched_breach(watched, "text", "an sl_text comes from sl_event_text(), and lies in a declared field of type SL_TEXT",

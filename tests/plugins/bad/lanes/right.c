@@ -1,0 +1,3 @@
+/* right.c - is right in everything. */
+#define NAME "right"
+#include "../views.h"
