@@ -10,7 +10,8 @@ static const char usage[] =
     "shoplane plugin check FILE.so ...\n\n"
     "Looks into the files without running anything of them: the SDK they were built for, what they export and need, code that\n"
     "would run when they are loaded, libraries, and who may write to them and their folders. The host refuses by the same\n"
-    "findings. What only shows when its tables are read `shoplane plugins` says; what it does, its cases (`shoplane plugin test`).\n\n"
+    "findings. What only shows when its tables are read `shoplane plugins` says; what it does, its cases (`shoplane plugin test`) and\n"
+    "`shoplane plugin validate`.\n\n"
     "Exit status: 0 nothing refuses them, 1 something does.\n";
 
 /* True: it would be loaded, as far as this tells. */

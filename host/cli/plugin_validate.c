@@ -1,8 +1,8 @@
 /* plugin_validate.c - `shoplane plugin validate`: a plugin, taken through all that its contract promises (sdk/testhost/validate.h). */
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/project.h"
 #include "cli/report.h"
-#include "plugin/plugin_file.h"
 #include "testhost/validate.h"
 
 #include <getopt.h>
@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "shoplane plugin validate [OPTIONS] FILE.so ...\n\n"
+    "shoplane plugin validate [OPTIONS] [FILE.so ...]\n\n"
     "Runs a lane or a metric parser on streams of events made by chance, each in a process of its own, and looks whether it keeps\n"
     "the contract of the SDK: the same features for other batches, workers, orders of arrival, and after a restart; nothing written\n"
     "where it must not, no state between calls, no crash, whatever comes. For what breaks, a small stream that breaks it is shown,\n"
-    "as lines of a golden case.\n\n"
+    "as lines of a golden case. Without names: all in build/plugins of the current folder.\n\n"
     "  --plugins FOLDERS  where other plugins are, separated by ':': lanes that a metric parser can stand on; default: those that are\n"
     "                     installed\n"
     "  --lane NAME        the lane that a metric parser stands on; default: the first that publishes what it needs\n"
@@ -140,7 +140,25 @@ static void begin_with_sanitizer(const char *path, int argc, char **argv)
     free(bytes);
 }
 
-/* ---- */
+/* ---- one after the other ---- */
+
+/* What the current folder has built; NULL ends it. */
+static char **own_plugins(void)
+{
+    static const enum plugin_kind kinds[] = {PLUGIN_LANE, PLUGIN_METRIC};
+    char **paths = memory_new(sizeof *paths);
+    size_t count = 0;
+    for (size_t k = 0; k < 2; k++) {
+        char **names = plugin_file_list(PROJECT_PLUGINS, kinds[k]);
+        for (char **name = names; *name != NULL; name++) {
+            paths = memory_resize(paths, (count + 2) * sizeof *paths);
+            paths[count++] = memory_format(PROJECT_PLUGINS "/%s/%s.so", plugin_kind_folder(kinds[k]), *name);
+            paths[count] = NULL;
+        }
+        free(names);
+    }
+    return paths;
+}
 
 /* 0, 1 or 2. */
 static int validate_one(const struct options *options, const char *path)
@@ -207,9 +225,12 @@ int command_plugin_validate(int argc, char **argv)
         if (!good)
             return 2;
     }
-    if (optind == argc)
-        return command_usage("plugin validate", "it takes the files to look at");
-    begin_with_sanitizer(argv[optind], argc, argv);
+    char **paths = optind == argc ? own_plugins() : NULL, **first = paths != NULL ? paths : argv + optind;
+    if (*first == NULL) {
+        free(paths);
+        return command_usage("plugin validate", "there is no plugin in " PROJECT_PLUGINS ": name the files to look at");
+    }
+    begin_with_sanitizer(*first, argc, argv);
     char *installed = options.settings.folders == NULL ? plugin_folder_default() : memory_text(options.settings.folders);
     options.settings.folders = installed;
     options.settings.seed = (uint64_t)seed;
@@ -217,10 +238,13 @@ int command_plugin_validate(int argc, char **argv)
     options.settings.events = (size_t)events;
     options.settings.timeout_s = (int)timeout_s;
     int status = 0;
-    for (int i = optind; i < argc; i++) {
-        int one = validate_one(&options, argv[i]);
+    for (char **path = first; *path != NULL; path++) {
+        int one = validate_one(&options, *path);
         status = one > status ? one : status;
+        if (paths != NULL)
+            free(*path);
     }
+    free(paths);
     free(installed);
     return status;
 }

@@ -181,7 +181,7 @@ const char *random_shape_head(const struct random_shape *shape) { return shape->
 /* ---- values ---- */
 
 static const char *const texts[] = {"5", "7", "12", "shoes", "Men's shoes", "a-much-longer-identifier-0001", "a-much-longer-identifier-0002",
-                                    "EUR", "gr\xc3\xb6\xc3\x9f""e \xe2\x9c\x93", "/search?q=red", "", " ", "{\"a\":1}", "0", "true"};
+                                    "EUR", "gr\xc3\xb6\xc3\x9f\x65 \xe2\x9c\x93", "/search?q=red", "", " ", "{\"a\":1}", "0", "true"};
 static const char *const numbers[] = {"0",    "1",   "2",       "3",      "42.99",   "9.5",  "100",    "0.1",  "19.999999", "1e2",
                                       "4299E-2", "7", "9999999", "10000000", "-3", "1e300", "0.0000001", "12", "5"};
 static const char *const hostile[] = {"null", "{}", "[]", "[1,2]", "{\"a\":{\"b\":[]}}", "\"12\"", "\"\"", "true", "-0", "123456789012345678901234567890"};

@@ -99,6 +99,11 @@ with tempfile.TemporaryDirectory() as name:
     status, output, errors = run(folder=folder)
     check(status == 2 and "there is no metric parser \"product_vews\"" in errors and "1 could not be run" in output,
           "a parser that is not there", output + errors)
+    (folder / "t.case").write_text("lane past_record windows 5m metrics right_count\nat 12:00:00 page_view user=ann\n"
+                                   "at 12:00:01 product_view user=ann product.id=5\nexpect end user:ann:right_count_count_5m = 1\n")
+    status, output, errors = run("--plugins", str(BUILD / "tests/bad_plugins"), folder=folder)
+    check(status == 1 and "t.case:3: lane \"past_record\": extract writes behind the end of its record\n" in output
+          and "    at        at 12:00:01 product_view user=ann product.id=5\n" in output, "a plugin that breaks its contract", output + errors)
     (folder / "t.case").write_text(HEAD + "expect 12:01:00 user:ann:product_view_count_5m = 2\n")
     kept = folder / "kept"
     kept.mkdir()

@@ -129,8 +129,9 @@ def small_streams(out):
 
 
 def usage():
-    status, _, err = validate()
-    expect(status == 2 and "it takes the files to look at" in err, "no file", err)
+    with tempfile.TemporaryDirectory() as folder:
+        status, _, err = validate(cwd=folder)
+        expect(status == 2 and "there is no plugin in build/plugins" in err, "no file", err)
     status, _, err = validate("/nowhere/lanes/x.so")
     expect(status == 2 and "there is no plugin at /nowhere/lanes/x.so" in err and "do this" in err, "no such file", err)
     with tempfile.TemporaryDirectory() as folder:

@@ -35,7 +35,7 @@ static bool extract(const void *self, const sl_event *event, void *record)
     struct record *r = record;
     r->size = sl_event_number(event, SIZE, -1);
     r->value = sl_event_money(event, VALUE, 0);
-    return r->size >= 0; /* a page without the entity is not ours */
+    return r->size >= 0 && r->size <= 1e6; /* a page without the entity is not ours; and a number may be any, 1e300 too */
 }
 
 static void add(const void *self, sl_scratch *scratch, void *aggregate, const void *record)

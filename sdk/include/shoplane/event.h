@@ -101,7 +101,7 @@ static inline bool sl_event_has_money(const sl_event *event, uint32_t input, int
     return event->table->money(event, input, 0, micros);
 }
 
-/* A JSON number, or a numeric column. A string in JSON is not a number. */
+/* A JSON number, or a numeric column: any, so bound it before it becomes a whole number. A string in JSON is not a number. */
 static inline double sl_event_number(const sl_event *event, uint32_t input, double missing)
 {
     double number;

@@ -13,7 +13,7 @@
  *
  * The same in, the same out: what these functions do depends on their arguments and `self` alone, never on other calls, the
  * time of the day or chance. They are called again for the same records as often as the host likes, in processes that come
- * later too. */
+ * later too. `shoplane plugin validate` tries whether a plugin keeps to this. */
 #ifndef SHOPLANE_LANE_H
 #define SHOPLANE_LANE_H
 
