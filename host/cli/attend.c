@@ -17,7 +17,7 @@
 static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost,
                    struct audit *audit)
 {
-    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", audited[96] = "";
+    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", audited[96] = "", shadows[96] = "";
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -31,11 +31,14 @@ static void report(const struct engine_counters *now, const struct engine_counte
         audit_count(audit, &counters);
     if (counters.features > 0)
         (void)snprintf(audited, sizeof audited, ", %" PRIu64 " audited (%" PRIu64 " wrong)", counters.features, counters.mismatches);
+    if (now->shadow_compared > 0)
+        (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
+                       now->shadow_differ);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s%s",
+             " late, %" PRIu64 " duplicate%s%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, audited,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, audited, shadows,
              now->writing ? "" : ", NOT WRITING yet");
 }
 

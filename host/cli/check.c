@@ -10,6 +10,7 @@
 #include "cli/setup.h"
 #include "cli/table.h"
 #include "engine/shard.h"
+#include "plugin/shadow_pairs.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,7 +28,9 @@ static const char usage[] = "shoplane check [--config FILE] [--against-state]\n\
 
 static void print_lane(const struct set_lane *lane)
 {
-    (void)printf("lane %s %s: %s\n", lane->table->name, lane->table->version, lane->table->summary);
+    (void)printf("lane %s %s: %s\n", lane->name, lane->table->version, lane->table->summary);
+    if (lane->name != lane->table->name && strcmp(lane->name, lane->table->name) != 0)
+        (void)printf("  an instance of lane %s\n", lane->table->name);
     for (size_t w = 0; w < lane->window_count; w++) {
         const struct window_settings *window = &lane->windows[w].settings;
         if (window->session)
@@ -38,10 +41,19 @@ static void print_lane(const struct set_lane *lane)
             (void)printf("  window %s: %.6g s, emit %.3g s, ttl %lld s\n", window->name, (double)window->length_ms / 1000,
                          (double)window->emit_ms / 1000, (long long)window->ttl_s);
     }
-    for (size_t f = 0; f < lane->feature_count; f++)
+    for (size_t f = 0; f < lane->feature_count; f++) {
+        const struct bound_metric *metric = lane_metric_of(lane, f);
         for (size_t w = 0; w < lane->window_count; w++)
-            (void)printf("  writes %s{%s}%s\n", lane->key_prefix, lane->table->key == SL_KEY_SESSION ? "sid" : "id",
-                         lane->windows[w].suffixes[f].data);
+            (void)printf("  %s %s{%s}%s\n", metric->silent ? "only compares" : "writes", metric->key_prefix,
+                         lane->table->key == SL_KEY_SESSION ? "sid" : "id", lane->windows[w].suffixes[f].data);
+    }
+}
+
+static void print_pairs(const struct lane_set *set)
+{
+    for (size_t i = 0; i < set->pair_count; i++)
+        (void)printf("%s %s is the shadow of %s: %zu features are compared\n", set->pairs[i].live == set->pairs[i].shadow ? "metric parser" : "lane",
+                     set->pairs[i].shadow_name, set->pairs[i].live_name, set->pairs[i].column_count);
 }
 
 /* ---- against the state ---- */
@@ -73,7 +85,7 @@ static void put_amount(struct table *table, const struct manifest_lane *lane)
 static void put_fate(struct table *table, const struct set_lane *lane, const struct lane_plan *plan)
 {
     char back[32];
-    table_cell(table, "%s", lane->table->name);
+    table_cell(table, "%s", lane->name);
     switch (plan->fate) {
     case FATE_EMPTY: table_cell(table, "begins empty"); break;
     case FATE_KEPT: table_cell(table, "kept"); break;
@@ -170,6 +182,8 @@ int command_check(int argc, char **argv)
     bool good = check_start(path, against_state, &loaded);
     for (size_t i = 0; good && !against_state && i < loaded.lanes->lane_count; i++)
         print_lane(&loaded.lanes->lanes[i]);
+    if (good && !against_state)
+        print_pairs(loaded.lanes);
     if (good) {
         (void)printf("%s is fine: %zu lanes, plugins from %s\n", path, loaded.lanes->lane_count, loaded.lanes->folder);
         loaded_free(&loaded);

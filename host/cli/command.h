@@ -12,6 +12,7 @@ int command_features(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_cost(int argc, char **argv);
+int command_diff(int argc, char **argv);
 int command_plugin(int argc, char **argv);
 int command_plugin_new(int argc, char **argv);
 int command_plugin_build(int argc, char **argv);

@@ -98,7 +98,7 @@ void durable_say(const struct durable *durable)
     log_info("state of %s in %s", written, plan->folder->path);
     for (size_t i = 0; i < plan->set->lane_count; i++)
         if (plan->lanes[i].fate != FATE_KEPT)
-            log_info("lane %s is %s: %s", plan->set->lanes[i].table->name, lane_fate_word(plan->lanes[i].fate),
+            log_info("lane %s is %s: %s", plan->set->lanes[i].name, lane_fate_word(plan->lanes[i].fate),
                      plan->lanes[i].reason);
     for (size_t i = 0; i < durable->manifest->lane_count; i++)
         if (state_plan_orphan(plan, &durable->manifest->lanes[i]))

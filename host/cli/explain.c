@@ -1,6 +1,5 @@
 /* explain.c - `shoplane features` and `shoplane explain`: what a key has now, and what stands behind it; of the running host, or,
- * where none answers, of the state it left. `shoplane audit` and `shoplane cost` ask the host about
- * itself. */
+ * where none answers, of the state it left. `shoplane audit`, `shoplane cost` and `shoplane diff` ask the host about itself. */
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/durable.h"
@@ -39,6 +38,12 @@ static const char cost_usage[] =
     "shoplane cost [--config FILE] [--json]\n\n"
     "Asks the running host what its plugins cost: how often each was called, and how long that took, by samples. `shoplane replay\n"
     "--cost` says the same of files.\n";
+
+static const char diff_usage[] =
+    "shoplane diff [NAME] [--config FILE] [--json]\n\n"
+    "Asks the running host how its shadows (lanes and metric parsers with shadow_of) differ from what they stand beside: how often a\n"
+    "feature was compared and was another one, how far numbers are apart, and the last shoppers of whom it was so. NAME: only that\n"
+    "lane or parser. `shoplane replay --diff` says the same of files.\n";
 
 struct options {
     const char *config;
@@ -216,4 +221,15 @@ int command_cost(int argc, char **argv)
     if (!read_options(argc, argv, cost_usage, &options, &status))
         return status;
     return ask_host(&options, (const char *const[]){"cost", options.json ? "json" : "text"}, 2);
+}
+
+int command_diff(int argc, char **argv)
+{
+    struct options options;
+    int status;
+    if (!read_options(argc, argv, diff_usage, &options, &status))
+        return status;
+    if (argc - optind > 1)
+        return command_usage("diff", "\"%s\" is one word too many: it takes the name of one lane or parser", argv[optind + 1]);
+    return ask_host(&options, (const char *const[]){"diff", options.json ? "json" : "text", optind < argc ? argv[optind] : "*"}, 3);
 }

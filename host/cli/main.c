@@ -20,6 +20,7 @@ static const struct {
     {"explain", "which records stand behind a value, when each leaves, and what it will be then", command_explain},
     {"audit", "how the running host's comparison of itself with Redis goes", command_audit},
     {"cost", "what each plugin of the running host costs: calls, time, share", command_cost},
+    {"diff", "how shadows differ from what they stand beside", command_diff},
     {"reload", "the running host takes up the configuration and plugins that are installed now", command_reload},
     {"plugin", "for who writes plugins: each of its words", command_plugin},
     {"plugins", "what the plugins offer: lanes, values, features, parameters", command_plugins},

@@ -28,12 +28,13 @@ static const char usage[] =
     "  --batch N            lines a batch; default: as configured. The features do not depend on it\n"
     "  --dead-letters FILE  where messages go that can't be taken; default: as configured, a topic becomes standard error\n"
     "  --stats FILE         what the run did, as one JSON object\n"
+    "  --diff               at the end, on standard error, how shadows differ from what they stand beside\n"
     "  --cost               at the end, on standard error, what each plugin cost: calls, time by samples, share\n"
     "  --quiet              no progress and no summary\n";
 
 struct options {
     const char *config, *sink, *dead_letters, *stats;
-    bool final, final_all, quiet, cost;
+    bool final, final_all, quiet, cost, diff;
     int64_t until_ms, workers, batch;
 };
 
@@ -46,6 +47,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"workers", required_argument, NULL, 'w'}, {"batch", required_argument, NULL, 'b'},
         {"dead-letters", required_argument, NULL, 'd'}, {"quiet", no_argument, NULL, 'q'},
         {"stats", required_argument, NULL, 't'},  {"cost", no_argument, NULL, 'o'},
+        {"diff", no_argument, NULL, 'i'},
         {"help", no_argument, NULL, 'h'},         {0}};
     *options = (struct options){.until_ms = INT64_MIN, .sink = NULL};
     *status = 2;
@@ -85,6 +87,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         case 't': options->stats = optarg; break;
         case 'q': options->quiet = true; break;
         case 'o': options->cost = true; break;
+        case 'i': options->diff = true; break;
         case 'h':
             (void)fputs(usage, stdout);
             *status = 0;
@@ -154,6 +157,18 @@ static void tell_cost(struct engine *engine, const struct lane_set *set)
     free(costs);
 }
 
+static void tell_diff(struct engine *engine, const struct lane_set *set)
+{
+    struct shadows sum;
+    struct buffer out = {0};
+    shadows_init(&sum, set);
+    (void)engine_shadows(engine, &sum, 0);
+    shadows_tell(set, &sum, NULL, false, &out);
+    (void)fwrite(out.data, 1, out.size, stderr);
+    buffer_free(&out);
+    shadows_free(&sum, set);
+}
+
 static int replay(const struct options *options, const struct config *config, const struct lane_set *set,
                   const char *const *files, size_t file_count)
 {
@@ -191,6 +206,8 @@ static int replay(const struct options *options, const struct config *config, co
     engine_count(engine, &counters);
     if (options->cost)
         tell_cost(engine, set);
+    if (options->diff)
+        tell_diff(engine, set);
     engine_free(engine);
     status = interrupted ? 130 : 0;
     if (source_error(settings.source, &error)) {

@@ -93,6 +93,9 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
     if (counters->full_keys + counters->full_logs > 0)
         (void)fprintf(stderr, "  LIMITS     %llu records of new keys refused for memory, %llu beyond key_records\n",
                       (unsigned long long)counters->full_keys, (unsigned long long)counters->full_logs);
+    if (counters->shadow_compared > 0)
+        (void)fprintf(stderr, "  shadows    %llu features compared, %llu differ\n", (unsigned long long)counters->shadow_compared,
+                      (unsigned long long)counters->shadow_differ);
     uint64_t by_reason[BAD_REASONS];
     uint64_t bad = dead_letters_counts(letters, by_reason);
     (void)fprintf(stderr, "  dead       %llu letters", (unsigned long long)bad);
@@ -124,6 +127,7 @@ bool report_stats(const char *path, const struct engine_counters *counters, stru
         {"sets", counters->sink.sets},        {"deletes", counters->sink.deletes},
         {"refreshes", counters->sink.refreshes}, {"unsent", counters->unsent},
         {"full_keys", counters->full_keys},   {"full_logs", counters->full_logs},
+        {"shadow_compared", counters->shadow_compared}, {"shadow_differ", counters->shadow_differ},
         {"took_ms", (uint64_t)took_ms},
     };
     FILE *file = fopen(path, "we");

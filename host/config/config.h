@@ -90,14 +90,27 @@ struct window_settings {
     struct config_place place;
 };
 
+/* A lane, or a parser of a lane, that stands beside another one, over the same events: one of the two writes the features, the other's
+ * are only compared with them (engine/shadow.h). */
+struct shadow_settings {
+    const char *of;     /* the instance it stands beside; NULL: none */
+    bool live;          /* it writes, and the one it stands beside is the shadow; default false */
+    const char *prefix; /* while it is the shadow its features are written too, under keys that begin with this and ':'; NULL: they are not */
+    struct config_place place;
+};
+
 struct metric_settings {
     const char *name;
+    const char *as;     /* what this one is called where the same parser stands twice; default: its name */
+    struct shadow_settings shadow;
     struct param_settings params;
     struct config_place place;
 };
 
 struct lane_settings {
     const char *name;
+    const char *as;     /* what this one is called where the same lane stands twice, in state too; default: its name */
+    struct shadow_settings shadow;
     struct param_settings params;
     struct window_settings *windows;
     size_t window_count;

@@ -161,10 +161,11 @@ static void read_window(struct reading *reading, const config_setting_t *group, 
 
 static void read_metric(struct reading *reading, const config_setting_t *setting, struct metric_settings *metric)
 {
-    static const struct known_setting known[] = {{"metric", NULL}, {"params", NULL}, {NULL, NULL}};
+    static const struct known_setting known[] = {{"metric", NULL},    {"params", NULL}, {"as", NULL},
+                                                 {"shadow_of", NULL}, {"role", NULL},   {"prefix", NULL}, {NULL, NULL}};
     metric->place = metric->params.place = setting_place(reading, setting);
     if (config_setting_type(setting) == CONFIG_TYPE_STRING) {
-        metric->name = config_memory_text(reading->memory, config_setting_get_string(setting));
+        metric->name = metric->as = config_memory_text(reading->memory, config_setting_get_string(setting));
         (void)name_check(reading, setting, metric->name);
         return;
     }
@@ -177,6 +178,7 @@ static void read_metric(struct reading *reading, const config_setting_t *setting
                      "the name of a metric parser, as in metric = \"product_views\";");
     else if (name == GOOD)
         (void)name_check(reading, setting_find(setting, "metric"), metric->name);
+    read_shadow(reading, setting, metric->name, &metric->as, &metric->shadow);
     read_params(reading, setting, &metric->params);
 }
 
@@ -196,7 +198,8 @@ static void refuse_twin(struct reading *reading, const config_setting_t *list, i
         struct config_place first = setting_place(reading, config_setting_get_elem(list, (unsigned)i));
         error_advice(
             mistake_at(reading, inner == NULL ? setting : inner, "is there already: no %s can be there twice", what),
-            "keep one of the two, or give it another name; the first is in line %d", first.line);
+            "keep one of the two, or give it another name%s; the first is in line %d",
+            strcmp(member, "name") == 0 ? "" : ", as = \"NAME\";", first.line);
         return;
     }
 }
@@ -233,19 +236,23 @@ static void read_metrics(struct reading *reading, const config_setting_t *group,
     const config_setting_t *list = filled_list(reading, group, "metrics", "metrics = ( \"product_views\" );");
     int count = list == NULL ? 0 : config_setting_length(list);
     const char **names = config_memory_take(reading->memory, (size_t)count * sizeof *names);
+    const struct shadow_settings **shadows = config_memory_take(reading->memory, (size_t)count * sizeof *shadows);
     lane->metric_count = (size_t)count;
     lane->metrics = config_memory_take(reading->memory, lane->metric_count * sizeof *lane->metrics);
     for (int i = 0; i < count; i++) {
         read_metric(reading, config_setting_get_elem(list, (unsigned)i), &lane->metrics[i]);
-        names[i] = lane->metrics[i].name;
+        names[i] = lane->metrics[i].as;
+        shadows[i] = &lane->metrics[i].shadow;
         refuse_twin(reading, list, i, "metric", names[i], names, "metric parser of a lane");
     }
+    check_shadows(reading, list, &(struct shadow_list){names, shadows, lane->metric_count, "metric parser of the same lane"});
 }
 
 static void read_lane(struct reading *reading, const config_setting_t *group, struct lane_settings *lane)
 {
     static const struct known_setting known[] = {
-        {"lane", NULL}, {"params", NULL}, {"windows", NULL}, {"metrics", NULL}, {NULL, NULL}};
+        {"lane", NULL}, {"params", NULL},    {"windows", NULL}, {"metrics", NULL}, {"as", NULL},
+        {"role", NULL}, {"shadow_of", NULL}, {"prefix", NULL},  {NULL, NULL}};
     lane->place = setting_place(reading, group);
     if (!is_group(reading, group, "{ lane = \"product\"; windows = ( ... ); metrics = ( ... ); }"))
         return;
@@ -255,6 +262,7 @@ static void read_lane(struct reading *reading, const config_setting_t *group, st
         error_advice(mistake_missing(reading, group, "lane"), "the name of a lane, as in lane = \"product\";");
     else if (name == GOOD)
         (void)name_check(reading, setting_find(group, "lane"), lane->name);
+    read_shadow(reading, group, lane->name, &lane->as, &lane->shadow);
     read_params(reading, group, &lane->params);
     read_windows(reading, group, lane);
     read_metrics(reading, group, lane);
@@ -266,11 +274,14 @@ void read_lanes(struct reading *reading, const config_setting_t *root, struct co
         reading, root, "lanes", "lanes = ( { lane = \"product\"; windows = ( ... ); metrics = ( ... ); } );");
     int count = list == NULL ? 0 : config_setting_length(list);
     const char **names = config_memory_take(reading->memory, (size_t)count * sizeof *names);
+    const struct shadow_settings **shadows = config_memory_take(reading->memory, (size_t)count * sizeof *shadows);
     config->lane_count = (size_t)count;
     config->lanes = config_memory_take(reading->memory, config->lane_count * sizeof *config->lanes);
     for (int i = 0; i < count; i++) {
         read_lane(reading, config_setting_get_elem(list, (unsigned)i), &config->lanes[i]);
-        names[i] = config->lanes[i].name;
+        names[i] = config->lanes[i].as;
+        shadows[i] = &config->lanes[i].shadow;
         refuse_twin(reading, list, i, "lane", names[i], names, "lane");
     }
+    check_shadows(reading, list, &(struct shadow_list){names, shadows, config->lane_count, "lane"});
 }

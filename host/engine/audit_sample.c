@@ -38,7 +38,8 @@ static void put_feature(struct audit_sample *sample, const struct shard *shard, 
     struct audit_feature *to = &sample->features[sample->count++];
     *to = *of;
     to->key = sample->text.size;
-    buffer_put(&sample->text, lane->key_prefix, strlen(lane->key_prefix));
+    const char *key_prefix = lane->metrics[of->metric].key_prefix;
+    buffer_put(&sample->text, key_prefix, strlen(key_prefix));
     buffer_put(&sample->text, id.data, id.size);
     (void)put_text(sample, suffix.data, suffix.size);
     to->key_size = sample->text.size - to->key - 1;
@@ -70,7 +71,7 @@ static void look_at_window(struct audit_sample *sample, struct shard *shard, str
     folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
     size_t feature = 0;
     for (size_t m = 0; m < lane->metric_count; feature += lane->metrics[m++].feature_count) {
-        if (!stands(shard, &lane->windows[w], &view->sent[m]))
+        if (lane->metrics[m].silent || !stands(shard, &lane->windows[w], &view->sent[m]))
             continue;
         if (later[m] != shard->folder.hashes[m]) {
             sample->by_clock++;

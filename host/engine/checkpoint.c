@@ -59,7 +59,7 @@ static bool sync_files(struct checkpoint *checkpoint, struct error *error)
             for (size_t f = 0; f < cut->file_count; f++) {
                 if (checkpoint->settings->state->sync && fdatasync(cut->files[f].file) != 0) {
                     error_what(error, "the journal of lane %s can't be synced: %s",
-                               checkpoint->settings->set->lanes[lane].table->name, strerror(errno));
+                               checkpoint->settings->set->lanes[lane].name, strerror(errno));
                     error_found(error, "%s/journal/%s", checkpoint->settings->state->folder->path, newest_segment(cut, name));
                     error_advice(error, "look after the disk; the journal is written anew");
                     journal_lost(&checkpoint->workers[i].shard.lanes[lane].journal);
@@ -122,7 +122,7 @@ static bool sweep_own(const struct checkpoint *checkpoint, const struct manifest
     for (int i = 0; i < settings->workers; i++)
         for (size_t lane = 0; lane < settings->set->lane_count; lane++) {
             const struct journal_cut *cut = &checkpoint->workers[i].cut.lanes[lane];
-            const char *name = settings->set->lanes[lane].table->name;
+            const char *name = settings->set->lanes[lane].name;
             struct segment_name *bound = &bounds[count++];
             bound->generation = settings->state->generation;
             bound->worker = (uint32_t)i;

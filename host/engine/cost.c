@@ -83,12 +83,12 @@ void cost_tell(const struct lane_set *set, const struct lane_cost *costs, bool j
         const struct lane_cost *cost = &costs[i];
         if (json)
             buffer_printf(out, "%s{\"lane\":\"%s\",\"seen\":%" PRIu64 ",\"kept\":%" PRIu64 ",\"unkeyed\":%" PRIu64 ",\"cost\":[",
-                          i > 0 ? "," : "", lane->table->name, cost->extract.calls, cost->kept, cost->unkeyed);
-        put_row(out, json, true, lane->table->name, "extract", &cost->extract, all_ns);
-        put_row(out, json, false, lane->table->name, "add", &cost->add, all_ns);
-        put_row(out, json, false, lane->table->name, "publish", &cost->publish, all_ns);
+                          i > 0 ? "," : "", lane->name, cost->extract.calls, cost->kept, cost->unkeyed);
+        put_row(out, json, true, lane->name, "extract", &cost->extract, all_ns);
+        put_row(out, json, false, lane->name, "add", &cost->add, all_ns);
+        put_row(out, json, false, lane->name, "publish", &cost->publish, all_ns);
         for (size_t m = 0; m < lane->metric_count; m++)
-            put_row(out, json, false, lane->metrics[m].table->name, "compute", &cost->compute[m], all_ns);
+            put_row(out, json, false, lane->metrics[m].name, "compute", &cost->compute[m], all_ns);
         if (json)
             buffer_literal(out, "]}");
         else

@@ -65,7 +65,7 @@ static int64_t edge(int64_t owed_ms, int64_t keep_ms) { return owed_ms == INT64_
 static const struct manifest_lane *lane_before(const struct cut *cut, size_t number)
 {
     const struct lane_plan *plan = &cut->settings->state->lanes[number];
-    const char *name = cut->settings->set->lanes[number].table->name;
+    const char *name = cut->settings->set->lanes[number].name;
     if (cut->before == NULL)
         return plan->from;
     for (size_t i = 0; i < cut->before->lane_count; i++)
@@ -90,7 +90,7 @@ static void put_lane(const struct cut *cut, struct manifest *manifest, size_t nu
     struct manifest_lane *lane = &manifest->lanes[manifest->lane_count++];
     bool filling = (cut->filling >> number & 1u) != 0;
     bool owed = false;
-    memcpy(lane->name, set->table->name, strlen(set->table->name) + 1);
+    memcpy(lane->name, set->name, strlen(set->name) + 1);
     lane->condition = filling ? LANE_FILLING : LANE_FULL;
     lane->longest_ms = lane_keep_ms(set);
     record_schema_copy(&lane->schema, &plan->lanes[number].schema);

@@ -77,13 +77,14 @@ static bool is_unfenced(const struct shard *shard)
 }
 
 static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,
-                          const struct lane_window *window, size_t feature, enum write_kind kind)
+                          const struct lane_window *window, size_t metric, size_t feature, enum write_kind kind)
 {
     const struct folded_feature *folded = &shard->folder.features[feature];
     bool value = folded->present && kind != WRITE_TTL;
     sl_view id = text_view(&log->key), suffix = window->suffixes[feature];
+    const char *key_prefix = lane->metrics[metric].key_prefix;
     buffer_reset(&shard->key);
-    buffer_put(&shard->key, lane->key_prefix, strlen(lane->key_prefix));
+    buffer_put(&shard->key, key_prefix, strlen(key_prefix));
     buffer_put(&shard->key, id.data, id.size);
     buffer_put(&shard->key, suffix.data, suffix.size);
     struct feature_write write = {
@@ -96,8 +97,8 @@ static void write_feature(struct shard *shard, const struct set_lane *lane, cons
     sink_write(shard->sink, &write);
 }
 
-/* Write one parser's features if they changed and `due`, or refresh them if it is time. Returns how many commands were
- * given; *changed is set if one of them was more than a refresh. */
+/* Write one parser's features if they changed and `due`, or refresh them if it is time; a shadow's are only noted as if they had
+ * been. Returns how many commands were given; *changed is set if one of them was more than a refresh. */
 static size_t write_parser(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w, size_t m,
                            size_t first_feature, bool due, bool *changed)
 {
@@ -118,14 +119,15 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
         present |= (now ? 1u : 0u) << f;
         if (!now && !was)
             continue; /* absent, and was: nothing to delete */
-        write_feature(shard, lane, log, window, first_feature + f, kind);
+        if (!lane->metrics[m].silent)
+            write_feature(shard, lane, log, window, m, first_feature + f, kind);
         written++;
     }
     if (kind == WRITE_VALUE)
         sent->hash = shard->folder.hashes[m];
     sent_note(sent, shard->send_ms, present);
     *changed = *changed || (kind == WRITE_VALUE && written > 0);
-    return written;
+    return lane->metrics[m].silent ? 0 : written;
 }
 
 size_t emission_first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w,
@@ -168,7 +170,9 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     view->unsure = view->unsure && !due;
     if (skip)
         return;
-    if (is_unfenced(shard))
+    if (lane->pairs != 0)
+        shadows_due(shard, log, w);
+    if (!lane->silent && is_unfenced(shard))
         write_fence(shard);
     folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
     shard->counters.folds++;
@@ -312,7 +316,7 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
         if (!view->owed && !dirty_due(shard, lane, log, w) &&
             next_refresh(lane, window, view) > shard->send_ms)
             continue;
-        if (log->pins < UINT16_MAX && sink_takes(shard)) {
+        if (lane->silent || (log->pins < UINT16_MAX && sink_takes(shard))) {
             write_view(shard, lane, log, w);
         } else if (!view->owed && session_over(shard, lane, log)) {
             view->dirty = false; /* nothing would have been written */

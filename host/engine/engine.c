@@ -61,6 +61,8 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->unsent += seen.unsent;
         counters->full_keys += seen.full_keys;
         counters->full_logs += seen.full_logs;
+        counters->shadow_compared += seen.shadow_compared;
+        counters->shadow_differ += seen.shadow_differ;
         counters->restored = counters->restored && atomic_load(&worker->restored);
         counters->writing = counters->writing && atomic_load(&worker->writing);
         counters->restored_records += atomic_load_explicit(&worker->restore.records, memory_order_relaxed);

@@ -56,6 +56,7 @@ struct engine_counters {
     int64_t clock_ms;         /* the furthest of the workers' clocks; INT64_MIN: nothing read yet */
     uint64_t unsent;          /* given up at the end: keys whose values the sink did not take */
     uint64_t full_keys, full_logs; /* records refused: memory at its bound; a key that has as many as it may */
+    uint64_t shadow_compared, shadow_differ; /* features of shadows, each time: engine/shadow.h */
     uint64_t checkpoints, failed_checkpoints;
     int64_t checkpoint_ms;    /* wall clock of the last good one; 0: none yet */
     int64_t checkpoint_took_ms; /* from asking the workers to the manifest's being in place */

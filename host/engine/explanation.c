@@ -34,7 +34,8 @@ bool explanation_kind(const struct lane_set *set, const char *kind, sl_key *key,
             return true;
         }
         size_t used = strlen(list);
-        const char *prefix = set->lanes[i].key_prefix;
+        char prefix[SL_KEY_NAME_MAX + 2];
+        (void)snprintf(prefix, sizeof prefix, "%s:", lane_key_word(set->lanes[i].table));
         if (strstr(list, prefix) == NULL)
             (void)snprintf(list + used, sizeof list - used, "%s%s", used == 0 ? "" : " ", prefix);
     }
@@ -225,6 +226,10 @@ static void put_written(struct telling *telling, const struct set_lane *lane, st
     (void)parser_of(lane, feature, &m);
     const struct sent *sent = &view->sent[m];
     bool known = sent->hash != 0 && sent_when_ms(sent) != SENT_UNKNOWN_MS;
+    if (lane->metrics[m].silent) {
+        buffer_printf(telling->out, telling->question->json ? ",\"shadow\":true" : "nowhere");
+        return;
+    }
     bool waits = view->dirty || view->owed || view->unsure || log->pins > 0;
     int64_t left_s = known ? (sent_when_ms(sent) + lane->windows[window].settings.ttl_s * 1000 - shard->send_ms) / 1000 : -1;
     char when[40];
@@ -234,6 +239,11 @@ static void put_written(struct telling *telling, const struct set_lane *lane, st
     else
         buffer_printf(telling->out, "%s%s", known ? ago(shard->send_ms - sent_when_ms(sent), when) : "not by this host",
                       waits ? ", a change waits" : "");
+}
+
+static const char *shadow_words(const struct set_lane *lane, const struct bound_metric *parser)
+{
+    return lane->shadow || parser->shadow ? "a shadow's, " : "";
 }
 
 static void tell_feature(struct telling *telling, const struct set_lane *lane, struct log *log, size_t window, size_t first,
@@ -247,25 +257,26 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
     if (json) {
         buffer_printf(telling->out, "%s{\"key\":", telling->features > 0 ? "," : "");
         struct buffer key = {0};
-        buffer_printf(&key, "%s%.*s:%s", lane->key_prefix, (int)id.size, id.data, full_name(lane, window, feature));
+        buffer_printf(&key, "%s%.*s:%s", parser->key_prefix, (int)id.size, id.data, full_name(lane, window, feature));
         buffer_json_text(telling->out, key.data, key.size);
         buffer_free(&key);
         buffer_printf(telling->out, ",\"lane\":\"%s\",\"parser\":\"%s\",\"window\":\"%s\",\"records\":%zu,\"value\":",
-                      lane->table->name, parser->table->name, settings->settings.name, log->count - first);
+                      lane->name, parser->name, settings->settings.name, log->count - first);
         put_value(telling, feature);
         put_written(telling, lane, log, window, feature);
     } else if (behind) {
-        buffer_printf(telling->out, "%s%.*s:%s is ", lane->key_prefix, (int)id.size, id.data, full_name(lane, window, feature));
+        buffer_printf(telling->out, "%s%.*s:%s is ", parser->key_prefix, (int)id.size, id.data, full_name(lane, window, feature));
         put_value(telling, feature);
-        buffer_printf(telling->out, "\n  by parser %s of lane %s, window %s: %zu record%s, written ", parser->table->name,
-                      lane->table->name, settings->settings.name, log->count - first, log->count - first == 1 ? "" : "s");
+        buffer_printf(telling->out, "\n  by parser %s of lane %s, window %s: %zu record%s, %swritten ", parser->name, lane->name,
+                      settings->settings.name, log->count - first, log->count - first == 1 ? "" : "s", shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
         buffer_byte(telling->out, '\n');
     } else {
         buffer_printf(telling->out, "  %-36s ", full_name(lane, window, feature));
         put_value(telling, feature);
         buffer_literal(telling->out, "   (");
-        buffer_printf(telling->out, "%zu record%s, written ", log->count - first, log->count - first == 1 ? "" : "s");
+        buffer_printf(telling->out, "%zu record%s, %swritten ", log->count - first, log->count - first == 1 ? "" : "s",
+                      shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
         buffer_literal(telling->out, ")\n");
     }

@@ -214,7 +214,7 @@ static bool spoiled(const struct extraction *extraction, struct bad_row *bad)
     if (extraction->crowded == NULL)
         return false;
     bad_row_set(bad, BAD_SIZE, "", (sl_view){0}, "lane %s would make more than %d records of this one event",
-                extraction->crowded->table->name, SL_EVENT_RECORDS_MAX);
+                extraction->crowded->name, SL_EVENT_RECORDS_MAX);
     return true;
 }
 

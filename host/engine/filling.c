@@ -31,7 +31,7 @@ static const char *lane_names(const struct filling *filling, uint64_t lanes, cha
     for (size_t i = 0; i < filling->settings->set->lane_count && used < 200; i++)
         if ((lanes >> i & 1u) != 0)
             used += (size_t)snprintf(out + used, 256 - used, "%s%s", used == 0 ? "" : ", ",
-                                     filling->settings->set->lanes[i].table->name);
+                                     filling->settings->set->lanes[i].name);
     return out;
 }
 

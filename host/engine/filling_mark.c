@@ -10,7 +10,7 @@
 static void write_mark(struct shard *shard, const struct state_plan *plan, size_t lane, bool stands)
 {
     char key[512];
-    int size = snprintf(key, sizeof key, "shoplane:{%s}:filling:%s", plan->topic, plan->set->lanes[lane].table->name);
+    int size = snprintf(key, sizeof key, "shoplane:{%s}:filling:%s", plan->topic, plan->set->lanes[lane].name);
     struct feature_write write = {.key = {key, (size_t)size},
                                   .value = {stands ? "1" : NULL, stands ? 1 : 0},
                                   .ttl_s = TTL_S,

@@ -110,14 +110,30 @@ static void add_costs(struct worker *worker, void *context)
     }
 }
 
-bool engine_costs(struct engine *engine, struct lane_cost *costs, int timeout_ms)
+/* Of every worker, whether it runs or has ended. */
+static bool sum_up(struct engine *engine, question_answer *add, void *context, int timeout_ms)
 {
     for (int i = 0; i < engine_workers(engine); i++) {
         struct worker *worker = engine_worker(engine, i);
         if (atomic_load(&worker->ended))
-            add_costs(worker, costs);
-        else if (!engine_ask(engine, i, add_costs, costs, timeout_ms))
+            add(worker, context);
+        else if (!engine_ask(engine, i, add, context, timeout_ms))
             return false;
     }
     return true;
+}
+
+bool engine_costs(struct engine *engine, struct lane_cost *costs, int timeout_ms)
+{
+    return sum_up(engine, add_costs, costs, timeout_ms);
+}
+
+static void add_shadows(struct worker *worker, void *context)
+{
+    shadows_sum(context, &worker->shard.shadows, worker->settings->set);
+}
+
+bool engine_shadows(struct engine *engine, struct shadows *sum, int timeout_ms)
+{
+    return sum_up(engine, add_shadows, sum, timeout_ms);
 }

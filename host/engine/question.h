@@ -8,6 +8,7 @@
 
 #include "engine/cost.h"
 #include "engine/engine.h"
+#include "engine/shadow.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,6 +33,9 @@ int engine_owner(const struct engine *engine, sl_view key, sl_key kind);
 /* What plugins have cost so far, all workers together: costs[] has one a lane of the set, zeroed by the caller. False: a worker did
  * not answer. Callable after the workers have ended, too. */
 bool engine_costs(struct engine *engine, struct lane_cost *costs, int timeout_ms);
+
+/* How shadows differ so far, all workers together: *sum is as shadows_init() leaves it. The same. */
+bool engine_shadows(struct engine *engine, struct shadows *sum, int timeout_ms);
 
 /* ---- the worker's side ---- */
 

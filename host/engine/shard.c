@@ -37,6 +37,7 @@ void shard_init(struct shard *shard, const struct lane_set *set, bool event_cloc
                event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
     folder_init(&shard->folder);
     shard->folder.costs = memory_new((set->lane_count + 1) * sizeof *shard->folder.costs);
+    shadows_init(&shard->shadows, set);
 }
 
 void shard_free(struct shard *shard)
@@ -55,6 +56,7 @@ void shard_free(struct shard *shard)
     texts_free(&shard->texts);
     free(shard->folder.costs);
     folder_free(&shard->folder);
+    shadows_free(&shard->shadows, shard->set);
     buffer_free(&shard->key);
     slab_free(&shard->slab);
     free(shard->touched.logs);
@@ -262,6 +264,7 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
         shard->clock_ms = shard->send_ms = next;
         fire_expiry(shard, wheel_advance(&shard->expiry, next));
         fire_send(shard, wheel_advance(&shard->send, next));
+        shadows_compare(shard, &shard->shadows);
     }
     shard->clock_ms = shard->send_ms = clock_ms;
     (void)wheel_advance(&shard->expiry, clock_ms);
@@ -392,6 +395,15 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     emission_look(shard, log);
 }
 
+/* What stands beside each other has taken all of the event before. */
+static void begin_event(struct shard *shard, struct entry *entry)
+{
+    uint64_t event = ((const sl_stamp *)entry_record(entry))->id / SL_EVENT_RECORDS_MAX;
+    if (event != shard->event)
+        shadows_compare(shard, &shard->shadows);
+    shard->event = event;
+}
+
 static struct entry *entry_at(const struct parcel *parcel, size_t at)
 {
     return (struct entry *)(void *)(parcel->entries.data + at);
@@ -416,10 +428,13 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
             __builtin_prefetch(log);
             __builtin_prefetch((const char *)log + 64);
         }
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            begin_event(shard, group[i]);
             take_entry(shard, group[i], limit_ms, parcel->past);
+        }
         at = ahead;
     }
+    shadows_compare(shard, &shard->shadows);
     if (!parcel->past)
         shard_advance(shard, parcel->clock_ms < limit_ms ? parcel->clock_ms : limit_ms);
 }
@@ -442,7 +457,9 @@ bool shard_send(struct shard *shard, int64_t monotonic_ms)
         shard->send_ms = monotonic_ms;
         fire_send(shard, wheel_advance(&shard->send, monotonic_ms));
     }
-    return emission_send_queued(shard);
+    bool all = emission_send_queued(shard);
+    shadows_compare(shard, &shard->shadows);
+    return all;
 }
 
 static void for_every_log(struct shard *shard, void (*act)(struct shard *shard, struct log *log))

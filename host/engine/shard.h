@@ -12,6 +12,7 @@
 #include "engine/key_table.h"
 #include "engine/ledger.h"
 #include "engine/parcel.h"
+#include "engine/shadow.h"
 #include "engine/wheel.h"
 #include "sink/sink.h"
 
@@ -81,6 +82,8 @@ struct shard {
     size_t fit_lane, fit_slot; /* where the search for slack goes on */
     struct log_queue touched, owed; /* a log is in one of them at most */
     struct shard_counters counters;
+    struct shadows shadows; /* what they differ in */
+    uint64_t event;         /* that records are being taken of: what all of them have in common of their ids */
 };
 
 /* `sink` must have been made with shard_settled and this shard as its context. */

@@ -133,5 +133,5 @@ void tell_crowded(struct shard *shard, const struct set_lane *lane)
     else
         log_limited(&limit, LOG_LEVEL_WARN, "lane %s: a key has %u records, as many as one may have: only its newest are kept, "
                     "and its features say no more than they do; it is hardly a shopper; do this: see limits.key_records",
-                    lane->table->name, shard->records_max);
+                    lane->name, shard->records_max);
 }

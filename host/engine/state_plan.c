@@ -90,7 +90,7 @@ static void decide(struct lane_plan *plan, const struct set_lane *lane, const st
     schema_of(&plan->schema, lane);
     if (manifest == NULL)
         return;
-    plan->from = find_lane(manifest, lane->table->name);
+    plan->from = find_lane(manifest, lane->name);
     if (plan->from == NULL) {
         plan->fate = FATE_FILLED;
         (void)snprintf(plan->reason, sizeof plan->reason, "it is new");
@@ -137,7 +137,7 @@ void state_plan_free(struct state_plan *plan)
 bool state_plan_orphan(const struct state_plan *plan, const struct manifest_lane *lane)
 {
     for (size_t i = 0; i < plan->set->lane_count; i++)
-        if (strcmp(plan->set->lanes[i].table->name, lane->name) == 0)
+        if (strcmp(plan->set->lanes[i].name, lane->name) == 0)
             return false;
     return true;
 }

@@ -54,7 +54,7 @@ static void init_state(struct worker *worker)
     for (size_t i = 0; i < settings->set->lane_count; i++) {
         const struct set_lane *lane = &settings->set->lanes[i];
         const struct journal_settings journal = {.folder = settings->state->folder->journal,
-                                                 .lane = lane->table->name,
+                                                 .lane = lane->name,
                                                  .generation = settings->state->generation,
                                                  .worker = (uint32_t)worker->index,
                                                  .workers = (uint32_t)settings->workers,
@@ -427,6 +427,8 @@ static void publish_counters(struct worker *worker)
         .clock_ms = shard->clock_ms == SHARD_BEGINNING_MS ? INT64_MIN : shard->clock_ms,
         .unsent = shard->owed.count,
         .full_keys = shard->counters.full_keys,
+        .shadow_compared = shard->shadows.compared,
+        .shadow_differ = shard->shadows.differ,
         .full_logs = shard->counters.full_logs,
     };
     (void)pthread_mutex_lock(&worker->lock);

@@ -5,6 +5,7 @@
 #include "plugin/plugin_file.h"
 #include "plugin/plugin_table.h"
 #include "plugin/settings.h"
+#include "plugin/shadow_pairs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static void load_metrics(const struct lane_set *set, struct set_lane *lane, cons
         }
         struct bound_metric *metric = &lane->metrics[lane->metric_count++];
         metric->table = plugin->metric;
+        metric->name = given->as != NULL ? given->as : given->name;
         char of[128];
         (void)snprintf(of, sizeof of, "metric parser \"%s\"", given->name);
         metric->opened = open_plugin(metric->table->params, metric->table->settings_size, &given->params,
@@ -182,7 +184,7 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     struct set_lane *lane = &set->lanes[set->lane_count++];
     lane->table = plugin->lane;
     lane->tail = lane_tail(lane->table);
-    lane->key_prefix = memory_format("%s:", lane_key_word(lane->table));
+    lane->name = settings->as != NULL ? settings->as : settings->name;
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
     lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
@@ -197,29 +199,33 @@ static void refuse_collisions(const struct lane_set *set, const struct config *c
 {
     struct writer {
         const struct set_lane *lane;
+        const struct bound_metric *metric;
         sl_view suffix;
     } *writers = NULL;
     size_t count = 0, capacity = 0;
     for (const struct set_lane *lane = set->lanes; lane < set->lanes + set->lane_count; lane++)
         for (size_t w = 0; w < lane->window_count; w++)
             for (size_t f = 0; f < lane->feature_count; f++) {
+                const struct bound_metric *metric = lane_metric_of(lane, f);
                 sl_view suffix = lane->windows[w].suffixes[f];
-                for (size_t i = 0; i < count; i++) {
-                    if (strcmp(writers[i].lane->key_prefix, lane->key_prefix) != 0 || writers[i].suffix.size != suffix.size ||
+                for (size_t i = 0; i < count && !metric->silent; i++) {
+                    if (strcmp(writers[i].metric->key_prefix, metric->key_prefix) != 0 || writers[i].suffix.size != suffix.size ||
                         memcmp(writers[i].suffix.data, suffix.data, suffix.size) != 0)
                         continue;
                     struct error *error = error_list_add(errors);
-                    error_what(error, "two metric parsers write the same feature %s{id}%.*s", lane->key_prefix,
+                    error_what(error, "two metric parsers write the same feature %s{id}%.*s", metric->key_prefix,
                                (int)suffix.size, suffix.data);
-                    error_found(error, "%s: lane \"%s\" and lane \"%s\"", config->file, writers[i].lane->table->name,
-                                lane->table->name);
-                    error_advice(error, "take one of them out, or give their windows different names");
+                    error_found(error, "%s: lane \"%s\" and lane \"%s\"", config->file, writers[i].lane->name, lane->name);
+                    error_advice(error, "take one of them out, give their windows different names, or let one stand beside the other: "
+                                        "shadow_of = \"%s\";", writers[i].lane == lane ? writers[i].metric->name : writers[i].lane->name);
                 }
+                if (metric->silent)
+                    continue;
                 if (count == capacity) {
                     capacity = capacity == 0 ? 64 : capacity * 2;
                     writers = memory_resize(writers, capacity * sizeof *writers);
                 }
-                writers[count++] = (struct writer){lane, suffix};
+                writers[count++] = (struct writer){lane, metric, suffix};
             }
     free(writers);
 }
@@ -242,6 +248,7 @@ struct lane_set *lane_set_load(const struct config *config, struct error_list *e
     set->folder = config->plugins == NULL ? plugin_folder_default() : memory_text(config->plugins);
     set->plan = plan_new();
     set->lanes = memory_new((config->lane_count + 1) * sizeof *set->lanes);
+    size_t from[LANES_MAX] = {0};
     for (size_t i = 0; i < config->lane_count; i++) {
         if (set->lane_count == LANES_MAX) {
             struct error *error = error_list_add(errors);
@@ -249,9 +256,13 @@ struct lane_set *lane_set_load(const struct config *config, struct error_list *e
             add_place(error, &config->lanes[i].place);
             break;
         }
+        from[set->lane_count] = i;
         load_lane(set, &config->lanes[i], errors);
     }
+    shadow_roles(set, config, from, errors);
     refuse_collisions(set, config, errors);
+    if (errors->count == before)
+        shadow_pairs_make(set, config, from, errors);
     number_events(set);
     plan_seal(set->plan);
     if (errors->count == before)
@@ -275,6 +286,7 @@ void lane_set_free(struct lane_set *set)
                 lane->metrics[m].table->close(lane->metrics[m].self);
             free(lane->metrics[m].self);
             free(lane->metrics[m].bindings);
+            free(lane->metrics[m].key_prefix);
         }
         if (lane->opened && lane->table->close != NULL)
             lane->table->close(lane->self);
@@ -282,6 +294,7 @@ void lane_set_free(struct lane_set *set)
         free(lane->kinds);
         free(lane->key_prefix);
     }
+    shadow_pairs_free(set);
     plan_free(set->plan);
     free(set->lanes);
     free(set->folder);

@@ -21,6 +21,10 @@ struct binding {
 
 struct bound_metric {
     const sl_metric *table;
+    const char *name; /* of this instance; the configuration's */
+    bool shadow;      /* another parser of the lane is what it is compared with (shadow_pairs.h) */
+    bool silent;      /* nothing of it is written: it is only compared, or its lane is */
+    char *key_prefix; /* its features begin with this: the lane's, or behind a prefix of its own "next:user:" */
     void *self; /* its settings; NULL if it has none */
     bool opened; /* its `open` agreed: to be closed */
     struct binding *bindings;
@@ -35,6 +39,10 @@ struct lane_window {
 
 struct set_lane {
     const sl_lane *table;
+    const char *name;         /* of this instance: what its state, and all that is said of it, go by; the configuration's */
+    bool shadow;              /* another lane is what it is compared with (shadow_pairs.h) */
+    bool silent;              /* and nothing of it is written */
+    uint64_t pairs;           /* bits of the set's pairs that it is part of */
     void *self;
     bool opened;
     int inputs;               /* handle for reader_event() */
@@ -48,19 +56,32 @@ struct set_lane {
     size_t feature_count;     /* of all parsers together */
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
-    char *key_prefix;         /* "user:", "session:", or that of the lane's own key, "product:" */
+    char *key_prefix;         /* "user:", "session:", or that of the lane's own key, "product:"; of a shadow perhaps "next:user:" */
     struct lane_tail tail;    /* of its table, which may be of an SDK that did not have all of it */
 };
+
+struct shadow_pair;
 
 struct lane_set {
     struct set_lane *lanes;
     size_t lane_count;
+    struct shadow_pair *pairs; /* shadow_pairs.h */
+    size_t pair_count;
     struct plan *plan;
     size_t event_count; /* how many event numbers the plan gave */
     char *folder;
 };
 
-/* Load what the configuration names, and nothing else. All mistakes are added to `errors`; NULL if there is one. Of a
+/* The parser that makes the lane's feature of this number. */
+static inline const struct bound_metric *lane_metric_of(const struct set_lane *lane, size_t feature)
+{
+    const struct bound_metric *metric = lane->metrics;
+    for (; feature >= metric->feature_count; metric++)
+        feature -= metric->feature_count;
+    return metric;
+}
+
+/* Load what the configuration names, and nothing else; it outlives the set. All mistakes are added to `errors`; NULL if there is one. Of a
  * configuration that was only read in part (config_read_partial) what is missing is passed over. */
 struct lane_set *lane_set_load(const struct config *config, struct error_list *errors);
 void lane_set_free(struct lane_set *set);

@@ -133,8 +133,8 @@ static void note(struct audit *audit, const struct audit_feature *feature, const
     (void)time_text(feature->clock_ms, at);
     (void)snprintf(line, sizeof line,
                    "%s is %s in Redis, but its %" PRIu64 " records say %s (lane %s, parser %s, window %s, folded as of %s); %s",
-                   audit_text(sample, feature->key), is, feature->records, should, lane->table->name,
-                   lane->metrics[feature->metric].table->name, lane->windows[feature->window].settings.name,
+                   audit_text(sample, feature->key), is, feature->records, should, lane->name,
+                   lane->metrics[feature->metric].name, lane->windows[feature->window].settings.name,
                    at,
                    feature->otherwise ? "this host wrote something else from them: is a plugin not the same each time?"
                                       : "this host wrote what they say: who else writes there, or did Redis lose it?");

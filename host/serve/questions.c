@@ -11,6 +11,13 @@
 
 #define WORKER_MS 5000 /* for a worker's answer */
 
+static bool busy(struct error *error)
+{
+    error_what(error, "the host is too busy to answer, or ends");
+    error_advice(error, "ask again");
+    return false;
+}
+
 struct explaining {
     const struct questions *questions;
     const struct explanation_question *question;
@@ -42,24 +49,38 @@ static bool explain(void *context, const char *const *words, size_t count, struc
     int owner = engine_owner(questions->engine, (sl_view){question.id, strlen(question.id)}, kind);
     if (engine_ask(questions->engine, owner, explain_there, &explaining, WORKER_MS))
         return explaining.found;
-    error_what(error, "the host is too busy to answer, or ends");
-    error_advice(error, "ask again");
-    return false;
+    return busy(error);
 }
 
 static bool cost(void *context, const char *const *words, size_t count, struct buffer *out, struct error *error)
 {
     const struct questions *questions = context;
     struct lane_cost *costs = memory_new((questions->set->lane_count + 1) * sizeof *costs);
-    bool good = engine_costs(questions->engine, costs, WORKER_MS);
-    if (good) {
+    bool good = engine_costs(questions->engine, costs, WORKER_MS) || busy(error);
+    if (good)
         cost_tell(questions->set, costs, count > 1 && strcmp(words[1], "json") == 0, out);
-    } else {
-        error_what(error, "the host is too busy to answer, or ends");
-        error_advice(error, "ask again");
-    }
     free(costs);
     return good;
+}
+
+/* diff, json or text, and whose; "*": all. */
+static bool diff(void *context, const char *const *words, size_t count, struct buffer *out, struct error *error)
+{
+    const struct questions *questions = context;
+    struct shadows sum;
+    size_t before = out->size;
+    bool json = count > 1 && strcmp(words[1], "json") == 0;
+    const char *only = count > 2 && strcmp(words[2], "*") != 0 ? words[2] : NULL;
+    shadows_init(&sum, questions->set);
+    bool good = engine_shadows(questions->engine, &sum, WORKER_MS) || busy(error);
+    if (good)
+        shadows_tell(questions->set, &sum, only, json, out);
+    shadows_free(&sum, questions->set);
+    if (!good || json || out->size > before)
+        return good;
+    error_what(error, only == NULL ? "nothing runs as a shadow" : "\"%s\" runs beside nothing, and nothing beside it", only);
+    error_advice(error, "shadow_of = \"NAME\"; in the configuration's entry of a lane or a metric parser");
+    return false;
 }
 
 static bool audit(void *context, const char *const *words, size_t count, struct buffer *out, struct error *error)
@@ -75,4 +96,4 @@ static bool audit(void *context, const char *const *words, size_t count, struct 
     return false;
 }
 
-const struct control_command questions_commands[] = {{"explain", explain}, {"audit", audit}, {"cost", cost}, {0}};
+const struct control_command questions_commands[] = {{"explain", explain}, {"audit", audit}, {"cost", cost}, {"diff", diff}, {0}};

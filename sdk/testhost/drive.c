@@ -47,7 +47,7 @@ static void begin_shard(struct drive *drive, struct shard *shard, bool journaled
     shard->records_max = (uint32_t)drive->settings.limits.key_records;
     for (size_t i = 0; journaled && i < set->lane_count; i++) {
         const struct journal_settings journal = {.folder = drive->plan->folder->journal,
-                                                 .lane = set->lanes[i].table->name,
+                                                 .lane = set->lanes[i].name,
                                                  .generation = drive->plan->generation,
                                                  .worker = (uint32_t)worker,
                                                  .workers = (uint32_t)drive->settings.workers,

@@ -64,7 +64,8 @@ static void put_on_part(struct part *part, struct set_lane *lane, const sl_field
                                .features = part->features,
                                .compute = compute};
     struct bound_metric *bound = &lane->metrics[lane->metric_count++];
-    *bound = (struct bound_metric){.table = &part->metric, .self = part, .feature_count = part->count, .binding_count = 1};
+    *bound = (struct bound_metric){.table = &part->metric, .self = part, .feature_count = part->count, .binding_count = 1,
+                                    .name = "values", .key_prefix = memory_text(lane->key_prefix)};
     bound->bindings = memory_new(sizeof *bound->bindings);
     *bound->bindings = (struct binding){0, 0, (uint32_t)lane->table->values_size};
     lane->feature_count += part->count;

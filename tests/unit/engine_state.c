@@ -26,6 +26,7 @@ static struct lane_set *set_of(int lanes)
     if (lanes > 2) {
         visits_lane_add(set, wide);
         set->lanes[2].table = &more_visits;
+        set->lanes[2].name = more_visits.name;
     }
     plan_seal(set->plan);
     return set;

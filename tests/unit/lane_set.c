@@ -105,7 +105,8 @@ static void two_parsers_of_one_feature_are_refused(void **state)
     struct metric_settings metrics[] = {PARSER("plain_count", 20), PARSER("same_feature", 21)};
     refused("plain", metrics, 2, "two metric parsers write the same feature user:{id}:plain_count_5m",
             "shop.conf: lane \"plain\" and lane \"plain\"",
-            "take one of them out, or give their windows different names");
+            "take one of them out, give their windows different names, or let one stand beside the other: "
+            "shadow_of = \"plain_count\";");
 }
 
 static void a_session_window_stands_alone(void **state)

@@ -77,6 +77,7 @@ static inline void visits_lane_add(struct lane_set *set, const struct window_set
     bool session = windows[0].session;
     struct error error;
     *lane = (struct set_lane){.table = session ? &session_visits : &user_visits,
+                              .name = session ? session_visits.name : user_visits.name,
                               .text_offsets = {offsetof(struct visit, page)},
                               .text_count = 1,
                               .metric_count = 1,
@@ -87,7 +88,11 @@ static inline void visits_lane_add(struct lane_set *set, const struct window_set
     lane->kinds = memory_new(sizeof *lane->kinds);
     set->event_count = plan_add_event(set->plan, "page_view") + 1;
     struct bound_metric *metric = &lane->metrics[0];
-    *metric = (struct bound_metric){.table = &visits_metric, .binding_count = 1, .feature_count = 2};
+    *metric = (struct bound_metric){.table = &visits_metric,
+                                    .name = visits_metric.name,
+                                    .key_prefix = memory_text(lane->key_prefix),
+                                    .binding_count = 1,
+                                    .feature_count = 2};
     metric->bindings = memory_new(sizeof *metric->bindings);
     *metric->bindings = (struct binding){0, 0, sizeof(struct visits)};
     for (; windows->name != NULL; windows++) {
