@@ -199,7 +199,7 @@ static void refuse_twin(struct reading *reading, const config_setting_t *list, i
         error_advice(
             mistake_at(reading, inner == NULL ? setting : inner, "is there already: no %s can be there twice", what),
             "keep one of the two, or give it another name%s; the first is in line %d",
-            strcmp(member, "name") == 0 ? "" : ", as = \"NAME\";", first.line);
+            strcmp(member, "name") == 0 ? "" : " (as = \"NAME\";)", first.line);
         return;
     }
 }

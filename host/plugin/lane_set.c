@@ -212,6 +212,10 @@ static void refuse_collisions(const struct lane_set *set, const struct config *c
                     if (strcmp(writers[i].metric->key_prefix, metric->key_prefix) != 0 || writers[i].suffix.size != suffix.size ||
                         memcmp(writers[i].suffix.data, suffix.data, suffix.size) != 0)
                         continue;
+                    bool twins = writers[i].lane == lane ? strcmp(writers[i].metric->name, metric->name) == 0
+                                                         : strcmp(writers[i].lane->name, lane->name) == 0;
+                    if (twins) /* said by whoever read the configuration */
+                        continue;
                     struct error *error = error_list_add(errors);
                     error_what(error, "two metric parsers write the same feature %s{id}%.*s", metric->key_prefix,
                                (int)suffix.size, suffix.data);

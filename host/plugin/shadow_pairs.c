@@ -6,20 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct error *wrong(struct error_list *errors, const struct shadow_settings *shadow)
+/* "next" has other keys than "product" */
+static void wrong(struct error_list *errors, const struct shadow_settings *shadow, const char *name, const char *what, const char *with,
+                  const char *advice)
 {
     struct error *error = error_list_add(errors);
-    error_found(error, "%s:%d", shadow->place.file, shadow->place.line);
-    return error;
-}
-
-/* error_what() clears the place, which was there first. */
-static void say(struct error *error, const char *what, const char *name, const char *with, const char *advice)
-{
-    char found[sizeof error->found];
-    memcpy(found, error->found, sizeof found);
     error_what(error, "\"%s\" %s \"%s\"", name, what, with);
-    error_found(error, "%s", found);
+    error_found(error, "%s:%d", shadow->place.file, shadow->place.line);
     error_advice(error, "%s", advice);
 }
 
@@ -62,10 +55,9 @@ static void find_partners(const struct shadow_settings *const *shadows, const ch
 static void refuse_prefix(const struct lane_set *set, const struct shadow_settings *shadow, struct error_list *errors)
 {
     for (size_t i = 0; i < set->lane_count; i++) {
-        if (strcmp(lane_key_word(set->lanes[i].table), shadow->prefix) != 0)
-            continue;
-        say(wrong(errors, shadow), "is a prefix, and what the keys begin with of lane", shadow->prefix, set->lanes[i].name,
-            "another word: prefix = \"next\";");
+        if (set->lanes[i].table->key != SL_KEY_OWN || strcmp(lane_key_word(set->lanes[i].table), shadow->prefix) != 0)
+            continue; /* the host's own words are refused where the configuration is read */
+        wrong(errors, shadow, shadow->prefix, "is a prefix, and what the keys begin with of lane", set->lanes[i].name, "another word: prefix = \"next\";");
         return;
     }
 }
@@ -117,7 +109,7 @@ void shadow_roles(struct lane_set *set, const struct config *config, const size_
     for (size_t i = 0; i < set->lane_count; i++) {
         struct set_lane *lane = &set->lanes[i];
         const struct lane_settings *settings = &config->lanes[from[i]];
-        lane->shadow = partners.lanes[i] < set->lane_count;
+        lane->shadow = partners.lanes[i] < set->lane_count || (settings->shadow.of != NULL && !settings->shadow.live);
         lane->silent = lane->shadow && settings->shadow.prefix == NULL;
         char *plain = memory_format("%s:", lane_key_word(lane->table));
         lane->key_prefix = lane->shadow ? prefixed(&settings->shadow, plain) : memory_text(plain);
@@ -128,7 +120,7 @@ void shadow_roles(struct lane_set *set, const struct config *config, const size_
         for (size_t m = 0; m < lane->metric_count; m++) {
             struct bound_metric *metric = &lane->metrics[m];
             const struct shadow_settings *shadow = &settings_of(settings, metric)->shadow;
-            metric->shadow = partners.metrics[m] < lane->metric_count;
+            metric->shadow = partners.metrics[m] < lane->metric_count || (shadow->of != NULL && !shadow->live);
             metric->silent = lane->silent || (metric->shadow && shadow->prefix == NULL);
             metric->key_prefix = metric->shadow ? prefixed(shadow, lane->key_prefix) : memory_text(lane->key_prefix);
             if (shadow->prefix != NULL)
@@ -191,16 +183,15 @@ static void add_pair(struct lane_set *set, const struct shadow_pair *pair, size_
 {
     const struct set_lane *live = &set->lanes[pair->live], *other = &set->lanes[pair->shadow];
     if (set->pair_count == SHADOW_PAIRS_MAX) {
-        say(wrong(errors, shadow), "is one shadow too many, beside", pair->shadow_name, pair->live_name, "at most 64 of them");
+        wrong(errors, shadow, pair->shadow_name, "is one shadow too many, beside", pair->live_name, "at most 64 of them");
         return;
     }
     if (live->table->key != other->table->key || strcmp(lane_key_word(live->table), lane_key_word(other->table)) != 0) {
-        say(wrong(errors, shadow), "has other keys than", pair->shadow_name, pair->live_name, "lanes of the same key can be compared");
+        wrong(errors, shadow, pair->shadow_name, "has other keys than", pair->live_name, "lanes of the same key can be compared");
         return;
     }
     if (live->window_count > 0 && other->window_count > 0 && live->session != other->session) {
-        say(wrong(errors, shadow), "has other kinds of windows than", pair->shadow_name, pair->live_name,
-            "both a session window, or both rolling ones");
+        wrong(errors, shadow, pair->shadow_name, "has other kinds of windows than", pair->live_name, "both a session window, or both rolling ones");
         return;
     }
     set->pairs = memory_resize(set->pairs, (set->pair_count + 1) * sizeof *set->pairs);
@@ -210,8 +201,7 @@ static void add_pair(struct lane_set *set, const struct shadow_pair *pair, size_
     set->lanes[pair->live].pairs |= UINT64_C(1) << set->pair_count;
     set->lanes[pair->shadow].pairs |= UINT64_C(1) << set->pair_count++;
     if (added->column_count == 0)
-        say(wrong(errors, shadow), "has no feature in common with", pair->shadow_name, pair->live_name,
-            "windows and features of the same names are compared");
+        wrong(errors, shadow, pair->shadow_name, "has no feature in common with", pair->live_name, "windows and features of the same names are compared");
 }
 
 /* The settings that made them a pair: the shadow's, or those of the one that took its place. */
