@@ -73,8 +73,8 @@ struct partners {
 
 static void find_lane_partners(const struct lane_set *set, const struct config *config, const size_t *from, size_t *partners)
 {
-    const struct shadow_settings *shadows[LANES_MAX];
-    const char *names[LANES_MAX];
+    const struct shadow_settings *shadows[LANES_MAX] = {NULL};
+    const char *names[LANES_MAX] = {NULL};
     for (size_t i = 0; i < set->lane_count; i++) {
         shadows[i] = &config->lanes[from[i]].shadow;
         names[i] = set->lanes[i].name;
@@ -93,8 +93,8 @@ static const struct metric_settings *settings_of(const struct lane_settings *lan
 
 static void find_metric_partners(const struct set_lane *lane, const struct lane_settings *settings, size_t *partners)
 {
-    const struct shadow_settings *shadows[METRICS_MAX];
-    const char *names[METRICS_MAX];
+    const struct shadow_settings *shadows[METRICS_MAX] = {NULL};
+    const char *names[METRICS_MAX] = {NULL};
     for (size_t m = 0; m < lane->metric_count; m++) {
         shadows[m] = &settings_of(settings, &lane->metrics[m])->shadow;
         names[m] = lane->metrics[m].name;

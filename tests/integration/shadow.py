@@ -124,6 +124,49 @@ def what_can_not_be_compared(servers):
     refused("lanes.category.prefix is too long", "w.conf:6", "at most 15 bytes", categories(), LISTLESS % 'prefix = "a_long_prefix_1234";')
 
 
+TWINS = ",\n".join(
+    f'{{ lane = "{lane}"; {more} windows = ( {windows} ); metrics = ( {metrics} ); }}'
+    for lane, windows, metrics in (
+        ("product", '{ name = "5m"; length = "5m"; emit = 0; }, { name = "1h"; length = "1h"; }', '"product_views", "viewed_price"'),
+        ("category", '{ name = "1h"; length = "1h"; emit = "5s"; }', '"top_category", "category_views"'),
+        ("session", '{ name = "session"; gap = "30m"; }', '"session_pages", "session_search", "shopper_devices"'))
+    for more in ("", f'as = "twin_{lane}"; shadow_of = "{lane}";'))
+
+
+def totals(pairs):
+    return [sum(column[name] for pair in pairs for column in pair["features"]) for name in ("compared", "differ")]
+
+
+def the_same_never_differs(servers):
+    """A lane beside itself: whatever the batches, the workers and the clock, both have taken the same when they are compared."""
+    folder = servers.fresh("twins")
+    events = servers.generate("day.tsv", "--events", 6000)
+    config = files_config(servers, folder / "t.conf", TWINS)
+    compared = set()
+    for options in (["--workers", 1, "--batch", 1], ["--workers", 3, "--batch", 7], ["--workers", 4, "--batch", 1000]):
+        _, err = told(servers, 0, "replay", "--config", config, "--sink", "null", "--quiet", "--diff", *options, events)
+        rows = [line.split() for line in err.splitlines() if "%" in line]
+        check(len(rows) == 17 and all(row[2] == "0" for row in rows), err)
+        compared.add(sum(int(row[1]) for row in rows))
+    check(len(compared) == 1 and min(compared) > 20000, f"compared: {compared}")
+    redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
+    config = write_config(servers.folder / "live.conf", f"lanes = ( {TWINS} );\n", broker, redis, clock="live")
+    with config.open("a") as file:
+        file.write(f'state: {{ folder = "{servers.folder / "state"}"; interval = "200ms"; }};\n')
+    host = servers.run(config, "--workers", 2)
+    servers.produce(broker, events)
+
+    def through():
+        pairs = json.loads(told(servers, 0, "diff", "--config", config, "--json")[0])
+        compared, differ = totals(pairs)
+        check(differ == 0, pairs)
+        return compared > 3000
+    wait_for(through, 60, lambda: f"events are compared:\n{host.tail()}")
+    time.sleep(3)  # sessions and windows go on by the clock
+    through()
+    check(host.end() == 0, host.tail())
+
+
 def promoted_by_a_word(servers):
     redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
     path, state = servers.folder / "shadow.conf", servers.folder / "state"
@@ -188,4 +231,4 @@ def promoted_by_a_word(servers):
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [counted_to_the_digit, parsers_and_prefixes, what_can_not_be_compared, promoted_by_a_word])
+    run_main(__doc__, [counted_to_the_digit, parsers_and_prefixes, what_can_not_be_compared, the_same_never_differs, promoted_by_a_word])
