@@ -298,7 +298,7 @@ void shadows_tell(const struct lane_set *set, const struct shadows *shadows, con
         if (only != NULL && strcmp(pair->live_name, only) != 0 && strcmp(pair->shadow_name, only) != 0)
             continue;
         if (any)
-            buffer_literal(out, json ? "," : "\n");
+            buffer_byte(out, json ? ',' : '\n');
         tell_pair(set, pair, &shadows->pairs[i], json, out);
         any = true;
     }
