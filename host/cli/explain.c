@@ -1,5 +1,6 @@
-/* explain.c - `shoplane features` and `shoplane explain`: what a key has now, and what stands behind it; of the running host, or,
- * where none answers, of the state it left. `shoplane audit`, `shoplane cost` and `shoplane diff` ask the host about itself. */
+/* explain.c - `shoplane features` and `shoplane explain`: what a key has now, and what stands behind it; of the running host,
+ * or, where none answers, of the state it left. `shoplane audit`, `shoplane cost` and `shoplane diff` ask the host about
+ * itself. */
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/durable.h"

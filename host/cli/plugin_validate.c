@@ -1,4 +1,5 @@
-/* plugin_validate.c - `shoplane plugin validate`: a plugin, taken through all that its contract promises (sdk/testhost/validate.h). */
+/* plugin_validate.c - `shoplane plugin validate`: a plugin, taken through all that its contract promises
+ * (sdk/testhost/validate.h). */
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/project.h"
@@ -13,12 +14,12 @@
 
 static const char usage[] =
     "shoplane plugin validate [OPTIONS] [FILE.so ...]\n\n"
-    "Runs a lane or a metric parser on streams of events made by chance, each in a process of its own, and looks whether it keeps\n"
-    "the contract of the SDK: the same features for other batches, workers, orders of arrival, and after a restart; nothing written\n"
-    "where it must not, no state between calls, no crash, whatever comes. For what breaks, a small stream that breaks it is shown,\n"
-    "as lines of a golden case. Without names: all in build/plugins of the current folder.\n\n"
-    "  --plugins FOLDERS  where other plugins are, separated by ':': lanes that a metric parser can stand on; default: those that are\n"
-    "                     installed\n"
+    "Runs a lane or a metric parser on streams of events made by chance, each in a process of its own, and looks whether it\n"
+    "keeps the contract of the SDK: the same features for other batches, workers, orders of arrival, and after a restart;\n"
+    "nothing written where it must not, no state between calls, no crash, whatever comes. For what breaks, a small stream that\n"
+    "breaks it is shown, as lines of a golden case. Without names: all in build/plugins of the current folder.\n\n"
+    "  --plugins FOLDERS  where other plugins are, separated by ':': lanes that a metric parser can stand on; default: those\n"
+    "                     that are installed\n"
     "  --lane NAME        the lane that a metric parser stands on; default: the first that publishes what it needs\n"
     "  --params TEXT      settings of the plugin, as in a configuration: 'half_life = \"1h\";'\n"
     "  --seed N           of the first stream; default 1\n"
@@ -104,7 +105,8 @@ static void print_figures(const struct validate_result *result)
     if (result->extract_ns + result->add_ns + result->publish_ns + result->compute_ns <= 0)
         return;
     (void)printf("  here%s extract takes %.0f ns an event, add %.0f ns a record, publish %.0f ns a fold",
-                 result->plugin.instrumented ? ", with a sanitizer in it," : "", result->extract_ns, result->add_ns, result->publish_ns);
+                 result->plugin.instrumented ? ", with a sanitizer in it," : "", result->extract_ns, result->add_ns,
+                 result->publish_ns);
     if (result->plugin.kind == PLUGIN_METRIC)
         (void)printf(", compute %.0f ns", result->compute_ns);
     (void)printf("\n");
@@ -123,8 +125,8 @@ static void begin_with_sanitizer(const char *path, int argc, char **argv)
         return;
     char *bytes = plugin_file_check(path, &size, &elf, &findings);
     char **again = memory_new(((size_t)argc + 3) * sizeof *again); /* shoplane plugin validate ... */
-    again[0] = (char *)(uintptr_t)"shoplane";
-    again[1] = (char *)(uintptr_t)"plugin";
+    again[0] = (char *)(uintptr_t) "shoplane";
+    again[1] = (char *)(uintptr_t) "plugin";
     memcpy(again + 2, argv, (size_t)argc * sizeof *again);
     for (size_t i = 0; bytes != NULL && elf.instrumented && i < sizeof libraries / sizeof *libraries; i++) {
         const char *name = memmem(bytes, size, libraries[i], strlen(libraries[i]));
@@ -195,12 +197,18 @@ static int validate_one(const struct options *options, const char *path)
 
 int command_plugin_validate(int argc, char **argv)
 {
-    static const struct option known[] = {{"plugins", required_argument, NULL, 'p'},   {"lane", required_argument, NULL, 'l'},
-                                          {"params", required_argument, NULL, 'a'},    {"seed", required_argument, NULL, 's'},
-                                          {"rounds", required_argument, NULL, 'r'},    {"events", required_argument, NULL, 'e'},
-                                          {"reproduce", required_argument, NULL, 'x'}, {"timeout", required_argument, NULL, 't'},
-                                          {"keep", required_argument, NULL, 'k'},      {"quiet", no_argument, NULL, 'q'},
-                                          {"help", no_argument, NULL, 'h'},            {0}};
+    static const struct option known[] = {{"plugins", required_argument, NULL, 'p'},
+                                          {"lane", required_argument, NULL, 'l'},
+                                          {"params", required_argument, NULL, 'a'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"rounds", required_argument, NULL, 'r'},
+                                          {"events", required_argument, NULL, 'e'},
+                                          {"reproduce", required_argument, NULL, 'x'},
+                                          {"timeout", required_argument, NULL, 't'},
+                                          {"keep", required_argument, NULL, 'k'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     struct options options = {.settings = {.params = "", .smaller = true}};
     int64_t seed = 1, rounds = 12, events = 300, timeout_s = 30;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {

@@ -90,8 +90,8 @@ struct window_settings {
     struct config_place place;
 };
 
-/* A lane, or a parser of a lane, that stands beside another one, over the same events: one of the two writes the features, the other's
- * are only compared with them (engine/shadow.h). */
+/* A lane, or a parser of a lane, that stands beside another one, over the same events: one of the two writes the features, the
+ * other's are only compared with them (engine/shadow.h). */
 struct shadow_settings {
     const char *of;     /* the instance it stands beside; NULL: none */
     bool live;          /* it writes, and the one it stands beside is the shadow; default false */

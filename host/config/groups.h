@@ -17,8 +17,8 @@ void read_limits(struct reading *reading, const config_setting_t *root, struct l
 /* `as`, `shadow_of`, `role`, `prefix` of a lane's or a parser's group; `name`: the plugin's, for `as` where there is none. */
 void read_shadow(struct reading *reading, const config_setting_t *group, const char *name, const char **as,
                  struct shadow_settings *shadow);
-/* Once all of a list are read: do those that stand beside another name one that is there, and can? `what`: "lane". Name and shadow of
- * element i. */
+/* Once all of a list are read: do those that stand beside another name one that is there, and can? `what`: "lane". Name and
+ * shadow of element i. */
 struct shadow_list {
     const char *const *names;
     const struct shadow_settings *const *shadows;

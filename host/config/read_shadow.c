@@ -20,7 +20,8 @@ static void read_prefix(struct reading *reading, const config_setting_t *group, 
     const config_setting_t *setting = setting_find(group, "prefix");
     if (!name_check(reading, setting, shadow->prefix))
         return;
-    bool ours = strcmp(shadow->prefix, "user") == 0 || strcmp(shadow->prefix, "session") == 0 || strcmp(shadow->prefix, "shoplane") == 0;
+    bool ours = strcmp(shadow->prefix, "user") == 0 || strcmp(shadow->prefix, "session") == 0 ||
+                strcmp(shadow->prefix, "shoplane") == 0;
     if (ours || strlen(shadow->prefix) > PREFIX_MAX)
         error_advice(mistake_at(reading, setting, ours ? "is what other keys begin with" : "is too long"),
                      "a word of at most %d bytes that no other key begins with: prefix = \"next\";", PREFIX_MAX);
@@ -73,8 +74,8 @@ void check_shadows(struct reading *reading, const config_setting_t *list, const 
         const config_setting_t *setting = setting_find(config_setting_get_elem(list, (unsigned)i), "shadow_of");
         size_t of = find(entries, shadow->of);
         if (of == entries->count)
-            error_advice(mistake_at(reading, setting, "names no %s that is here", entries->what), "the name of the %s it stands beside",
-                         entries->what);
+            error_advice(mistake_at(reading, setting, "names no %s that is here", entries->what),
+                         "the name of the %s it stands beside", entries->what);
         else if (of == i)
             error_advice(mistake_at(reading, setting, "names the %s itself", entries->what),
                          "the name of another one; of the same plugin twice one is called otherwise: as = \"NAME\";");

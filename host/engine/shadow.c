@@ -47,8 +47,11 @@ void shadows_due(struct shard *shard, const struct log *log, size_t window)
         shadows->waiting = memory_resize(shadows->waiting, shadows->waiting_capacity * sizeof *shadows->waiting);
     }
     sl_view key = text_view(&log->key);
-    shadows->waiting[shadows->waiting_count++] = (struct shadow_waiting){
-        .lane = log->lane, .window = window, .hash = (uint64_t)log->tag << 48 | log->hash, .key = shadows->keys.size, .key_size = key.size};
+    shadows->waiting[shadows->waiting_count++] = (struct shadow_waiting){.lane = log->lane,
+                                                                         .window = window,
+                                                                         .hash = (uint64_t)log->tag << 48 | log->hash,
+                                                                         .key = shadows->keys.size,
+                                                                         .key_size = key.size};
     buffer_put(&shadows->keys, key.data, key.size);
 }
 
@@ -85,13 +88,14 @@ static void note_example(struct shadow_pair_tally *tally, const struct shard *sh
     struct shadow_example *example = &tally->examples[tally->differing++ % SHADOW_EXAMPLES];
     const struct bound_metric *metric = lane_metric_of(live, column->live_feature);
     example->clock_ms = shard->clock_ms;
-    (void)snprintf(example->key, sizeof example->key, "%s%.*s:%s", metric->key_prefix, (int)(id.size < 80 ? id.size : 80), id.data,
-                   column->name);
+    (void)snprintf(example->key, sizeof example->key, "%s%.*s:%s", metric->key_prefix, (int)(id.size < 80 ? id.size : 80),
+                   id.data, column->name);
     cut(example->live, sizeof example->live, one);
     cut(example->shadow, sizeof example->shadow, two);
 }
 
-static void compare_column(struct shard *shard, size_t number, size_t c, sl_view id, const struct folder *live, const struct folder *shadow)
+static void compare_column(struct shard *shard, size_t number, size_t c, sl_view id, const struct folder *live,
+                           const struct folder *shadow)
 {
     const struct shadow_pair *pair = &shard->set->pairs[number];
     const struct shadow_column *column = &pair->columns[c];
@@ -232,15 +236,17 @@ void shadows_sum(struct shadows *sum, const struct shadows *more, const struct l
 
 /* ---- telling ---- */
 
-static void tell_column(const struct shadow_column *column, const struct shadow_tally *tally, bool json, bool first, struct buffer *out)
+static void tell_column(const struct shadow_column *column, const struct shadow_tally *tally, bool json, bool first,
+                        struct buffer *out)
 {
     double share = tally->compared == 0 ? 0 : 100 * (double)tally->differ / (double)tally->compared;
     double mean = tally->numbers == 0 ? 0 : tally->sum / (double)tally->numbers;
     if (json) {
-        buffer_printf(out, "%s{\"feature\":\"%s\",\"compared\":%" PRIu64 ",\"differ\":%" PRIu64 ",\"only_live\":%" PRIu64
-                           ",\"only_shadow\":%" PRIu64 ",\"apart\":{\"count\":%" PRIu64 ",\"mean\":%.17g,\"most\":%.17g}}",
-                      first ? "" : ",", column->name, tally->compared, tally->differ, tally->only_live, tally->only_shadow, tally->numbers,
-                      mean, tally->most);
+        buffer_printf(out,
+                      "%s{\"feature\":\"%s\",\"compared\":%" PRIu64 ",\"differ\":%" PRIu64 ",\"only_live\":%" PRIu64
+                      ",\"only_shadow\":%" PRIu64 ",\"apart\":{\"count\":%" PRIu64 ",\"mean\":%.17g,\"most\":%.17g}}",
+                      first ? "" : ",", column->name, tally->compared, tally->differ, tally->only_live, tally->only_shadow,
+                      tally->numbers, mean, tally->most);
         return;
     }
     buffer_printf(out, "  %-32s %12" PRIu64 " %10" PRIu64 " %7.2f%%", column->name, tally->compared, tally->differ, share);
@@ -268,16 +274,18 @@ static void tell_example(const struct shadow_example *example, bool json, bool f
     buffer_byte(out, '}');
 }
 
-static void tell_pair(const struct lane_set *set, const struct shadow_pair *pair, const struct shadow_pair_tally *tally, bool json,
-                      struct buffer *out)
+static void tell_pair(const struct lane_set *set, const struct shadow_pair *pair, const struct shadow_pair_tally *tally,
+                      bool json, struct buffer *out)
 {
     const char *what = pair->live == pair->shadow ? "metric parser" : "lane";
     if (json)
         buffer_printf(out, "{\"of\":\"%s\",\"lane\":\"%s\",\"live\":\"%s\",\"shadow\":\"%s\",\"features\":[",
-                      pair->live == pair->shadow ? "parser" : "lane", set->lanes[pair->live].name, pair->live_name, pair->shadow_name);
+                      pair->live == pair->shadow ? "parser" : "lane", set->lanes[pair->live].name, pair->live_name,
+                      pair->shadow_name);
     else
-        buffer_printf(out, "%s %s, and its shadow %s\n  %-32s %12s %10s %8s %12s %12s %10s %10s\n", what, pair->live_name, pair->shadow_name,
-                      "feature", "compared", "differ", "share", "apart, mean", "most", "only live", "shadow");
+        buffer_printf(out, "%s %s, and its shadow %s\n  %-32s %12s %10s %8s %12s %12s %10s %10s\n", what, pair->live_name,
+                      pair->shadow_name, "feature", "compared", "differ", "share", "apart, mean", "most", "only live",
+                      "shadow");
     for (size_t c = 0; c < pair->column_count; c++)
         tell_column(&pair->columns[c], &tally->columns[c], json, c == 0, out);
     if (json)

@@ -81,8 +81,8 @@ static inline const struct bound_metric *lane_metric_of(const struct set_lane *l
     return metric;
 }
 
-/* Load what the configuration names, and nothing else; it outlives the set. All mistakes are added to `errors`; NULL if there is one. Of a
- * configuration that was only read in part (config_read_partial) what is missing is passed over. */
+/* Load what the configuration names, and nothing else; it outlives the set. All mistakes are added to `errors`; NULL if there
+ * is one. Of a configuration that was only read in part (config_read_partial) what is missing is passed over. */
 struct lane_set *lane_set_load(const struct config *config, struct error_list *errors);
 void lane_set_free(struct lane_set *set);
 

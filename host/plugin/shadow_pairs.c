@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* "next" has other keys than "product" */
-static void wrong(struct error_list *errors, const struct shadow_settings *shadow, const char *name, const char *what, const char *with,
-                  const char *advice)
+static void wrong(struct error_list *errors, const struct shadow_settings *shadow, const char *name, const char *what,
+                  const char *with, const char *advice)
 {
     struct error *error = error_list_add(errors);
     error_what(error, "\"%s\" %s \"%s\"", name, what, with);
@@ -32,7 +32,8 @@ static size_t writer_of(const struct shadow_settings *const *shadows, const char
 }
 
 /* What they all stand beside; NULL: nothing, and nothing beside it. */
-static const char *middle_of(const struct shadow_settings *const *shadows, const char *const *names, size_t count, size_t number)
+static const char *middle_of(const struct shadow_settings *const *shadows, const char *const *names, size_t count,
+                             size_t number)
 {
     if (shadows[number]->of != NULL)
         return shadows[number]->of;
@@ -43,7 +44,8 @@ static const char *middle_of(const struct shadow_settings *const *shadows, const
 }
 
 /* Who each is compared with: `count` where that is nobody. */
-static void find_partners(const struct shadow_settings *const *shadows, const char *const *names, size_t count, size_t *partners)
+static void find_partners(const struct shadow_settings *const *shadows, const char *const *names, size_t count,
+                          size_t *partners)
 {
     for (size_t i = 0; i < count; i++) {
         const char *middle = middle_of(shadows, names, count, i);
@@ -57,7 +59,8 @@ static void refuse_prefix(const struct lane_set *set, const struct shadow_settin
     for (size_t i = 0; i < set->lane_count; i++) {
         if (set->lanes[i].table->key != SL_KEY_OWN || strcmp(lane_key_word(set->lanes[i].table), shadow->prefix) != 0)
             continue; /* the host's own words are refused where the configuration is read */
-        wrong(errors, shadow, shadow->prefix, "is a prefix, and what the keys begin with of lane", set->lanes[i].name, "another word: prefix = \"next\";");
+        wrong(errors, shadow, shadow->prefix, "is a prefix, and what the keys begin with of lane", set->lanes[i].name,
+              "another word: prefix = \"next\";");
         return;
     }
 }
@@ -141,7 +144,8 @@ static const sl_feature *feature_of(const struct set_lane *lane, size_t feature,
     return &lane->metrics[*metric].table->features[feature];
 }
 
-static void add_column(struct shadow_pair *pair, const struct set_lane *live, const struct set_lane *shadow, const struct shadow_column *column)
+static void add_column(struct shadow_pair *pair, const struct set_lane *live, const struct set_lane *shadow,
+                       const struct shadow_column *column)
 {
     size_t metric;
     pair->columns = memory_resize(pair->columns, (pair->column_count + 1) * sizeof *pair->columns);
@@ -187,11 +191,13 @@ static void add_pair(struct lane_set *set, const struct shadow_pair *pair, size_
         return;
     }
     if (live->table->key != other->table->key || strcmp(lane_key_word(live->table), lane_key_word(other->table)) != 0) {
-        wrong(errors, shadow, pair->shadow_name, "has other keys than", pair->live_name, "lanes of the same key can be compared");
+        wrong(errors, shadow, pair->shadow_name, "has other keys than", pair->live_name,
+              "lanes of the same key can be compared");
         return;
     }
     if (live->window_count > 0 && other->window_count > 0 && live->session != other->session) {
-        wrong(errors, shadow, pair->shadow_name, "has other kinds of windows than", pair->live_name, "both a session window, or both rolling ones");
+        wrong(errors, shadow, pair->shadow_name, "has other kinds of windows than", pair->live_name,
+              "both a session window, or both rolling ones");
         return;
     }
     set->pairs = memory_resize(set->pairs, (set->pair_count + 1) * sizeof *set->pairs);
@@ -201,7 +207,8 @@ static void add_pair(struct lane_set *set, const struct shadow_pair *pair, size_
     set->lanes[pair->live].pairs |= UINT64_C(1) << set->pair_count;
     set->lanes[pair->shadow].pairs |= UINT64_C(1) << set->pair_count++;
     if (added->column_count == 0)
-        wrong(errors, shadow, pair->shadow_name, "has no feature in common with", pair->live_name, "windows and features of the same names are compared");
+        wrong(errors, shadow, pair->shadow_name, "has no feature in common with", pair->live_name,
+              "windows and features of the same names are compared");
 }
 
 /* The settings that made them a pair: the shadow's, or those of the one that took its place. */
@@ -218,16 +225,23 @@ void shadow_pairs_make(struct lane_set *set, const struct config *config, const 
         const struct lane_settings *settings = &config->lanes[from[i]];
         size_t live = partners.lanes[i];
         if (live < set->lane_count)
-            add_pair(set, &(struct shadow_pair){.live = live, .shadow = i, .live_name = set->lanes[live].name, .shadow_name = set->lanes[i].name},
+            add_pair(set,
+                     &(struct shadow_pair){
+                         .live = live, .shadow = i, .live_name = set->lanes[live].name, .shadow_name = set->lanes[i].name},
                      SIZE_MAX, SIZE_MAX, said_by(&settings->shadow, &config->lanes[from[live]].shadow), errors);
         const struct set_lane *lane = &set->lanes[i];
         find_metric_partners(lane, settings, partners.metrics);
         for (size_t m = 0; m < lane->metric_count; m++) {
             size_t other = partners.metrics[m];
             if (other < lane->metric_count)
-                add_pair(set, &(struct shadow_pair){.live = i, .shadow = i, .live_name = lane->metrics[other].name, .shadow_name = lane->metrics[m].name},
-                         other, m, said_by(&settings_of(settings, &lane->metrics[m])->shadow, &settings_of(settings, &lane->metrics[other])->shadow),
-                         errors);
+                add_pair(
+                    set,
+                    &(struct shadow_pair){
+                        .live = i, .shadow = i, .live_name = lane->metrics[other].name, .shadow_name = lane->metrics[m].name},
+                    other, m,
+                    said_by(&settings_of(settings, &lane->metrics[m])->shadow,
+                            &settings_of(settings, &lane->metrics[other])->shadow),
+                    errors);
         }
     }
 }

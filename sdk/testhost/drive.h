@@ -31,20 +31,20 @@ struct drive;
 struct drive *drive_new(const struct drive_settings *settings);
 void drive_free(struct drive *drive);
 
-/* One message; its bytes stay as they are until the drive is done with the batch: the caller keeps them until drive_end(). `step`
- * is kept with what is written because of it, see kept_features.h. */
+/* One message; its bytes stay as they are until the drive is done with the batch: the caller keeps them until drive_end().
+ * `step` is kept with what is written because of it, see kept_features.h. */
 void drive_event(struct drive *drive, sl_view message, size_t step);
 
 /* The end: batches that are open are taken, the clock moves to the largest event time and on to `until_ms` (INT64_MIN: no
  * further), and what waits for its interval is written. */
 void drive_end(struct drive *drive, int64_t until_ms);
 
-/* A restart in the middle, once a drive: what is open is taken, every record goes through a journal, is read from there by workers that
- * know nothing of it, and all goes on. Only with a plan. False: the journal can't be written or read; *error. */
+/* A restart in the middle, once a drive: what is open is taken, every record goes through a journal, is read from there by
+ * workers that know nothing of it, and all goes on. Only with a plan. False: the journal can't be written or read; *error. */
 bool drive_restart(struct drive *drive, struct error *error);
 
-/* After the end: what was written is forgotten, and all that lives is written once more, as if Redis had lost everything. So it does not
- * show when something was written, or that it was there before. */
+/* After the end: what was written is forgotten, and all that lives is written once more, as if Redis had lost everything. So it
+ * does not show when something was written, or that it was there before. */
 void drive_write_again(struct drive *drive);
 
 /* What Redis would have. */

@@ -1,4 +1,5 @@
-/* loaded.c - see loaded.h. The table is that of the ELF relocations JUMP_SLOT and GLOB_DAT (System V ABI, "Global Offset Table"). */
+/* loaded.c - see loaded.h. The table is that of the ELF relocations JUMP_SLOT and GLOB_DAT (System V ABI, "Global Offset
+ * Table"). */
 #include "testhost/loaded.h"
 
 #include "base/memory.h"
@@ -53,7 +54,7 @@ static struct loaded_calls calls;
 static struct block {
     void *at;
     size_t size;
-} *blocks;
+} * blocks;
 
 static struct block *block_of(const void *at, bool is_new)
 {
@@ -74,7 +75,8 @@ static struct block *block_of(const void *at, bool is_new)
 static bool fails(void)
 {
     calls.allocations++;
-    bool now = calls.fail_from != 0 && (calls.fail_all ? calls.allocations >= calls.fail_from : calls.allocations == calls.fail_from);
+    bool now =
+        calls.fail_from != 0 && (calls.fail_all ? calls.allocations >= calls.fail_from : calls.allocations == calls.fail_from);
     if (now)
         errno = ENOMEM;
     return now;
@@ -230,7 +232,8 @@ static bool put(function *slot, function own)
     return true;
 }
 
-static void replace_in(const struct object *object, const ElfW(Rela) *table, size_t size, const ElfW(Sym) *symbols, const char *names)
+static void replace_in(const struct object *object, const ElfW(Rela) * table, size_t size, const ElfW(Sym) * symbols,
+                       const char *names)
 {
     for (size_t i = 0; i < size / sizeof *table; i++) {
         const ElfW(Sym) *symbol = &symbols[ELF64_R_SYM(table[i].r_info)];
@@ -307,7 +310,8 @@ void loaded_image_take(struct loaded_image *image, const void *address)
         if (constant <= start && constant_end > start)
             start = constant_end < end ? constant_end : end;
         struct loaded_variables *segment = &image->segments[image->count++];
-        *segment = (struct loaded_variables){(const char *)start, memory_new(end - start + 1), end - start, object.info.dlpi_addr};
+        *segment =
+            (struct loaded_variables){(const char *)start, memory_new(end - start + 1), end - start, object.info.dlpi_addr};
         memcpy(segment->copy, segment->start, segment->size);
     }
 }

@@ -113,8 +113,9 @@ static void shape_input(struct random_shape *shape, struct input *input, const c
 /* What says who, what and when the event is stays with the maker of events; @places are made of columns. */
 static bool is_made(const struct input *input)
 {
-    static const char *const ours[] = {"user_id", "domain_sessionid", "event_id", "event", "event_name", "event_vendor", "event_format",
-                                       "event_version", "derived_tstamp", "collector_tstamp", "etl_tstamp", "contexts",
+    static const char *const ours[] = {"user_id",          "domain_sessionid", "event_id",     "event",
+                                       "event_name",       "event_vendor",     "event_format", "event_version",
+                                       "derived_tstamp",   "collector_tstamp", "etl_tstamp",   "contexts",
                                        "derived_contexts", "unstruct_event"};
     if (input->field[0] == '\0' || (input->kind == INPUT_ENTITY && input->index > 8))
         return false;
@@ -180,11 +181,26 @@ const char *random_shape_head(const struct random_shape *shape) { return shape->
 
 /* ---- values ---- */
 
-static const char *const texts[] = {"5", "7", "12", "shoes", "Men's shoes", "a-much-longer-identifier-0001", "a-much-longer-identifier-0002",
-                                    "EUR", "gr\xc3\xb6\xc3\x9f\x65 \xe2\x9c\x93", "/search?q=red", "", " ", "{\"a\":1}", "0", "true"};
-static const char *const numbers[] = {"0",    "1",   "2",       "3",      "42.99",   "9.5",  "100",    "0.1",  "19.999999", "1e2",
-                                      "4299E-2", "7", "9999999", "10000000", "-3", "1e300", "0.0000001", "12", "5"};
-static const char *const hostile[] = {"null", "{}", "[]", "[1,2]", "{\"a\":{\"b\":[]}}", "\"12\"", "\"\"", "true", "-0", "123456789012345678901234567890"};
+static const char *const texts[] = {"5",
+                                    "7",
+                                    "12",
+                                    "shoes",
+                                    "Men's shoes",
+                                    "a-much-longer-identifier-0001",
+                                    "a-much-longer-identifier-0002",
+                                    "EUR",
+                                    "gr\xc3\xb6\xc3\x9f\x65 \xe2\x9c\x93",
+                                    "/search?q=red",
+                                    "",
+                                    " ",
+                                    "{\"a\":1}",
+                                    "0",
+                                    "true"};
+static const char *const numbers[] = {"0",   "1",         "2",         "3",       "42.99", "9.5",     "100",
+                                      "0.1", "19.999999", "1e2",       "4299E-2", "7",     "9999999", "10000000",
+                                      "-3",  "1e300",     "0.0000001", "12",      "5"};
+static const char *const hostile[] = {"null",   "{}",   "[]",   "[1,2]", "{\"a\":{\"b\":[]}}",
+                                      "\"12\"", "\"\"", "true", "-0",    "123456789012345678901234567890"};
 
 /* A value as a case writes it behind the place: "=..." of a column, ":=..." of JSON. */
 static void put_value(uint64_t *state, bool json, unsigned asked, struct buffer *word)
@@ -241,7 +257,8 @@ static size_t elements(uint64_t seed, const char *entity)
     return below(&seed, 5);
 }
 
-static void fill_input(const struct random_shape *shape, size_t number, uint64_t event_seed, uint64_t *state, struct words *words)
+static void fill_input(const struct random_shape *shape, size_t number, uint64_t event_seed, uint64_t *state,
+                       struct words *words)
 {
     const struct input *input = &shape->inputs[number];
     struct buffer word = {0};
@@ -283,8 +300,14 @@ static void fill_input(const struct random_shape *shape, size_t number, uint64_t
 
 static void fill_common(uint64_t *state, struct words *words)
 {
-    static const char *const common[] = {"mkt_campaign=spring", "mkt_source=mail", "geo_country=NL", "geo_country=DE geo_region=BE",
-                                         "device=Phone", "device=Desktop", "platform=mob", "page_url=https://shop.example/search?q=red",
+    static const char *const common[] = {"mkt_campaign=spring",
+                                         "mkt_source=mail",
+                                         "geo_country=NL",
+                                         "geo_country=DE geo_region=BE",
+                                         "device=Phone",
+                                         "device=Desktop",
+                                         "platform=mob",
+                                         "page_url=https://shop.example/search?q=red",
                                          "page_url=https://shop.example/p/5"};
     struct buffer word = {0};
     if (!one_in(state, 20)) {
@@ -372,9 +395,7 @@ static const char *damage(uint64_t *state, struct random_event *event)
 {
     char *message = event->message;
     switch (below(state, 5)) {
-    case 0:
-        event->size = below(state, event->size + 1);
-        return "cut off";
+    case 0: event->size = below(state, event->size + 1); return "cut off";
     case 1:
         for (size_t i = 0, flips = 1 + below(state, 20); i < flips && event->size > 0; i++)
             message[below(state, event->size)] = (char)next(state);
@@ -439,7 +460,9 @@ void random_stream_make(struct random_shape *shape, uint64_t seed, size_t count,
     for (size_t i = 0; i < count; i++) {
         time_ms += step_ms(&state) * shape->scale;
         bool late = i > 20 && one_in(&state, 60);
-        int64_t back_ms = late ? 3600000 * (int64_t)(3 + below(&state, 30)) : one_in(&state, 4) ? (int64_t)below(&state, RANDOM_DISORDER_MS - 1) : 0;
+        int64_t back_ms = late                ? 3600000 * (int64_t)(3 + below(&state, 30))
+                          : one_in(&state, 4) ? (int64_t)below(&state, RANDOM_DISORDER_MS - 1)
+                                              : 0;
         back_ms *= late && shape->scale > 1 ? 24 : shape->scale;
         uint64_t event_seed = next(&state);
         struct random_event *event = &stream->events[stream->count++];

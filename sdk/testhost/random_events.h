@@ -1,8 +1,9 @@
 /* random_events.h - events made by chance for one lane: of the names it wants, with what it reads filled in, well and badly.
  *
  * All follows from a seed: the same shape and seed give the same bytes. What an input holds is learned: strict.h notes which
- * functions of event.h were asked for it (`asked`), and most values are then of that kind; so a stream that comes after a few others
- * gets deep into the lane's code. Shoppers, sessions, pauses, equal times, copies of events, and late ones are among them.
+ * functions of event.h were asked for it (`asked`), and most values are then of that kind; so a stream that comes after a few
+ * others gets deep into the lane's code. Shoppers, sessions, pauses, equal times, copies of events, and late ones are among
+ * them.
  *
  * Each event is an `at` line of a golden case too (CASES.md), so that what breaks a plugin can be kept as a case. */
 #ifndef TESTHOST_RANDOM_EVENTS_H
@@ -35,8 +36,8 @@ uint8_t *random_shape_asked(struct random_shape *shape);
 /* The lines of a golden case that say what its events and entities are; "" if none is needed. */
 const char *random_shape_head(const struct random_shape *shape);
 
-/* How much slower time goes than in a shop, 1 where the lane does not count in buckets of more than a minute: so that records come to
- * rest, and leave. */
+/* How much slower time goes than in a shop, 1 where the lane does not count in buckets of more than a minute: so that records
+ * come to rest, and leave. */
 int64_t random_shape_scale(const struct random_shape *shape);
 #define RANDOM_DISORDER_MS 120000 /* times the scale: events that are not late come at most this much behind the newest */
 

@@ -20,8 +20,8 @@ struct watched_lane {
     struct watched watched; /* first */
     const sl_lane *lane;
     sl_lane table;
-    struct lane_tail tail; /* the plugin's own */
-    char *zero;            /* the aggregate's, with the guard behind it */
+    struct lane_tail tail;          /* the plugin's own */
+    char *zero;                     /* the aggregate's, with the guard behind it */
     struct watched_event events[2]; /* by turns: what is kept of one is dead while the other lives */
     struct watched_records records[2];
     unsigned turn;
@@ -39,7 +39,7 @@ struct strict {
     struct breach {
         const struct watched *watched;
         size_t finding, step;
-    } *breaches;
+    } * breaches;
     size_t breach_count;
 };
 
@@ -143,7 +143,8 @@ static bool extract_once(struct watched_lane *lane, const sl_event *host, char *
     leave(&lane->watched);
     watched_event_end(event);
     if (guard_broken(room + lane->lane->record_size))
-        watched_breach(&lane->watched, "record", "a record has record_size bytes", "extract writes behind the end of its record");
+        watched_breach(&lane->watched, "record", "a record has record_size bytes",
+                       "extract writes behind the end of its record");
     return kept;
 }
 
@@ -191,7 +192,8 @@ static void unchanged(struct watched_lane *lane, const void *record, const char 
 {
     if (memcmp(record, before, lane->lane->record_size) == 0)
         return;
-    watched_breach(&lane->watched, "constant", "a record is folded again and again: what is to change belongs into the aggregate",
+    watched_breach(&lane->watched, "constant",
+                   "a record is folded again and again: what is to change belongs into the aggregate",
                    "%s writes to the record that it is given", lane->watched.function);
     memcpy((void *)(uintptr_t)record, before, lane->lane->record_size);
 }
@@ -207,7 +209,8 @@ static void add(const void *self, sl_scratch *host, void *aggregate, const void 
     leave(&lane->watched);
     unchanged(lane, record, before);
     if (guard_broken(guard)) {
-        watched_breach(&lane->watched, "aggregate", "an aggregate has aggregate_size bytes; what grows is a collection of scratch.h",
+        watched_breach(&lane->watched, "aggregate",
+                       "an aggregate has aggregate_size bytes; what grows is a collection of scratch.h",
                        "add writes behind the end of its aggregate");
         guard_set(guard);
     }
@@ -234,7 +237,8 @@ static void publish(const void *self, sl_scratch *host, const sl_window *window,
     lane->lane->publish(lane->watched.self, scratch, &seen, aggregate, values);
     leave(&lane->watched);
     if (guard_broken(guard))
-        watched_breach(&lane->watched, "values", "values have values_size bytes", "publish writes behind the end of its values");
+        watched_breach(&lane->watched, "values", "values have values_size bytes",
+                       "publish writes behind the end of its values");
     if (memcmp(before, aggregate, lane->lane->aggregate_size) != 0)
         watched_breach(&lane->watched, "constant", "publish only reads it", "publish writes to the aggregate");
     watched_scratch_forget(&lane->watched.strict->scratch);
@@ -277,9 +281,11 @@ static bool combine(const void *self, void *into, const void *from)
     if (guard_broken(room + size))
         watched_breach(&lane->watched, "record", "a record has record_size bytes", "combine writes behind the end of a record");
     if (!done && memcmp(room, into, size) != 0)
-        watched_breach(&lane->watched, "combine", "false means that nothing was changed", "combine returns false and changes the record");
+        watched_breach(&lane->watched, "combine", "false means that nothing was changed",
+                       "combine returns false and changes the record");
     if (done && !stays(lane->lane, into, room))
-        watched_breach(&lane->watched, "combine", "stamp and texts stay as they are: records of different texts are not combined",
+        watched_breach(&lane->watched, "combine",
+                       "stamp and texts stay as they are: records of different texts are not combined",
                        "combine changes stamp or texts of the record that stays");
     if (done)
         memcpy(into, room, size);
@@ -316,7 +322,8 @@ static const char *same_cells(const sl_metric *metric, const sl_cell *one, const
     return NULL;
 }
 
-static void compute_once(struct watched_metric *metric, sl_scratch *scratch, const sl_window *window, const char *values, sl_cell *cells)
+static void compute_once(struct watched_metric *metric, sl_scratch *scratch, const sl_window *window, const char *values,
+                         sl_cell *cells)
 {
     size_t size = metric->metric->values_size;
     char given[LANE_AGGREGATE_MAX + GUARD_BYTES];
@@ -327,7 +334,8 @@ static void compute_once(struct watched_metric *metric, sl_scratch *scratch, con
     metric->metric->compute(metric->watched.self, scratch, window, given, cells);
     leave(&metric->watched);
     if (memcmp(given, values, size) != 0 || guard_broken(given + size))
-        watched_breach(&metric->watched, "constant", "compute only reads the values", "compute writes to the values that it is given");
+        watched_breach(&metric->watched, "constant", "compute only reads the values",
+                       "compute writes to the values that it is given");
     if (guard_broken(cells + metric->features))
         watched_breach(&metric->watched, "cells", "one cell a feature, in the order of `features`",
                        "compute writes more cells than it has features, %zu", metric->features);
@@ -351,14 +359,16 @@ static void compute(const void *self, sl_scratch *host, const sl_window *window,
         const char *fault = cell_fault(&cells[0][i], feature->type);
         if (fault != NULL)
             watched_breach(&metric->watched, "cells", "make it by sl_cell_...() of the declared type, or leave it absent",
-                           "compute fills feature %s, declared %s, with what is %s", feature->name, plugin_type_word(feature->type), fault);
+                           "compute fills feature %s, declared %s, with what is %s", feature->name,
+                           plugin_type_word(feature->type), fault);
     }
     memcpy(out, cells[0], metric->features * sizeof *out);
 }
 
 /* ---- on and off ---- */
 
-static void watch(struct strict *strict, struct watched *watched, const char *kind, const char *name, void *self, size_t settings_size)
+static void watch(struct strict *strict, struct watched *watched, const char *kind, const char *name, void *self,
+                  size_t settings_size)
 {
     *watched = (struct watched){.strict = strict, .kind = kind, .name = name, .self = self, .settings_size = settings_size};
     if (self == NULL || settings_size == 0)
@@ -371,7 +381,8 @@ static void put_on_metric(struct strict *strict, struct watched_metric *metric, 
 {
     metric->metric = bound->table;
     metric->features = bound->feature_count;
-    watch(strict, &metric->watched, plugin_kind_word(PLUGIN_METRIC), bound->table->name, bound->self, bound->table->settings_size);
+    watch(strict, &metric->watched, plugin_kind_word(PLUGIN_METRIC), bound->table->name, bound->self,
+          bound->table->settings_size);
     metric->table = *bound->table;
     metric->table.values_size = bound->table->values_size;
     metric->table.compute = compute;

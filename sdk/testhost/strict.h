@@ -4,11 +4,12 @@
  * - Records, aggregates, values and cells lie between guard bytes; what is only to be read is the same afterwards.
  * - Tables of the host go on behind their end with slots that no SDK has; whoever calls one is stopped.
  * - An event, or a list of records, is dead when the call that gave it is over; a record when the next is asked for.
- * - Inputs and indexes are the lane's own; texts are handles that the host made; a map has one size; cells have the declared type.
+ * - Inputs and indexes are the lane's own; texts are handles that the host made; a map has one size; cells have the declared
+ *   type.
  * - `extract` and `compute` are asked twice, and say the same twice.
  *
- * What differs between whole runs (batches, workers, order of arrival, combining, a restart) is not seen here: validate.h drives
- * those. One set is watched by one thread. */
+ * What differs between whole runs (batches, workers, order of arrival, combining, a restart) is not seen here: validate.h
+ * drives those. One set is watched by one thread. */
 #ifndef TESTHOST_STRICT_H
 #define TESTHOST_STRICT_H
 
@@ -38,9 +39,9 @@ struct strict_settings {
     enum strict_combine combine;
     uint64_t seed;
     bool declared_only; /* of a record only its declared fields are kept, as when it is copied by name */
-    bool still;         /* the clock that a fold sees is the time of its newest record, so that it does not tell when it happened */
+    bool still; /* the clock that a fold sees is the time of its newest record, so that it does not tell when it happened */
     struct strict_place *place; /* outlives it; NULL: nobody looks */
-    uint8_t *asked;     /* by input of the set's first lane: ASKED_... is added; NULL: nobody asks */
+    uint8_t *asked;             /* by input of the set's first lane: ASKED_... is added; NULL: nobody asks */
 };
 
 struct strict;

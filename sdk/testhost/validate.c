@@ -128,7 +128,8 @@ static bool died(const struct job_report *report, const struct outcome *outcome,
     else if (WIFSIGNALED(outcome->status))
         (void)snprintf(finding->what, sizeof finding->what, "it ends the process: %s", strsignal(WTERMSIG(outcome->status)));
     else
-        (void)snprintf(finding->what, sizeof finding->what, "it ends the process, with status %d", WEXITSTATUS(outcome->status));
+        (void)snprintf(finding->what, sizeof finding->what, "it ends the process, with status %d",
+                       WEXITSTATUS(outcome->status));
     (void)snprintf(finding->advice, sizeof finding->advice, "%s",
                    report->place.slot ? "its minor of the SDK has what is before struct_size, and no more"
                    : hangs            ? "each call must end soon, whatever the event holds"
@@ -145,7 +146,8 @@ static bool sanitizer_spoke(const char *evidence)
 /* The line that says what it is. */
 static void spoken(const char *evidence, char out[512])
 {
-    static const char *const marks[] = {"runtime error:", "ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer"};
+    static const char *const marks[] = {"runtime error:", "ERROR: AddressSanitizer", "WARNING: ThreadSanitizer",
+                                        "ERROR: LeakSanitizer"};
     out[0] = '\0';
     for (size_t i = 0; i < sizeof marks / sizeof *marks && out[0] == '\0'; i++) {
         const char *at = strstr(evidence, marks[i]), *line = at;
@@ -164,7 +166,8 @@ static size_t gather(const struct job_report *report, const struct outcome *outc
         out[count++] = report->findings[i];
     if (sanitizer_spoke(outcome->evidence)) {
         struct job_finding *finding = &out[count++];
-        *finding = (struct job_finding){.check = CHECK_SANITIZER, .id = "sanitizer", .what = "the sanitizer that it was built with reports an error"};
+        *finding = (struct job_finding){
+            .check = CHECK_SANITIZER, .id = "sanitizer", .what = "the sanitizer that it was built with reports an error"};
         spoken(outcome->evidence, finding->found);
     } else if (died(report, outcome, &out[count])) {
         count++;
@@ -182,11 +185,12 @@ static bool has(const struct job_finding *findings, size_t count, const struct j
 
 /* ---- a smaller stream ---- */
 
-#define ATTEMPTS 150
+#define ATTEMPTS         150
 #define ATTEMPTS_HANGING 12 /* each takes as long as a job may */
-#define SMALLER_FINDINGS 6 /* for as many: those that come after are mostly of the same cause */
+#define SMALLER_FINDINGS 6  /* for as many: those that come after are mostly of the same cause */
 
-static bool still_there(const struct validation *validation, const struct job *job, const bool *without, const struct job_finding *wanted)
+static bool still_there(const struct validation *validation, const struct job *job, const bool *without,
+                        const struct job_finding *wanted)
 {
     struct job smaller = *job;
     struct outcome outcome;
@@ -200,7 +204,8 @@ static bool still_there(const struct validation *validation, const struct job *j
 }
 
 /* Which events can go: halves first, then smaller pieces, at last one by one. */
-static void make_smaller(const struct validation *validation, const struct job *job, const struct job_finding *wanted, bool *without)
+static void make_smaller(const struct validation *validation, const struct job *job, const struct job_finding *wanted,
+                         bool *without)
 {
     size_t attempts = 0, most = strcmp(wanted->id, "hangs") == 0 ? ATTEMPTS_HANGING : ATTEMPTS;
     for (size_t piece = job->events / 2; piece > 0 && attempts < most; piece /= 2) {
@@ -266,8 +271,8 @@ static bool is_dead(const struct job_finding *found)
     return strcmp(found->id, "crash") == 0 || strcmp(found->id, "hangs") == 0 || strcmp(found->id, "slot") == 0;
 }
 
-/* It has been said, or follows from what has: a crash is one wherever it shows, and needs nothing broken; and who says other things of the
- * same events in other batches says other things each time. */
+/* It has been said, or follows from what has: a crash is one wherever it shows, and needs nothing broken; and who says other
+ * things of the same events in other batches says other things each time. */
 static bool follows(const struct job_finding *found, const struct job_finding *from)
 {
     if (strcmp(found->id, from->id) != 0 && !(is_dead(found) && is_dead(from)))
@@ -276,7 +281,8 @@ static bool follows(const struct job_finding *found, const struct job_finding *f
            (from->check == CHECK_BATCHES && strcmp(from->id, "differs") == 0);
 }
 
-static void add_finding(struct validation *validation, const struct job *job, const struct job_finding *found, const char *evidence)
+static void add_finding(struct validation *validation, const struct job *job, const struct job_finding *found,
+                        const char *evidence)
 {
     struct validate_result *result = validation->result;
     result->checks[found->check] = CHECK_FAILED;
@@ -427,7 +433,8 @@ static void try_all(struct validation *validation)
         try_speed(validation, job);
     if (result->records > 0 || result->finding_count > 0)
         return;
-    struct job_finding finding = {.check = CHECK_REACHED, .id = "reached", .what = "no event led to a record: nothing of it was really tried"};
+    struct job_finding finding = {
+        .check = CHECK_REACHED, .id = "reached", .what = "no event led to a record: nothing of it was really tried"};
     (void)snprintf(finding.found, sizeof finding.found, "%llu events", (unsigned long long)result->events);
     (void)snprintf(finding.advice, sizeof finding.advice, "write golden cases with events that it keeps (sdk/CASES.md)");
     job.kind = JOB_OPEN;
@@ -449,7 +456,8 @@ static bool take_path(const struct validate_settings *settings, struct validate_
     *base++ = '\0';
     char *folder = strrchr(path, '/');
     size_t size = strlen(base);
-    bool lane = folder != NULL && strcmp(folder + 1, "lanes") == 0, metric = folder != NULL && strcmp(folder + 1, "metrics") == 0;
+    bool lane = folder != NULL && strcmp(folder + 1, "lanes") == 0,
+         metric = folder != NULL && strcmp(folder + 1, "metrics") == 0;
     bool good = (lane || metric) && size > 3 && strcmp(base + size - 3, ".so") == 0 && size - 3 < sizeof result->plugin.name;
     if (good) {
         *folder = '\0';
@@ -459,7 +467,8 @@ static bool take_path(const struct validate_settings *settings, struct validate_
     } else {
         error_what(error, "whether it is a lane or a metric parser is told by its folder");
         error_found(error, "%s/%s", path, base);
-        error_advice(error, "lay it where the host looks for it: lanes/NAME.so or metrics/NAME.so, as shoplane_add_plugin() does");
+        error_advice(error,
+                     "lay it where the host looks for it: lanes/NAME.so or metrics/NAME.so, as shoplane_add_plugin() does");
     }
     free(path);
     return good && (plugin_name_valid(result->plugin.name) ||

@@ -1,7 +1,8 @@
 /* validate.h - a plugin, taken through all that its contract promises, each piece in a process of its own (validate_job.h).
  *
- * What kills or hangs such a process is a finding as any other, with the function that it happened in. For what breaks on a stream of events
- * a smaller stream that still breaks it is looked for, and told as the lines of a golden case. All follows from one seed. */
+ * What kills or hangs such a process is a finding as any other, with the function that it happened in. For what breaks on a
+ * stream of events a smaller stream that still breaks it is looked for, and told as the lines of a golden case. All follows
+ * from one seed. */
 #ifndef TESTHOST_VALIDATE_H
 #define TESTHOST_VALIDATE_H
 
@@ -28,11 +29,11 @@ enum check_state { CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
 /* A finding, and how to see it again. */
 struct validate_finding {
     struct job_finding finding;
-    char *place;     /* "in extract of lane product, event 12"; NULL: no matter */
-    char *evidence;  /* what the process had to say before it ended: of a sanitizer; NULL: nothing */
-    char *story;     /* the smallest stream found, as lines of a golden case; NULL: no stream is behind it */
+    char *place;    /* "in extract of lane product, event 12"; NULL: no matter */
+    char *evidence; /* what the process had to say before it ended: of a sanitizer; NULL: nothing */
+    char *story;    /* the smallest stream found, as lines of a golden case; NULL: no stream is behind it */
     size_t story_events;
-    uint64_t seed;   /* of the round */
+    uint64_t seed; /* of the round */
 };
 
 struct validate_result {
@@ -42,8 +43,8 @@ struct validate_result {
     size_t finding_count;
     uint64_t events, records, folds; /* of all rounds, as counted the first time each was driven */
     double extract_ns, add_ns, publish_ns, compute_ns;
-    char unread[512];                /* inputs that no stream made it ask for */
-    char *folders;                   /* that plugin.folders points to */
+    char unread[512]; /* inputs that no stream made it ask for */
+    char *folders;    /* that plugin.folders points to */
     char *lane;
 };
 

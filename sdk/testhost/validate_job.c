@@ -36,7 +36,8 @@ void run_learn(struct running *running)
     for (uint64_t i = 0; i < LEARN_STREAMS; i++) {
         struct random_stream stream;
         random_stream_make(running->shape, running->job->seed + i, LEARN_EVENTS, false, &stream);
-        drive_free(running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &watched, .breaches = CHECK_COUNT}));
+        drive_free(running_drive(running, &stream,
+                                 &(struct way){.workers = 1, .batch = 1, .strict = &watched, .breaches = CHECK_COUNT}));
         random_stream_free(&stream);
         const sl_input *inputs = running->set->lanes[0].table->inputs;
         for (size_t k = 0; inputs != NULL && inputs[k].path != NULL && k < JOB_ASKED_MAX; k++)

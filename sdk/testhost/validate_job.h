@@ -1,5 +1,5 @@
-/* validate_job.h - one piece of a validation, done in a process that ends with it: whatever the plugin does there is done to nobody
- * else. What is found goes into memory shared with whoever started it (validate.h), as it is found.
+/* validate_job.h - one piece of a validation, done in a process that ends with it: whatever the plugin does there is done to
+ * nobody else. What is found goes into memory shared with whoever started it (validate.h), as it is found.
  *
  * The plugin is loaded anew by each job, the only way its variables are as they are at a start. */
 #ifndef TESTHOST_VALIDATE_JOB_H
@@ -29,7 +29,7 @@ enum validate_check {
 };
 
 struct validate_plugin {
-    const char *path;    /* as it was named; lies in lanes/ or metrics/ */
+    const char *path; /* as it was named; lies in lanes/ or metrics/ */
     enum plugin_kind kind;
     char name[64];
     const char *folders; /* where plugins are, its own first: plugin_file.h */
@@ -56,10 +56,10 @@ struct job {
     uint64_t seed;
     size_t events;
     const uint8_t *asked; /* JOB_ASKED_MAX bytes, as JOB_LEARN has them; NULL: nothing is known */
-    const bool *without; /* by event: it is left out; NULL: none is */
+    const bool *without;  /* by event: it is left out; NULL: none is */
     uint64_t fail_from;
-    const char *folder;  /* an empty one, for state */
-    const char *keep;    /* the events are written to this file as enriched TSV; NULL: they are not */
+    const char *folder; /* an empty one, for state */
+    const char *keep;   /* the events are written to this file as enriched TSV; NULL: they are not */
 };
 
 #define JOB_FINDINGS  16
@@ -73,26 +73,26 @@ struct job_finding {
 
 /* In shared memory: fixed size, no pointers. */
 struct job_report {
-    bool complete;       /* it came to its end */
-    bool loaded;         /* as far as that */
+    bool complete; /* it came to its end */
+    bool loaded;   /* as far as that */
     struct strict_place place;
     enum validate_check check; /* what is being looked at, for who finds it dead */
     size_t finding_count;
     struct job_finding findings[JOB_FINDINGS];
-    bool skipped[CHECK_COUNT]; /* it has nothing that could be looked at */
+    bool skipped[CHECK_COUNT];    /* it has nothing that could be looked at */
     uint8_t asked[JOB_ASKED_MAX]; /* JOB_LEARN: by input, ASKED_... of strict.h */
-    uint64_t allocations;      /* of `open` */
+    uint64_t allocations;         /* of `open` */
     uint64_t events, records, folds;
     double extract_ns, add_ns, publish_ns, compute_ns; /* JOB_SPEED: a call */
-    char unread[512];          /* inputs that were never asked for: "name, name" */
-    char story[16384];         /* the events as lines of a golden case; cut where they don't fit */
+    char unread[512];                                  /* inputs that were never asked for: "name, name" */
+    char story[16384];                                 /* the events as lines of a golden case; cut where they don't fit */
 };
 
 /* Do it. Returns when it is done; *report says what was found. Ends the process where the plugin does. */
 void job_run(const struct job *job, struct job_report *report);
 
-/* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones; `bucket_ms`: of its lane, as
- * in lane.h. */
+/* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones; `bucket_ms`: of
+ * its lane, as in lane.h. */
 void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, struct buffer *out);
 
 #endif

@@ -33,14 +33,18 @@ static void open_again(struct running *running, struct loaded_calls *calls, uint
     running_place(running, NULL);
     if (!opened && refusal.what[0] == '\0') {
         struct job_finding *finding = running_found(running, CHECK_MEMORY, "silent", "`open` refuses without a reason");
-        (void)snprintf(finding->found, sizeof finding->found, "when its allocation number %llu fails", (unsigned long long)fail_from);
-        (void)snprintf(finding->advice, sizeof finding->advice, "return sl_refuse(refusal, \"there is no memory for ...\", \"...\")");
+        (void)snprintf(finding->found, sizeof finding->found, "when its allocation number %llu fails",
+                       (unsigned long long)fail_from);
+        (void)snprintf(finding->advice, sizeof finding->advice,
+                       "return sl_refuse(refusal, \"there is no memory for ...\", \"...\")");
     }
     if (calls->live > 0) {
-        struct job_finding *finding = running_found(running, CHECK_LEAKS, "leak", fail_from == 0 ? "`close` does not free all that `open` allocates"
-                                                                                        : "`open` refuses, and does not free what it has allocated");
+        struct job_finding *finding = running_found(running, CHECK_LEAKS, "leak",
+                                                    fail_from == 0 ? "`close` does not free all that `open` allocates"
+                                                                   : "`open` refuses, and does not free what it has allocated");
         (void)snprintf(finding->found, sizeof finding->found, "%zu blocks, %zu bytes", calls->live, calls->live_bytes);
-        (void)snprintf(finding->advice, sizeof finding->advice, "`close` is called after an `open` that returned true, and only then");
+        (void)snprintf(finding->advice, sizeof finding->advice,
+                       "`close` is called after an `open` that returned true, and only then");
     }
     free(self);
     error_list_free(&errors);
@@ -69,10 +73,10 @@ void run_hungry(struct running *running)
     } else {
         calls->fail_from = 1;
         calls->fail_all = true;
-        drive_free(running_drive(running, &stream, &(struct way){.workers = 1, .batch = 10, .strict = &plainly, .breaches = CHECK_COUNT}));
+        drive_free(running_drive(running, &stream,
+                                 &(struct way){.workers = 1, .batch = 10, .strict = &plainly, .breaches = CHECK_COUNT}));
         calls->fail_from = 0;
     }
     random_stream_free(&stream);
     running_end(running);
 }
-

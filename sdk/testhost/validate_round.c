@@ -1,4 +1,5 @@
-/* validate_round.c - a stream of events, in all the ways that must not show; and one with broken messages. See validate_job.h. */
+/* validate_round.c - a stream of events, in all the ways that must not show; and one with broken messages. See
+ * validate_job.h. */
 #include "testhost/validate_running.h"
 
 #include "engine/state_plan.h"
@@ -6,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 
 static void try_orders(struct running *running, const struct random_stream *stream)
 {
@@ -20,8 +20,8 @@ static void try_orders(struct running *running, const struct random_stream *stre
     for (uint64_t i = 1; i <= 2; i++) {
         struct random_stream shuffled;
         random_stream_shuffled(running->shape, stream, running->job->seed + i, &shuffled);
-        running_drive_and_compare(running, CHECK_ORDER, baseline, "events in the order of their times and", "in another order of arrival", &shuffled,
-                          &way, advice);
+        running_drive_and_compare(running, CHECK_ORDER, baseline, "events in the order of their times and",
+                                  "in another order of arrival", &shuffled, &way, advice);
         free(shuffled.events);
     }
     drive_free(baseline);
@@ -30,16 +30,18 @@ static void try_orders(struct running *running, const struct random_stream *stre
 
 static void try_combining(struct running *running, const struct random_stream *stream, const struct drive *baseline)
 {
-    static const char advice[] = "combine puts into one record what stands for both, or returns false: a fold comes out the same each way";
+    static const char advice[] =
+        "combine puts into one record what stands for both, or returns false: a fold comes out the same each way";
     if (running->set->lanes[0].tail.combine == NULL) {
         running->report->skipped[CHECK_COMBINE] = true;
         return;
     }
-    const struct strict_settings never = {.combine = COMBINE_NEVER}, sometimes = {.combine = COMBINE_SOMETIMES, .seed = running->job->seed};
+    const struct strict_settings never = {.combine = COMBINE_NEVER},
+                                 sometimes = {.combine = COMBINE_SOMETIMES, .seed = running->job->seed};
     running_drive_and_compare(running, CHECK_COMBINE, baseline, "records that are combined and", "records that are not", stream,
-                      &(struct way){.workers = 1, .batch = 1, .strict = &never, .breaches = CHECK_COUNT}, advice);
+                              &(struct way){.workers = 1, .batch = 1, .strict = &never, .breaches = CHECK_COUNT}, advice);
     running_drive_and_compare(running, CHECK_COMBINE, baseline, "records combined in one way and", "in other groups", stream,
-                      &(struct way){.workers = 1, .batch = 1, .strict = &sometimes, .breaches = CHECK_COUNT}, advice);
+                              &(struct way){.workers = 1, .batch = 1, .strict = &sometimes, .breaches = CHECK_COUNT}, advice);
 }
 
 static void try_restart(struct running *running, const struct random_stream *stream, const struct drive *baseline)
@@ -55,9 +57,10 @@ static void try_restart(struct running *running, const struct random_stream *str
     state_plan_make(&plan, running->set, NULL);
     plan.folder = &folder;
     plan.generation = 1;
-    running_drive_and_compare(running, CHECK_RESTART, baseline, "a run without a restart and", "one with a restart in the middle", stream,
-                      &(struct way){.workers = 2, .batch = 3, .breaches = CHECK_COUNT, .plan = &plan},
-                      "declare every member of the record with its type, texts as SL_TEXT; a text's handle is another one after a restart");
+    running_drive_and_compare(
+        running, CHECK_RESTART, baseline, "a run without a restart and", "one with a restart in the middle", stream,
+        &(struct way){.workers = 2, .batch = 3, .breaches = CHECK_COUNT, .plan = &plan},
+        "declare every member of the record with its type, texts as SL_TEXT; a text's handle is another one after a restart");
     state_plan_free(&plan);
     state_folder_close(&folder);
 }
@@ -71,16 +74,17 @@ static void look_at_calls(struct running *running, const struct loaded_calls *ca
     }
     if (calls->live > 0) {
         struct job_finding *finding = running_found(running, CHECK_LEAKS, "leak", "it does not free all that it allocates");
-        (void)snprintf(finding->found, sizeof finding->found, "%zu blocks, %zu bytes, after the last event and `close`", calls->live,
-                       calls->live_bytes);
+        (void)snprintf(finding->found, sizeof finding->found, "%zu blocks, %zu bytes, after the last event and `close`",
+                       calls->live, calls->live_bytes);
         (void)snprintf(finding->advice, sizeof finding->advice,
                        "scratch.h has memory for a fold; what `open` allocates `close` frees");
     }
     if (calls->impure != NULL) {
         struct job_finding *finding = running_found(running, CHECK_PURE, "impure", "it calls %s() after `open`", calls->impure);
-        (void)snprintf(finding->advice, sizeof finding->advice,
-                       "the time is the event's (record->at.time_ms) or the window's (now_ms); the same records must give the same "
-                       "features, whenever they are folded");
+        (void)snprintf(
+            finding->advice, sizeof finding->advice,
+            "the time is the event's (record->at.time_ms) or the window's (now_ms); the same records must give the same "
+            "features, whenever they are folded");
     }
 }
 
@@ -89,8 +93,10 @@ static void look_at_variables(struct running *running, const struct loaded_image
     uintptr_t where;
     if (!loaded_image_changed(image, &where))
         return;
-    struct job_finding *finding = running_found(running, CHECK_VARIABLES, "variable", "a variable of the plugin's own changes between calls");
-    (void)snprintf(finding->found, sizeof finding->found, "at 0x%llx of %s", (unsigned long long)where, running->job->plugin->path);
+    struct job_finding *finding =
+        running_found(running, CHECK_VARIABLES, "variable", "a variable of the plugin's own changes between calls");
+    (void)snprintf(finding->found, sizeof finding->found, "at 0x%llx of %s", (unsigned long long)where,
+                   running->job->plugin->path);
     (void)snprintf(finding->advice, sizeof finding->advice,
                    "state is in records and aggregates alone: workers call it at once, and a restart forgets variables");
 }
@@ -128,16 +134,18 @@ void run_round(struct running *running)
     report->events = counters.events;
     report->records = counters.records;
     report->folds = counters.folds;
-    running_drive_and_compare(running, CHECK_BATCHES, baseline, "one worker with single events and", "one with batches of seven", &stream,
-                      &(struct way){.workers = 1, .batch = 7}, running_depends);
-    running_drive_and_compare(running, CHECK_BATCHES, baseline, "one worker with single events and", "three workers with batches of seven",
-                      &stream, &(struct way){.workers = 3, .batch = 7}, running_depends);
+    running_drive_and_compare(running, CHECK_BATCHES, baseline, "one worker with single events and",
+                              "one with batches of seven", &stream, &(struct way){.workers = 1, .batch = 7}, running_depends);
+    running_drive_and_compare(running, CHECK_BATCHES, baseline, "one worker with single events and",
+                              "three workers with batches of seven", &stream, &(struct way){.workers = 3, .batch = 7},
+                              running_depends);
     try_orders(running, &stream);
     try_combining(running, &stream, baseline);
     const struct strict_settings declared = {.declared_only = true};
-    running_drive_and_compare(running, CHECK_COPIED, baseline, "records as they are and", "records copied by the names of their fields", &stream,
-                      &(struct way){.workers = 1, .batch = 1, .strict = &declared, .breaches = CHECK_COUNT},
-                      "declare every member of the record, SL_FIELD(struct record, ...): what is not declared is lost");
+    running_drive_and_compare(running, CHECK_COPIED, baseline, "records as they are and",
+                              "records copied by the names of their fields", &stream,
+                              &(struct way){.workers = 1, .batch = 1, .strict = &declared, .breaches = CHECK_COUNT},
+                              "declare every member of the record, SL_FIELD(struct record, ...): what is not declared is lost");
     try_restart(running, &stream, baseline);
     report->check = CHECK_VARIABLES;
     if (running->job->plugin->instrumented)
@@ -162,10 +170,10 @@ void run_broken(struct running *running)
     running->report->check = CHECK_BROKEN;
     struct drive *baseline =
         running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1, .strict = &plainly, .breaches = CHECK_BROKEN});
-    running_drive_and_compare(running, CHECK_BROKEN, baseline, "one worker with single events and", "three workers with batches of seven",
-                      &stream, &(struct way){.workers = 3, .batch = 7}, running_depends);
+    running_drive_and_compare(running, CHECK_BROKEN, baseline, "one worker with single events and",
+                              "three workers with batches of seven", &stream, &(struct way){.workers = 3, .batch = 7},
+                              running_depends);
     drive_free(baseline);
     random_stream_free(&stream);
     running_end(running);
 }
-

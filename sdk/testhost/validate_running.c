@@ -12,7 +12,8 @@
 struct job_finding *running_found(struct running *running, enum validate_check check, const char *id, const char *format, ...)
 {
     struct job_report *report = running->report;
-    struct job_finding *finding = &report->findings[report->finding_count < JOB_FINDINGS ? report->finding_count++ : JOB_FINDINGS - 1];
+    struct job_finding *finding =
+        &report->findings[report->finding_count < JOB_FINDINGS ? report->finding_count++ : JOB_FINDINGS - 1];
     *finding = (struct job_finding){.check = check};
     (void)snprintf(finding->id, sizeof finding->id, "%s", id);
     va_list arguments;
@@ -49,11 +50,16 @@ static void put_windows(int64_t bucket_ms, bool session, struct buffer *out)
     if (session)
         buffer_literal(out, " windows = ( { name = \"session\"; gap = \"30m\"; emit = \"5s\"; } );");
     else if (bucket_ms == 0)
-        buffer_literal(out, " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
-                            " { name = \"24h\"; length = \"24h\"; } );");
+        buffer_literal(
+            out,
+            " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
+            " { name = \"24h\"; length = \"24h\"; } );");
     else
-        buffer_printf(out, " windows = ( { name = \"short\"; length = \"%llds\"; emit = 0; }, { name = \"long\"; length = \"%llds\"; emit = \"10s\"; } );",
-                      6 * scale * 60, 60 * scale * 60);
+        buffer_printf(
+            out,
+            " windows = ( { name = \"short\"; length = \"%llds\"; emit = 0; },"
+            " { name = \"long\"; length = \"%llds\"; emit = \"10s\"; } );",
+            6 * scale * 60, 60 * scale * 60);
 }
 
 void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, struct buffer *out)
@@ -61,7 +67,8 @@ void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool se
     bool lane = plugin->kind == PLUGIN_LANE;
     buffer_literal(out, "plugins = ");
     buffer_json_text(out, plugin->folders, strlen(plugin->folders));
-    buffer_printf(out, ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"%llds\"; };\n",
+    buffer_printf(out,
+                  ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"%llds\"; };\n",
                   RANDOM_DISORDER_MS / 1000 * (long long)(1 + bucket_ms / 60000));
     buffer_printf(out, "sink: { kind = \"null\"; };\nlanes = ( { lane = \"%s\";", lane ? plugin->name : plugin->lane);
     if (lane && *plugin->params != '\0')
@@ -75,8 +82,7 @@ void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool se
         buffer_printf(out, " metrics = ( \"%s\" ); } );\n", plugin->name);
 }
 
-bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms,
-                   bool session)
+bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms, bool session)
 {
     struct buffer text = {0};
     struct error_list errors = {0};
@@ -103,7 +109,8 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
     if (job->plugin->kind == PLUGIN_LANE)
         running->parser = values_parser_put_on(running->set);
     running->shape = random_shape_new(lane->table);
-    for (size_t i = 0; job->asked != NULL && i < JOB_ASKED_MAX && lane->table->inputs != NULL && lane->table->inputs[i].path != NULL; i++)
+    for (size_t i = 0;
+         job->asked != NULL && i < JOB_ASKED_MAX && lane->table->inputs != NULL && lane->table->inputs[i].path != NULL; i++)
         random_shape_asked(running->shape)[i] = job->asked[i];
     report->loaded = true;
     return true;
@@ -191,12 +198,14 @@ void running_compare(struct running *running, enum validate_check check, int64_t
     }
 }
 
-void running_drive_and_compare(struct running *running, enum validate_check check, const struct drive *baseline, const char *one,
-                              const char *two, const struct random_stream *stream, const struct way *way, const char *advice)
+void running_drive_and_compare(struct running *running, enum validate_check check, const struct drive *baseline,
+                               const char *one, const char *two, const struct random_stream *stream, const struct way *way,
+                               const char *advice)
 {
     running->report->check = check;
     struct drive *drive = running_drive(running, stream, way);
-    running_compare(running, check, drive_clock_ms(baseline), one, drive_features(baseline), two, drive_features(drive), advice);
+    running_compare(running, check, drive_clock_ms(baseline), one, drive_features(baseline), two, drive_features(drive),
+                    advice);
     drive_free(drive);
 }
 
@@ -238,6 +247,5 @@ void running_stream(struct running *running, bool broken, struct random_stream *
         leave_out(stream, running->job->without);
     tell_story(running, stream);
 }
-
 
 const char running_depends[] = "what it says must depend on its records alone: no state between calls, no order of calls";

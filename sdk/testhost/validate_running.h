@@ -1,5 +1,5 @@
-/* validate_running.h - the inside of validate_job.h, shared by what its jobs do: a plugin that is loaded, and streams driven through
- * it. */
+/* validate_running.h - the inside of validate_job.h, shared by what its jobs do: a plugin that is loaded, and streams driven
+ * through it. */
 #ifndef TESTHOST_VALIDATE_RUNNING_H
 #define TESTHOST_VALIDATE_RUNNING_H
 
@@ -16,7 +16,7 @@ struct running {
     struct lane_set *set;
     struct values_parser *parser; /* of a lane's values; NULL: a metric parser is looked at */
     struct random_shape *shape;
-    const void *table;            /* of the plugin itself */
+    const void *table; /* of the plugin itself */
 };
 
 /* Load it, with rolling windows or a session; `bucket_ms`: of its lane. False: it can't be, and that was found. */
@@ -45,16 +45,17 @@ struct way {
     int workers;
     size_t batch;
     const struct strict_settings *strict; /* NULL: nobody watches */
-    enum validate_check breaches; /* where what they find belongs; CHECK_COUNT: it has been said */
-    const struct state_plan *plan; /* a restart in the middle; NULL: none */
-    bool again;                    /* what lives at the end is written once more, and nothing else is there: drive_write_again() */
+    enum validate_check breaches;         /* where what they find belongs; CHECK_COUNT: it has been said */
+    const struct state_plan *plan;        /* a restart in the middle; NULL: none */
+    bool again; /* what lives at the end is written once more, and nothing else is there: drive_write_again() */
 };
 /* The clock ends two minutes behind the newest event. */
 #define RUNNING_AFTER_MS 120000
 struct drive *running_drive(struct running *running, const struct random_stream *stream, const struct way *way);
 /* The same, compared with one that was driven. */
-void running_drive_and_compare(struct running *running, enum validate_check check, const struct drive *baseline, const char *one,
-                               const char *two, const struct random_stream *stream, const struct way *way, const char *advice);
+void running_drive_and_compare(struct running *running, enum validate_check check, const struct drive *baseline,
+                               const char *one, const char *two, const struct random_stream *stream, const struct way *way,
+                               const char *advice);
 int64_t running_newest_ms(const struct random_stream *stream); /* of events that are not broken; INT64_MIN: none */
 
 /* What to do about a feature that depends on how it was come to. */

@@ -74,7 +74,8 @@ static void gather(struct threaded *threaded, struct kept_features *all)
     for (int i = 0; i < THREADS; i++)
         for (size_t k = 0; k < threaded->kept[i].count; k++) {
             const struct kept_feature *feature = &threaded->kept[i].items[k];
-            struct feature_write write = {.key = {feature->key, strlen(feature->key)}, .time_ms = feature->time_ms, .ttl_s = feature->ttl_s};
+            struct feature_write write = {
+                .key = {feature->key, strlen(feature->key)}, .time_ms = feature->time_ms, .ttl_s = feature->ttl_s};
             if (feature->value != NULL)
                 write.value = (sl_view){feature->value, strlen(feature->value)};
             sink->class->write(sink, &write);
@@ -92,7 +93,8 @@ void run_threads(struct running *running)
     struct drive *baseline = running_drive(running, &stream, &(struct way){.workers = 1, .batch = 1});
     run_engine(running, &stream, running_newest_ms(&stream) + RUNNING_AFTER_MS, &threaded);
     gather(&threaded, &all);
-    running_compare(running, CHECK_THREADS, drive_clock_ms(baseline), "one thread and", drive_features(baseline), "four threads", &all, running_depends);
+    running_compare(running, CHECK_THREADS, drive_clock_ms(baseline), "one thread and", drive_features(baseline),
+                    "four threads", &all, running_depends);
     for (int i = 0; i < THREADS; i++)
         kept_features_free(&threaded.kept[i]);
     kept_features_free(&all);
@@ -100,4 +102,3 @@ void run_threads(struct running *running)
     random_stream_free(&stream);
     running_end(running);
 }
-

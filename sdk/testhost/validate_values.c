@@ -16,7 +16,8 @@ static uint64_t mixed(uint64_t *state)
 
 static sl_text text_by_chance(uint64_t *state, struct texts *texts)
 {
-    static const char *const some[] = {"", "5", "shoes", "a-much-longer-identifier-0001", "a-much-longer-identifier-0002", "\xc3\xa9"};
+    static const char *const some[] = {
+        "", "5", "shoes", "a-much-longer-identifier-0001", "a-much-longer-identifier-0002", "\xc3\xa9"};
     const char *text = some[mixed(state) % (sizeof some / sizeof *some)];
     return text_hold(texts, text, strlen(text));
 }
@@ -36,7 +37,10 @@ static void value_by_chance(uint64_t *state, const sl_field *need, sl_scratch *s
     case SL_U8: *at = (char)(number & 1); break;
     case SL_I32: memcpy(at, &small, sizeof small); break;
     case SL_I64: memcpy(at, &number, sizeof number); break;
-    case SL_MONEY: number *= 9999; memcpy(at, &number, sizeof number); break;
+    case SL_MONEY:
+        number *= 9999;
+        memcpy(at, &number, sizeof number);
+        break;
     case SL_F64: memcpy(at, &decimal, sizeof decimal); break;
     case SL_TEXT: memcpy(at, &text, sizeof text); break;
     case SL_COUNTS:
@@ -75,7 +79,8 @@ void run_values(struct running *running)
         char *values = arena_take(&scratch.arena, metric->table->values_size);
         for (const sl_field *need = needs; need->name != NULL && !empty; need++)
             value_by_chance(&state, need, &scratch.base, &texts, values);
-        sl_window window = {.name = session ? "session" : "1h", .length_ms = 3600000, .now_ms = 1742990400000, .session = session};
+        sl_window window = {
+            .name = session ? "session" : "1h", .length_ms = 3600000, .now_ms = 1742990400000, .session = session};
         if (!empty) {
             window.records = (int64_t)(mixed(&state) % 1000) + 1;
             window.newest_ms = window.now_ms - (int64_t)(mixed(&state) % 3600000);
@@ -96,4 +101,3 @@ void run_values(struct running *running)
     slab_free(&slab);
     running_end(running);
 }
-

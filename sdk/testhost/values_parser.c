@@ -29,7 +29,10 @@ static sl_cell cell_of(const sl_field *field, const char *value)
     case SL_I32: memcpy(&number, value, sizeof number); return sl_cell_i64(number);
     case SL_BOOL: memcpy(&cell.as.flag, value, sizeof cell.as.flag); break;
     case SL_I64:
-    case SL_MONEY: memcpy(&wide, value, sizeof wide); cell.as.i64 = wide; break;
+    case SL_MONEY:
+        memcpy(&wide, value, sizeof wide);
+        cell.as.i64 = wide;
+        break;
     case SL_F64: memcpy(&cell.as.f64, value, sizeof cell.as.f64); break;
     case SL_TEXT: memcpy(&cell.as.text, value, sizeof cell.as.text); break;
     case SL_COUNTS: memcpy(&cell.as.counts, value, sizeof cell.as.counts); break;
@@ -64,8 +67,12 @@ static void put_on_part(struct part *part, struct set_lane *lane, const sl_field
                                .features = part->features,
                                .compute = compute};
     struct bound_metric *bound = &lane->metrics[lane->metric_count++];
-    *bound = (struct bound_metric){.table = &part->metric, .self = part, .feature_count = part->count, .binding_count = 1,
-                                    .name = "values", .key_prefix = memory_text(lane->key_prefix)};
+    *bound = (struct bound_metric){.table = &part->metric,
+                                   .self = part,
+                                   .feature_count = part->count,
+                                   .binding_count = 1,
+                                   .name = "values",
+                                   .key_prefix = memory_text(lane->key_prefix)};
     bound->bindings = memory_new(sizeof *bound->bindings);
     *bound->bindings = (struct binding){0, 0, (uint32_t)lane->table->values_size};
     lane->feature_count += part->count;

@@ -12,9 +12,9 @@ struct watched {
     const char *kind, *name; /* "lane", "product" */
     void *self;              /* its own, as the host had it */
     size_t settings_size;
-    char *settings;          /* a copy of *self after `open` */
-    const char *function;    /* that is being called; NULL: none */
-    uint32_t inputs;         /* how many it has; metric parsers: 0 */
+    char *settings;       /* a copy of *self after `open` */
+    const char *function; /* that is being called; NULL: none */
+    uint32_t inputs;      /* how many it has; metric parsers: 0 */
 };
 
 /* A breach of the contract: `found` is formatted, `advice` says what would be right. Each id once a plugin. */
@@ -33,7 +33,7 @@ bool guard_broken(const void *guard);
 /* ---- the host's tables, as a plugin sees them while one call lasts ---- */
 
 struct watched_event {
-    sl_event event; /* first: what lanes hold is a pointer to it */
+    sl_event event;       /* first: what lanes hold is a pointer to it */
     const sl_event *host; /* NULL: the call is over */
     struct watched *watched;
 };

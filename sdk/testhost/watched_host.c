@@ -33,7 +33,10 @@ static void beyond(void)
     strict_slot(calling->strict);
     abort();
 }
-#define SLOTS {beyond, beyond, beyond, beyond, beyond, beyond, beyond, beyond}
+#define SLOTS                                                          \
+    {                                                                  \
+        beyond, beyond, beyond, beyond, beyond, beyond, beyond, beyond \
+    }
 
 /* ---- events ---- */
 
@@ -191,7 +194,8 @@ static struct watched_scratch *scratch_of(const sl_scratch *scratch) { return (s
 static sl_text checked(struct watched *watched, sl_text text)
 {
     unsigned tag = (unsigned)(text.handle >> 56);
-    bool good = tag == TEXT_LONG ? text_where(text) >= LEAST_ADDRESS : tag <= TEXT_INLINE_MAX && (tag == TEXT_INLINE_MAX || text_where(text) >> (8 * tag) == 0);
+    bool good = tag == TEXT_LONG ? text_where(text) >= LEAST_ADDRESS
+                                 : tag <= TEXT_INLINE_MAX && (tag == TEXT_INLINE_MAX || text_where(text) >> (8 * tag) == 0);
     if (good)
         return text;
     watched_breach(watched, "text", "an sl_text comes from sl_event_text(), and lies in a declared field of type SL_TEXT",
