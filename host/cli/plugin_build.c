@@ -16,7 +16,8 @@ static const char usage[] =
     "Builds the plugins of a folder, the current one by default, into its build/plugins: what `cmake -S . -B build` and\n"
     "`cmake --build build` do, with the SDK that was installed with this program. Then looks into each file, as\n"
     "`shoplane plugin check` does.\n\n"
-    "  --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, into build-sanitize: for a host that was built so\n";
+    "  --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, into build-sanitize: for `shoplane plugin validate`,\n"
+    "               and for a host that was built so\n";
 
 /* The package installed with this program; NULL: CMake finds it. */
 static char *sdk_package(void)

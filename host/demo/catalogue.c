@@ -187,7 +187,8 @@ uint16_t catalogue_of_category(struct random *random, uint16_t category)
 
 uint32_t product_price(const struct product *product, int64_t time_ms)
 {
-    bool reduced = product->sometimes_reduced && time_ms / (10 * MINUTE_MS) % 3 == 1;
+    /* By turns, so that some are reduced at any time. */
+    bool reduced = product->sometimes_reduced && (time_ms / (10 * MINUTE_MS) + product->cents) % 3 == 1;
     return reduced ? product->cents / 10 * 9 : product->cents;
 }
 

@@ -1,8 +1,8 @@
 /* catalogue.h - what the simulated shop sells, made by the project: 400 products in 16 categories, search terms, lists,
  * promotions, campaigns.
  *
- * Names carry what real catalogues carry: accents, other scripts, quotes, backslashes, ampersands; some products have no
- * brand or no name, some cost nothing, some are reduced for ten minutes in every thirty. JSON is prepared once, because an
+ * Names carry what real catalogues carry: accents, other scripts, quotes, backslashes, ampersands; some products have no brand
+ * or no name, some cost nothing, some are reduced for ten minutes in every thirty, by turns. JSON is prepared once, because an
  * event writes up to a dozen products. Constant after catalogue_new(). */
 #ifndef DEMO_CATALOGUE_H
 #define DEMO_CATALOGUE_H
