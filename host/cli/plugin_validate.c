@@ -33,8 +33,10 @@ static const char usage[] =
 
 struct options {
     struct validate_settings settings;
-    bool quiet;
+    bool quiet, folders_named;
 };
+
+#define DEFAULT_EVENTS 300
 
 #define STORY_LINES 12 /* that are shown */
 
@@ -69,7 +71,23 @@ static void print_lines(const char *label, const char *text)
     }
 }
 
-static void print_finding(const char *path, const struct validate_finding *finding)
+/* The command that shows it again, with what was said beside defaults. */
+static void print_again(const struct options *options, const char *path, const struct validate_finding *finding)
+{
+    const struct validate_settings *settings = &options->settings;
+    (void)printf("    again    shoplane plugin validate --reproduce %llu", (unsigned long long)finding->seed);
+    if (settings->events != DEFAULT_EVENTS)
+        (void)printf(" --events %zu", settings->events);
+    if (*settings->params != '\0')
+        (void)printf(" --params '%s'", settings->params);
+    if (options->folders_named)
+        (void)printf(" --plugins %s", settings->folders);
+    if (settings->lane != NULL)
+        (void)printf(" --lane %s", settings->lane);
+    (void)printf(" %s\n", path);
+}
+
+static void print_finding(const struct options *options, const char *path, const struct validate_finding *finding)
 {
     const struct job_finding *found = &finding->finding;
     (void)printf("  %s (%s): %s\n", validate_check_word(found->check), found->id, found->what);
@@ -84,7 +102,7 @@ static void print_finding(const char *path, const struct validate_finding *findi
     if (finding->story == NULL)
         return;
     print_story(finding);
-    (void)printf("    again    shoplane plugin validate --reproduce %llu %s\n", (unsigned long long)finding->seed, path);
+    print_again(options, path, finding);
 }
 
 static void print_checks(const struct validate_result *result)
@@ -185,7 +203,7 @@ static int validate_one(const struct options *options, const char *path)
         if (!options->quiet)
             print_checks(&result);
         for (size_t i = 0; i < result.finding_count; i++)
-            print_finding(path, &result.findings[i]);
+            print_finding(options, path, &result.findings[i]);
         if (!options->quiet)
             print_figures(&result);
     } else {
@@ -210,7 +228,7 @@ int command_plugin_validate(int argc, char **argv)
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     struct options options = {.settings = {.params = "", .smaller = true}};
-    int64_t seed = 1, rounds = 12, events = 300, timeout_s = 30;
+    int64_t seed = 1, rounds = 12, events = DEFAULT_EVENTS, timeout_s = 30;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         bool good = true;
         switch (option) {
@@ -239,6 +257,7 @@ int command_plugin_validate(int argc, char **argv)
         return command_usage("plugin validate", "there is no plugin in " PROJECT_PLUGINS ": name the files to look at");
     }
     begin_with_sanitizer(*first, argc, argv);
+    options.folders_named = options.settings.folders != NULL;
     char *installed = options.settings.folders == NULL ? plugin_folder_default() : memory_text(options.settings.folders);
     options.settings.folders = installed;
     options.settings.seed = (uint64_t)seed;

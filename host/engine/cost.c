@@ -39,6 +39,7 @@ void cost_sum(struct lane_cost *sum, const struct lane_cost *more)
         sum_calls(&sum->compute[m], &more->compute[m]);
     sum->kept += more->kept;
     sum->unkeyed += more->unkeyed;
+    sum->spoiled += more->spoiled;
 }
 
 static double call_ns(const struct call_cost *cost)
@@ -82,8 +83,9 @@ void cost_tell(const struct lane_set *set, const struct lane_cost *costs, bool j
         const struct set_lane *lane = &set->lanes[i];
         const struct lane_cost *cost = &costs[i];
         if (json)
-            buffer_printf(out, "%s{\"lane\":\"%s\",\"seen\":%" PRIu64 ",\"kept\":%" PRIu64 ",\"unkeyed\":%" PRIu64 ",\"cost\":[",
-                          i > 0 ? "," : "", lane->name, cost->extract.calls, cost->kept, cost->unkeyed);
+            buffer_printf(out, "%s{\"lane\":\"%s\",\"seen\":%" PRIu64 ",\"kept\":%" PRIu64 ",\"unkeyed\":%" PRIu64
+                               ",\"spoiled\":%" PRIu64 ",\"cost\":[",
+                          i > 0 ? "," : "", lane->name, cost->extract.calls, cost->kept, cost->unkeyed, cost->spoiled);
         put_row(out, json, true, lane->name, "extract", &cost->extract, all_ns);
         put_row(out, json, false, lane->name, "add", &cost->add, all_ns);
         put_row(out, json, false, lane->name, "publish", &cost->publish, all_ns);
@@ -92,8 +94,9 @@ void cost_tell(const struct lane_set *set, const struct lane_cost *costs, bool j
         if (json)
             buffer_literal(out, "]}");
         else
-            buffer_printf(out, "  %-24s of %" PRIu64 " events seen it kept %" PRIu64 " records; %" PRIu64 " had no key\n", "",
-                          cost->extract.calls, cost->kept, cost->unkeyed);
+            buffer_printf(out, "  %-24s of %" PRIu64 " events seen it kept %" PRIu64 " records; %" PRIu64 " had no key, %" PRIu64
+                               " went to the dead letters for what it looked at\n", "",
+                          cost->extract.calls, cost->kept, cost->unkeyed, cost->spoiled);
     }
     if (json)
         buffer_literal(out, "]}\n");

@@ -23,6 +23,7 @@ struct lane_cost {
     struct call_cost compute[METRICS_MAX]; /* one a parser of the lane */
     uint64_t kept;    /* records that extract made */
     uint64_t unkeyed; /* events it was not offered, or whose records were not kept, since they had no key */
+    uint64_t spoiled; /* events that went to the dead letters for what it looked at, or for making too many records of them */
 };
 
 #define COST_EXTRACTS 64

@@ -183,29 +183,6 @@ static bool offer(struct extraction *extraction, size_t number, const sl_event *
     return keyed;
 }
 
-/* Give every lane that wants the event its look at it, or only those whose bit is set in *lanes. Their records are staged. */
-static void extract(struct extraction *extraction, const struct event_head *head, const uint64_t *lanes)
-{
-    const struct lane_set *set = extraction->settings->set;
-    bool unkeyed = false;
-    extraction->staged_count = 0;
-    extraction->crowded = NULL;
-    buffer_reset(&extraction->own_keys);
-    for (size_t i = 0; i < set->lane_count; i++) {
-        const struct set_lane *lane = &set->lanes[i];
-        uint32_t kind = lane->kinds[head->event];
-        sl_view key;
-        if (kind == UINT32_MAX || (lanes != NULL && (*lanes >> i & 1u) == 0))
-            continue;
-        if (find_key(extraction, lane, &key) && offer(extraction, i, reader_event(extraction->reader, lane->inputs, kind), key))
-            continue;
-        unkeyed = true;
-        extraction->costs[i].unkeyed++;
-    }
-    if (lanes == NULL)
-        extraction->unkeyed += unkeyed;
-}
-
 /* After extraction: did anything that was looked at, or a lane that wanted too much of it, spoil the event? */
 static bool spoiled(const struct extraction *extraction, struct bad_row *bad)
 {
@@ -216,6 +193,33 @@ static bool spoiled(const struct extraction *extraction, struct bad_row *bad)
     bad_row_set(bad, BAD_SIZE, "", (sl_view){0}, "lane %s would make more than %d records of this one event",
                 extraction->crowded->name, SL_EVENT_RECORDS_MAX);
     return true;
+}
+
+/* Give every lane that wants the event its look at it, or only those whose bit is set in *lanes. Their records are staged. */
+static void extract(struct extraction *extraction, const struct event_head *head, const uint64_t *lanes)
+{
+    const struct lane_set *set = extraction->settings->set;
+    bool unkeyed = false, spoilt = false;
+    struct bad_row bad;
+    extraction->staged_count = 0;
+    extraction->crowded = NULL;
+    buffer_reset(&extraction->own_keys);
+    for (size_t i = 0; i < set->lane_count; i++) {
+        const struct set_lane *lane = &set->lanes[i];
+        uint32_t kind = lane->kinds[head->event];
+        sl_view key;
+        if (kind == UINT32_MAX || (lanes != NULL && (*lanes >> i & 1u) == 0))
+            continue;
+        bool keyed = find_key(extraction, lane, &key) &&
+                     offer(extraction, i, reader_event(extraction->reader, lane->inputs, kind), key);
+        unkeyed = unkeyed || !keyed;
+        extraction->costs[i].unkeyed += !keyed;
+        bool by_this = !spoilt && spoiled(extraction, &bad); /* the first that looked is told of */
+        extraction->costs[i].spoiled += by_this;
+        spoilt = spoilt || by_this;
+    }
+    if (lanes == NULL)
+        extraction->unkeyed += unkeyed;
 }
 
 /* Append a staged record to the parcel of its key's owner, its long texts behind it. */

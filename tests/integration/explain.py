@@ -88,12 +88,20 @@ def behind_a_value(servers):
             return False  # no checkpoint has it yet
     cost = as_json(servers, "cost", "--config", config)
     product = cost["lanes"][0]
-    check((product["lane"], product["seen"], product["kept"], product["unkeyed"]) == ("product", 3, 3, 0), cost)
+    check((product["lane"], product["seen"], product["kept"], product["unkeyed"], product["spoiled"]) == ("product", 3, 3, 0, 0), cost)
     calls = {(row["plugin"], row["function"]): row["calls"] for row in product["cost"]}
     check(calls[("product", "extract")] == 3 and calls[("product", "publish")] == calls[("product_views", "compute")] >= 1 and
           calls[("product", "add")] >= 3, calls)
     text = told(servers, 0, "cost", "--config", config)
     check(text.startswith("plugins took ") and "of 3 events seen it kept 3 records; 0 had no key" in text, text)
+    bad = event("product_view", "ann", "s1", "77").replace('"id":"77"', '"id":77')  # no text: this lane looks at it first
+    check('"id":77' in bad, bad)
+    producer.send(bad)
+
+    def spoiled():
+        lanes = as_json(servers, "cost", "--config", config)["lanes"]
+        return [(lane["lane"], lane["spoiled"]) for lane in lanes] == [("product", 1), ("session", 0)]
+    wait_for(spoiled, 20, lambda: f"the dead letter is the product lane's: {as_json(servers, 'cost', '--config', config)}")
     wait_for(in_state, 20, "the state can be looked into while the host runs")
     check(host.end() == 0, f"the host ends:\n{host.tail()}")
     check(not (state / "control").exists(), "its socket goes with it")

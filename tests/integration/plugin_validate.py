@@ -111,7 +111,7 @@ def wrong(name, ids, words):
 
 def small_streams(out):
     """What breaks it is a stream of one event, as lines of a case; and it can be seen again."""
-    story = re.search(r"    events   1:\n      (at .*)\n    again    shoplane plugin validate --reproduce (\d+) ", out)
+    story = re.search(r"    events   1:\n      (at .*)\n    again    shoplane plugin validate --reproduce (\d+) --events 150 ", out)
     expect(story is not None, "undeclared: no stream of one event", out)
     with tempfile.TemporaryDirectory() as folder:
         case = pathlib.Path(folder) / "t.case"
