@@ -28,8 +28,9 @@ void case_schemas_free(struct case_schemas *schemas);
 /* "NAME = iglu:vendor/schema/jsonschema/1-0-0 [derived]". False: *error. */
 bool case_schemas_add(struct case_schemas *schemas, bool event, const char *text, struct error *error);
 
-/* The event `name` with `count` words "field=value", number `number` of its case (which makes its event_id where none is given).
- * `received_ms`: the collector's time. The line, without a newline, is appended to `out`. False: *error says what is wrong. */
+/* The event `name` with `count` words "field=value", number `number` of its case (which makes its event_id where none is
+ * given). `received_ms`: the collector's time. The line, without a newline, is appended to `out`. False: *error says what is
+ * wrong. */
 bool case_event_line(const struct case_schemas *schemas, int64_t time_ms, int64_t received_ms, size_t number, const char *name,
                      char *const *words, size_t count, struct buffer *out, struct error *error);
 

@@ -4,10 +4,15 @@
 #include "base/memory.h"
 #include "snowplow/json.h"
 #include "testhost/drive.h"
+#include "testhost/loaded.h"
 #include "testhost/strict.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SHOWN_MAX 20 /* keys that are named where nothing else was expected */
 
@@ -248,6 +253,48 @@ static struct drive *driven_strictly(struct moment *moment, const struct config 
     return drive;
 }
 
+/* The plugins of a set, all of whose allocations fail from here on; in a process that ends soon. */
+static void starve(const struct lane_set *set)
+{
+    struct loaded_calls *calls = NULL;
+    for (size_t i = 0; i < set->lane_count; i++) {
+        calls = loaded_take_over(set->lanes[i].table);
+        for (size_t m = 0; m < set->lanes[i].metric_count; m++)
+            calls = loaded_take_over(set->lanes[i].metrics[m].table);
+    }
+    if (calls == NULL)
+        return;
+    calls->fail_from = 1;
+    calls->fail_all = true;
+}
+
+/* All events once more, in a process of their own, while no allocation of a plugin succeeds: it may say anything, and lives on. */
+static void drive_starving(struct moment *moment, const struct config *config, struct lane_set *set)
+{
+    struct findings findings = {0};
+    int status = 0;
+    struct strict_place *place = mmap(NULL, sizeof *place, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED)
+        return;
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        starve(set);
+        struct strict *strict = strict_put_on(set, &(struct strict_settings){.place = place}, &findings);
+        drive_free(driven(moment->file, moment->expect, config, set, 1, 1, strict));
+        _exit(0);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (child > 0 && status != 0) {
+        moment->differences++;
+        buffer_printf(moment->out, "%s:%d: %s ends the host in %s when its allocations fail\n", moment->file->path, moment->expect->line,
+                      place->plugin[0] == '\0' ? "a plugin" : place->plugin, place->plugin[0] == '\0' ? "a call" : place->function);
+        put_value(moment->out, "do this", "look at what malloc() returns; scratch.h has memory for a fold that never fails");
+    }
+    (void)munmap(place, sizeof *place);
+}
+
 /* Neither the number of workers nor the size of batches may show. */
 static void compare_drives(struct moment *moment, const struct drive *other)
 {
@@ -271,6 +318,8 @@ static size_t look(const struct case_file *file, const struct case_expect *expec
     bool last = expect == &file->expects[file->expect_count - 1]; /* by then every event has come */
     struct drive *drive = driven_strictly(&moment, config, set, last), *other = driven(file, expect, config, set, 3, 7, NULL);
     moment.drive = drive;
+    if (last)
+        drive_starving(&moment, config, set);
     for (size_t i = 0; i < expect->check_count; i++)
         check(&moment, &expect->checks[i]);
     compare_drives(&moment, other);

@@ -22,8 +22,8 @@ struct loaded_calls {
     bool pure;          /* such functions are noticed */
 };
 
-/* The object that has this address in it: its table of the SDK, say. The calls, zeroed; NULL: it can't be done on this
- * machine. */
+/* The object that has this address in it: its table of the SDK, say. Of several objects the calls are counted together. The
+ * calls, zeroed; NULL: it can't be done on this machine. */
 struct loaded_calls *loaded_take_over(const void *address);
 
 /* Its variables that are not constant, as they are now: a copy. */

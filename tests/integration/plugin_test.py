@@ -104,6 +104,11 @@ with tempfile.TemporaryDirectory() as name:
     status, output, errors = run("--plugins", str(BUILD / "tests/bad_plugins"), folder=folder)
     check(status == 1 and "t.case:3: lane \"past_record\": extract writes behind the end of its record\n" in output
           and "    at        at 12:00:01 product_view user=ann product.id=5\n" in output, "a plugin that breaks its contract", output + errors)
+    (folder / "t.case").write_text("lane careless_add windows 5m metrics right_count\nat 12:00:01 product_view user=ann product.id=5\n"
+                                   "expect end user:ann:right_count_count_5m = 1\n")
+    status, output, errors = run("--plugins", str(BUILD / "tests/bad_plugins"), folder=folder)
+    check(status == 1 and "t.case:3: lane careless_add ends the host in add when its allocations fail\n" in output,
+          "a plugin that does not look at malloc", output + errors)
     (folder / "t.case").write_text(HEAD + "expect 12:01:00 user:ann:product_view_count_5m = 2\n")
     kept = folder / "kept"
     kept.mkdir()
