@@ -5,7 +5,7 @@
  * freed are counted, and who asks for the time of the day or for chance is seen. What was compiled with a sanitizer imports its
  * functions under the same names.
  *
- * One plugin at a time, one thread; only in processes that end soon: nothing is put back. */
+ * One thread; only in processes that end soon: nothing is put back. */
 #ifndef TESTHOST_LOADED_H
 #define TESTHOST_LOADED_H
 
