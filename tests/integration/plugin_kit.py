@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 failures = 0
 
 
@@ -144,13 +145,37 @@ def refusals(kit):
     kit.bad("shoplane plugin install", 1, ["others than you can write its folder", "chmod go-w"], "not where others can write", basket)
     lanes.chmod(0o755)
     check([path.name for path in lanes.iterdir() if path.name.startswith(".")] == [], "nothing half-made is left there")
-    for command in ("new", "build", "test", "check", "install", "list"):
+    for command in ("new", "build", "test", "validate", "check", "install", "list"):
         kit.good(f"shoplane plugin {command} --help | grep -q 'shoplane plugin'" if command != "list" else "shoplane plugin list --help",
                  f"help of {command}")
 
 
+def two_more(kit):
+    """Plugins that are not in the guide (tests/plugins/trial), by the guide's steps: until their features are there, and beside
+    another version of themselves."""
+    events = kit.folder / "events.tsv"
+    kit.good(f"shoplane-demo generate --events 20000 --output {events}", "the simulated shop has events")
+    for name, window, key in (("discount", "1h", ":mean_discount_1h"), ("popular", "24h", ":cart_share_24h")):
+        kit.good(f"shoplane plugin new lane {name}", f"{name} is begun")
+        folder = kit.folder / name
+        for source in (ROOT / "tests/plugins/trial" / name).iterdir():
+            shutil.copy(source, folder)
+        kit.good("shoplane plugin build", f"{name} builds", folder)
+        kit.good("shoplane plugin test", f"the case of {name} holds", folder)
+        output = kit.good("shoplane plugin validate --rounds 4", f"{name} is valid", folder)
+        check(output.count(": VALID") == 2 and "BAD" not in output, "both plugins of it", output)
+        kit.good("shoplane plugin check build/plugins/*/*.so", f"nothing refuses {name}", folder)
+        (folder / "try.conf").write_text(
+            'plugins = "build/plugins"; source: { kind = "files"; files = [ "events.tsv" ]; }; sink: { kind = "null"; };\n'
+            f'lanes = ( {{ lane = "{name}"; windows = ( {{ name = "{window}"; length = "{window}"; }} ); metrics = ( "{name}_views" ); }},\n'
+            f'  {{ lane = "{name}"; as = "beside"; shadow_of = "{name}"; windows = ( {{ name = "{window}"; length = "{window}"; }} );'
+            f' metrics = ( "{name}_views" ); }} );\n')
+        output = kit.good(f"shoplane replay --config try.conf --final --quiet --diff {events}", f"{name} has features", folder)
+        check(output.count(f'{key}","value":') > 5 and f"lane {name}, and its shadow beside" in output, "of several keys", output[:2000])
+
+
 with tempfile.TemporaryDirectory() as name:
     the_kit = Kit(pathlib.Path(name))
-    for scenario in (a_lane, it_runs, a_parser, by_hand, refusals):
+    for scenario in (a_lane, it_runs, a_parser, by_hand, refusals, two_more):
         scenario(the_kit)
 sys.exit(failures > 0)
