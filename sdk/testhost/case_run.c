@@ -67,7 +67,8 @@ static void put_cause(struct moment *moment, const struct kept_feature *feature)
     put_value(moment->out, "before", feature->before);
     if (moment->expect->events > 0)
         buffer_printf(moment->out, "    %-9s %s%s %d: %s\n", "since", by_event ? "" : case_time_text(feature->changed_ms, at),
-                      by_event ? "line" : ", when the clock moved on behind line", file->events[last].line, file->events[last].text);
+                      by_event ? "line" : ", when the clock moved on behind line", file->events[last].line,
+                      file->events[last].text);
 }
 
 static void differs(struct moment *moment, int line, const char *what, const char *expected, const char *found,
@@ -288,8 +289,9 @@ static void drive_starving(struct moment *moment, const struct config *config, s
         continue;
     if (child > 0 && status != 0) {
         moment->differences++;
-        buffer_printf(moment->out, "%s:%d: %s ends the host in %s when its allocations fail\n", moment->file->path, moment->expect->line,
-                      place->plugin[0] == '\0' ? "a plugin" : place->plugin, place->plugin[0] == '\0' ? "a call" : place->function);
+        buffer_printf(moment->out, "%s:%d: %s ends the host in %s when its allocations fail\n", moment->file->path,
+                      moment->expect->line, place->plugin[0] == '\0' ? "a plugin" : place->plugin,
+                      place->plugin[0] == '\0' ? "a call" : place->function);
         put_value(moment->out, "do this", "look at what malloc() returns; scratch.h has memory for a fold that never fails");
     }
     (void)munmap(place, sizeof *place);
@@ -304,9 +306,11 @@ static void compare_drives(struct moment *moment, const struct drive *other)
         if (a != NULL && b != NULL && strcmp(a->key, b->key) == 0 &&
             (a->value == NULL ? b->value == NULL : b->value != NULL && strcmp(a->value, b->value) == 0))
             continue;
-        differs(moment, moment->expect->line, a != NULL ? a->key : b->key, a != NULL ? a->value : NULL, b != NULL ? b->value : NULL, a);
-        buffer_literal(moment->out, "    the first with one worker and single events, the second with three workers and batches of "
-                                    "seven: what a plugin says must depend on its records alone\n");
+        differs(moment, moment->expect->line, a != NULL ? a->key : b->key, a != NULL ? a->value : NULL,
+                b != NULL ? b->value : NULL, a);
+        buffer_literal(moment->out,
+                       "    the first with one worker and single events, the second with three workers and batches of "
+                       "seven: what a plugin says must depend on its records alone\n");
         return;
     }
 }

@@ -116,7 +116,7 @@ static bool run(const struct validation *validation, const struct job *job, stru
 /* The end of a process that no job made, as a finding. False: it came to its end. */
 static bool died(const struct job_report *report, const struct outcome *outcome, struct job_finding *finding)
 {
-    if (report->complete || (WIFEXITED(outcome->status) && WEXITSTATUS(outcome->status) == 0 && !report->loaded))
+    if (report->complete)
         return false;
     *finding = (struct job_finding){.check = report->check};
     bool hangs = WIFSIGNALED(outcome->status) && WTERMSIG(outcome->status) == SIGALRM;
@@ -133,7 +133,9 @@ static bool died(const struct job_report *report, const struct outcome *outcome,
     (void)snprintf(finding->advice, sizeof finding->advice, "%s",
                    report->place.slot ? "its minor of the SDK has what is before struct_size, and no more"
                    : hangs            ? "each call must end soon, whatever the event holds"
-                                      : "build it with -fsanitize=address,undefined and validate it again: that says where");
+                   : WIFEXITED(outcome->status)
+                       ? "no exit() in a plugin: each call comes back, and `open` may refuse"
+                       : "build it with -fsanitize=address,undefined and validate it again: that says where");
     return true;
 }
 

@@ -49,14 +49,18 @@ void run_learn(struct running *running)
 void job_run(const struct job *job, struct job_report *report)
 {
     struct running running;
-    if (!running_begin(&running, job, report, 0, false))
+    if (!running_begin(&running, job, report, 0, false)) {
+        report->complete = true;
         return;
+    }
     int64_t bucket_ms = running.set->lanes[0].tail.bucket_ms;
     bool session = job->seed % 2 != 0 && bucket_ms == 0; /* sessions are exact */
     if ((bucket_ms > 0 || session) && job->kind != JOB_OPEN && job->kind != JOB_STARVED && job->kind != JOB_LEARN) {
         running_end(&running);
-        if (!running_begin(&running, job, report, bucket_ms, session))
+        if (!running_begin(&running, job, report, bucket_ms, session)) {
+            report->complete = true;
             return;
+        }
     }
     switch (job->kind) {
     case JOB_OPEN: run_open(&running, 0); break;

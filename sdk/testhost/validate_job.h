@@ -73,7 +73,7 @@ struct job_finding {
 
 /* In shared memory: fixed size, no pointers. */
 struct job_report {
-    bool complete; /* it came to its end */
+    bool complete; /* it came to its end, or could not begin, which was found */
     bool loaded;   /* as far as that */
     struct strict_place place;
     enum validate_check check; /* what is being looked at, for who finds it dead */

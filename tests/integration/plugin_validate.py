@@ -36,6 +36,8 @@ WRONG = {
     "lanes/counts_calls": ({"batches (differs)"}, "say different things of user:"),
     "lanes/crashes": ({"contract (crash)"}, "it ends the process: Segmentation fault"),
     "lanes/hangs": ({"contract (hangs)"}, "it does not come back"),
+    "lanes/exits": ({"contract (crash)"}, "it ends the process, with status 0"),
+    "lanes/exits_open": ({"load (crash)"}, "in open of lane exits_open"),
     "lanes/beyond_table": ({"contract (slot)"}, "it calls what is behind the end of a table of the host"),
     "lanes/two_sizes": ({"contract (map)"}, "bytes in a map that has structs of"),
     "lanes/leaks": ({"leaks (leak)"}, "it does not free all that it allocates"),
