@@ -268,15 +268,24 @@ void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab,
         log_trim(log, lane, slab, texts, 0);
 }
 
+/* Stamp and texts of a record are the host's, whatever a plugin did to them: texts are counted. */
+static void put_back(const struct set_lane *lane, char *record, const char *before)
+{
+    memcpy(record, before, sizeof(sl_stamp));
+    for (size_t i = 0; i < lane->text_count; i++)
+        memcpy(record + lane->text_offsets[i], before + lane->text_offsets[i], sizeof(sl_text));
+}
+
 /* Does one of the first `count` records, of the same time, take `from` into itself? */
 static bool taken(struct log *log, const struct set_lane *lane, size_t count, const char *from)
 {
     int64_t time_ms = stamp_of(from)->time_ms;
     for (size_t i = count; i > 0 && count - i < LOG_COMBINE_NEAR && log_time(log, lane, i - 1) == time_ms; i--) {
         char *into = record_at(log, lane, i - 1);
-        const sl_stamp stamp = *stamp_of(into);
+        char before[LANE_RECORD_MAX];
+        memcpy(before, into, lane->table->record_size);
         bool done = lane->tail.combine(lane->self, into, from);
-        memcpy(into, &stamp, sizeof stamp); /* the host's */
+        put_back(lane, into, before);
         if (done)
             return true;
     }
