@@ -167,6 +167,36 @@ def the_same_never_differs(servers):
     check(host.end() == 0, host.tail())
 
 
+def added_to_a_running_host(servers):
+    """Its windows are filled from the topic first; until then nothing is compared, and from then on it knows as much as the other."""
+    redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
+    path = servers.folder / "added.conf"
+    lane = 'windows = ( { name = "w"; length = "1h"; emit = "0s"; ttl = "2h"; } ); metrics = ( "product_views" );'
+
+    def configure(more):
+        write_config(path, f'lanes = ( {{ lane = "product"; {lane} }}{more} );\n', broker, redis, disorder="0s")
+        with path.open("a") as file:
+            file.write(f'state: {{ folder = "{servers.folder / "state"}"; interval = "200ms"; }};\n')
+    configure("")
+    host, producer = servers.run(path, "--workers", 2), servers.producer(broker)
+    now = int(time.time())
+    producer.send(*(event("product_view", f"u{n % 7}", "s", str(n % 11), at=now - 1800 + n) for n in range(500)))
+    wait_for(lambda: redis.get("user:u3:product_view_count_w") == "11", 20, lambda: f"features:\n{host.tail()}")
+    configure(f', {{ lane = "product"; as = "late"; shadow_of = "product"; {lane} }}')
+    told(servers, 0, "reload", "--config", path)
+    producer.send(*(event("product_view", f"u{n}", "s", "12", at=time.time()) for n in range(7)))
+    wait_for(lambda: redis.get("user:u3:product_view_count_w") == "12", 20, lambda: f"features:\n{host.tail()}")
+
+    def compared():
+        found, differ = totals(json.loads(told(servers, 0, "diff", "--config", path, "--json")[0]))
+        check(differ == 0, lambda: told(servers, 0, "diff", "--config", path)[0])
+        return found >= 14  # two features of seven shoppers
+    wait_for(compared, 20, lambda: f"all are compared:\n{host.tail()}")
+    text, _ = told(servers, 0, "explain", "user:u3:product_view_count_w", "--config", path)
+    check("of lane late, window w: 72 records, a shadow's, written nowhere" in text or "of lane late, window w: 73 records" in text, text)
+    check(host.end() == 0, host.tail())
+
+
 def promoted_by_a_word(servers):
     redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
     path, state = servers.folder / "shadow.conf", servers.folder / "state"
@@ -231,4 +261,5 @@ def promoted_by_a_word(servers):
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [counted_to_the_digit, parsers_and_prefixes, what_can_not_be_compared, the_same_never_differs, promoted_by_a_word])
+    run_main(__doc__, [counted_to_the_digit, parsers_and_prefixes, what_can_not_be_compared, the_same_never_differs, added_to_a_running_host,
+                       promoted_by_a_word])
