@@ -38,8 +38,8 @@ static void put_feature(struct audit_sample *sample, const struct shard *shard, 
     struct audit_feature *to = &sample->features[sample->count++];
     *to = *of;
     to->key = sample->text.size;
-    const char *key_prefix = lane->metrics[of->metric].key_prefix;
-    buffer_put(&sample->text, key_prefix, strlen(key_prefix));
+    const struct bound_metric *metric = &lane->metrics[of->metric];
+    buffer_put(&sample->text, metric->key_prefix, metric->key_prefix_size);
     buffer_put(&sample->text, id.data, id.size);
     (void)put_text(sample, suffix.data, suffix.size);
     to->key_size = sample->text.size - to->key - 1;

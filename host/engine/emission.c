@@ -76,15 +76,15 @@ static bool is_unfenced(const struct shard *shard)
     return shard->unfenced_count > 0 || (shard->applied != NULL && !shard->ending && shard->clock_ms != shard->fenced_clock_ms);
 }
 
-static void write_feature(struct shard *shard, const struct set_lane *lane, const struct log *log,
-                          const struct lane_window *window, size_t metric, size_t feature, enum write_kind kind)
+static void write_feature(struct shard *shard, const struct log *log,
+                          const struct lane_window *window, const struct bound_metric *metric, size_t feature,
+                          enum write_kind kind)
 {
     const struct folded_feature *folded = &shard->folder.features[feature];
     bool value = folded->present && kind != WRITE_TTL;
     sl_view id = text_view(&log->key), suffix = window->suffixes[feature];
-    const char *key_prefix = lane->metrics[metric].key_prefix;
     buffer_reset(&shard->key);
-    buffer_put(&shard->key, key_prefix, strlen(key_prefix));
+    buffer_put(&shard->key, metric->key_prefix, metric->key_prefix_size);
     buffer_put(&shard->key, id.data, id.size);
     buffer_put(&shard->key, suffix.data, suffix.size);
     struct feature_write write = {
@@ -105,6 +105,7 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     const struct lane_window *window = &lane->windows[w];
     struct view *view = log_view(log, lane, w);
     struct sent *sent = &view->sent[m];
+    const struct bound_metric *metric = &lane->metrics[m];
     bool same = sent->hash == shard->folder.hashes[m];
     enum write_kind kind = same ? WRITE_REFRESH : due ? WRITE_VALUE : WRITE_TTL;
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
@@ -113,21 +114,21 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
-    for (size_t f = 0; f < lane->metrics[m].feature_count; f++) {
+    for (size_t f = 0; f < metric->feature_count; f++) {
         bool was = (there >> f & 1u) != 0;
         bool now = kind == WRITE_TTL ? was : shard->folder.features[first_feature + f].present;
         present |= (now ? 1u : 0u) << f;
         if (!now && !was)
             continue; /* absent, and was: nothing to delete */
-        if (!lane->metrics[m].silent)
-            write_feature(shard, lane, log, window, m, first_feature + f, kind);
+        if (!metric->silent)
+            write_feature(shard, log, window, metric, first_feature + f, kind);
         written++;
     }
     if (kind == WRITE_VALUE)
         sent->hash = shard->folder.hashes[m];
     sent_note(sent, shard->send_ms, present);
     *changed = *changed || (kind == WRITE_VALUE && written > 0);
-    return lane->metrics[m].silent ? 0 : written;
+    return metric->silent ? 0 : written;
 }
 
 size_t emission_first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w,

@@ -25,6 +25,7 @@ struct bound_metric {
     bool shadow;      /* another parser of the lane is what it is compared with (shadow_pairs.h) */
     bool silent;      /* nothing of it is written: it is only compared, or its lane is */
     char *key_prefix; /* its features begin with this: the lane's, or behind a prefix of its own "next:user:" */
+    size_t key_prefix_size;
     void *self; /* its settings; NULL if it has none */
     bool opened; /* its `open` agreed: to be closed */
     struct binding *bindings;

@@ -126,6 +126,7 @@ void shadow_roles(struct lane_set *set, const struct config *config, const size_
             metric->shadow = partners.metrics[m] < lane->metric_count || (shadow->of != NULL && !shadow->live);
             metric->silent = lane->silent || (metric->shadow && shadow->prefix == NULL);
             metric->key_prefix = metric->shadow ? prefixed(shadow, lane->key_prefix) : memory_text(lane->key_prefix);
+            metric->key_prefix_size = strlen(metric->key_prefix);
             if (shadow->prefix != NULL)
                 refuse_prefix(set, shadow, errors);
         }

@@ -72,7 +72,8 @@ static void put_on_part(struct part *part, struct set_lane *lane, const sl_field
                                    .feature_count = part->count,
                                    .binding_count = 1,
                                    .name = "values",
-                                   .key_prefix = memory_text(lane->key_prefix)};
+                                   .key_prefix = memory_text(lane->key_prefix),
+                                   .key_prefix_size = strlen(lane->key_prefix)};
     bound->bindings = memory_new(sizeof *bound->bindings);
     *bound->bindings = (struct binding){0, 0, (uint32_t)lane->table->values_size};
     lane->feature_count += part->count;

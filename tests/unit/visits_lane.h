@@ -91,6 +91,7 @@ static inline void visits_lane_add(struct lane_set *set, const struct window_set
     *metric = (struct bound_metric){.table = &visits_metric,
                                     .name = visits_metric.name,
                                     .key_prefix = memory_text(lane->key_prefix),
+                                    .key_prefix_size = strlen(lane->key_prefix),
                                     .binding_count = 1,
                                     .feature_count = 2};
     metric->bindings = memory_new(sizeof *metric->bindings);
