@@ -384,7 +384,6 @@ static void put_on_metric(struct strict *strict, struct watched_metric *metric, 
     watch(strict, &metric->watched, plugin_kind_word(PLUGIN_METRIC), bound->table->name, bound->self,
           bound->table->settings_size);
     metric->table = *bound->table;
-    metric->table.values_size = bound->table->values_size;
     metric->table.compute = compute;
     bound->table = &metric->table;
     bound->self = metric;
