@@ -187,10 +187,11 @@ check explain python3 -B tests/integration/explain.py build
 check tsan_explain python3 -B tests/integration/explain.py build-tsan
 check shadow python3 -B tests/integration/shadow.py build
 check asan_shadow python3 -B tests/integration/shadow.py build-asan --only counted
-check tsan_shadow python3 -B tests/integration/shadow.py build-tsan --only counted
+check tsan_shadow python3 -B tests/integration/shadow.py build-tsan --only differs
 check own_keys python3 -B tests/integration/own_keys.py build
 check asan_own_keys python3 -B tests/integration/own_keys.py build-asan
 check audit python3 -B tests/integration/audit.py build
+check tsan_audit python3 -B tests/integration/audit.py build-tsan
 alone up tests/integration/up.sh build
 alone readme python3 -B tests/integration/readme.py build
 
