@@ -41,5 +41,5 @@ static const sl_lane lane = {
 SL_LANE_PLUGIN(lane)
 EOF
 cc -std=c11 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -Wl,-z,defs -Iprefix/include -o own/lanes/views.so views.c
-prefix/bin/shoplane plugins --folder own views | grep -F "lane views 1.0.0 (SDK 1.2): page views"
+prefix/bin/shoplane plugins --folder own views | grep -F "lane views 1.0.0 (SDK 1.3): page views"
 echo "installed, checked, and a plugin built against it"

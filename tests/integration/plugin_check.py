@@ -24,9 +24,9 @@ VARIABLES = "make them const, or settings in `self`: all workers share them, and
 # file: [(weight, id, what, found, advice)]; "*" in `what` stands for a number
 FINDINGS = {
     "plain": [],
-    "newer_minor": [("refused", "sdk", "it was built for SDK 1.99, this host speaks 1.2", "",
+    "newer_minor": [("refused", "sdk", "it was built for SDK 1.99, this host speaks 1.3", "",
                      "rebuild it against shoplane 1.x headers, or install a shoplane that speaks SDK 1.99")],
-    "other_major": [("refused", "sdk", "it was built for SDK 9.2, this host speaks 1.2", "",
+    "other_major": [("refused", "sdk", "it was built for SDK 9.3, this host speaks 1.3", "",
                      "rebuild it against shoplane 1.x headers, or install a shoplane that speaks SDK 9.2")],
     "no_note": [("refused", "no_note", 'it does not say which Shoplane SDK it was built against (no ELF note "Shoplane")', "",
                  MARKERS + " of <shoplane/plugin.h>")],

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define SL_SDK_MAJOR 1
-#define SL_SDK_MINOR 2
+#define SL_SDK_MINOR 3
 
 /* The note: owner "Shoplane", type 1, descriptor {major, minor} as two 32-bit numbers. */
 #define SL_NOTE_OWNER "Shoplane"
