@@ -30,7 +30,7 @@ static int look_at_all(const char *plugins)
 {
     int status = 0;
     size_t count = 0;
-    for (enum plugin_kind kind = PLUGIN_LANE; kind <= PLUGIN_METRIC; kind++) {
+    for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++) {
         char **names = plugin_file_list(plugins, kind);
         for (char **name = names; *name != NULL; name++, count++) {
             char *path = memory_format("%s/%s/%s.so", plugins, plugin_kind_folder(kind), *name);

@@ -80,13 +80,11 @@ static bool install_one(const char *from, const char *to, enum plugin_kind kind,
     const sl_plugin *plugin = plugin_file_load(from, kind, name, error);
     if (plugin == NULL)
         return false;
-    const void *table = kind == PLUGIN_LANE ? (const void *)plugin->lane : (const void *)plugin->metric;
-    const char *version = kind == PLUGIN_LANE ? plugin->lane->version : plugin->metric->version;
     char *folder = memory_format("%s/%s", to, plugin_kind_folder(kind)), *path = memory_format("%s/%s.so", folder, name);
     bool replaces = access(path, F_OK) == 0;
-    bool good = dry || (make_folder(to, error) && make_folder(folder, error) && put_in_place(folder, name, table, error));
+    bool good = dry || (make_folder(to, error) && make_folder(folder, error) && put_in_place(folder, name, plugin_part(plugin, kind), error));
     if (good)
-        (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(kind), name, version, path,
+        (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(kind), name, plugin_part_version(plugin, kind), path,
                      replaces ? ", in place of the one there" : "");
     free(path);
     free(folder);
@@ -98,7 +96,7 @@ static int install(const char *project, const char *to, bool dry)
     char *from = memory_format("%s/" PROJECT_PLUGINS, project);
     size_t count = 0;
     int status = 0;
-    for (enum plugin_kind kind = PLUGIN_LANE; kind <= PLUGIN_METRIC; kind++) {
+    for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++) {
         char **names = plugin_file_list(from, kind);
         for (char **name = names; *name != NULL; name++, count++) {
             struct error error = {0};

@@ -137,12 +137,22 @@ static bool check_name(const char *name, struct error *error)
     return false;
 }
 
+/* Installed, or as built; NULL: neither is there. */
+static char *template_of(enum plugin_kind kind)
+{
+    char *installed = memory_format("../" SHOPLANE_TEMPLATE_SUBFOLDER "/%s", plugin_kinds[kind].keyword);
+    char *built = memory_format("../sdk/template/%s", plugin_kinds[kind].keyword);
+    const char *const near[] = {installed, built};
+    char *found = program_near(near, 2);
+    free(built);
+    free(installed);
+    return found;
+}
+
 static int create(enum plugin_kind kind, const char *name, const char *folder)
 {
-    static const char *const lanes[] = {"../" SHOPLANE_TEMPLATE_SUBFOLDER "/lane", "../sdk/template/lane"};
-    static const char *const metrics[] = {"../" SHOPLANE_TEMPLATE_SUBFOLDER "/metric", "../sdk/template/metric"};
     struct error error = {0};
-    char *template = program_near(kind == PLUGIN_LANE ? lanes : metrics, 2);
+    char *template = template_of(kind);
     bool good = check_name(name, &error);
     if (good && template == NULL) {
         error_what(&error, "the templates are not there");
@@ -180,8 +190,8 @@ int command_plugin_new(int argc, char **argv)
     }
     if (argc - optind != 2)
         return command_usage("plugin new", "it takes two words: lane or metric, and a name");
-    bool lane = strcmp(argv[optind], "lane") == 0;
-    if (!lane && strcmp(argv[optind], "metric") != 0)
+    enum plugin_kind kind = plugin_kind_of_keyword(argv[optind]);
+    if (kind == PLUGIN_KINDS)
         return command_usage("plugin new", "\"%s\" is no kind of plugin: lane or metric", argv[optind]);
-    return create(lane ? PLUGIN_LANE : PLUGIN_METRIC, argv[optind + 1], folder);
+    return create(kind, argv[optind + 1], folder);
 }

@@ -165,14 +165,13 @@ static void begin_with_sanitizer(const char *path, int argc, char **argv)
 /* What the current folder has built; NULL ends it. */
 static char **own_plugins(void)
 {
-    static const enum plugin_kind kinds[] = {PLUGIN_LANE, PLUGIN_METRIC};
     char **paths = memory_new(sizeof *paths);
     size_t count = 0;
-    for (size_t k = 0; k < 2; k++) {
-        char **names = plugin_file_list(PROJECT_PLUGINS, kinds[k]);
+    for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++) {
+        char **names = plugin_file_list(PROJECT_PLUGINS, kind);
         for (char **name = names; *name != NULL; name++) {
             paths = memory_resize(paths, (count + 2) * sizeof *paths);
-            paths[count++] = memory_format(PROJECT_PLUGINS "/%s/%s.so", plugin_kind_folder(kinds[k]), *name);
+            paths[count++] = memory_format(PROJECT_PLUGINS "/%s/%s.so", plugin_kind_folder(kind), *name);
             paths[count] = NULL;
         }
         free(names);

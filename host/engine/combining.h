@@ -17,19 +17,19 @@
 
 #define COMBINE_REST_MS 600000
 
-static inline bool combines(const struct set_lane *lane) { return lane->tail.combine != NULL; }
+static inline bool combines(const struct set_lane *lane) { return lane->table->combine != NULL; }
 
 /* The event time of a record of this lane, for the event's. */
 static inline int64_t combining_time(const struct set_lane *lane, int64_t time_ms)
 {
-    int64_t bucket_ms = lane->tail.bucket_ms, into_ms = bucket_ms == 0 ? 0 : time_ms % bucket_ms;
+    int64_t bucket_ms = lane->table->bucket_ms, into_ms = bucket_ms == 0 ? 0 : time_ms % bucket_ms;
     return time_ms - (into_ms < 0 ? into_ms + bucket_ms : into_ms);
 }
 
 /* Is the bucket that begins here at rest? */
 static inline bool combining_rests(const struct set_lane *lane, int64_t bucket_ms, int64_t clock_ms)
 {
-    return bucket_ms + lane->tail.bucket_ms + COMBINE_REST_MS < clock_ms;
+    return bucket_ms + lane->table->bucket_ms + COMBINE_REST_MS < clock_ms;
 }
 
 /* Another record is to come to this log. */

@@ -95,7 +95,7 @@ static struct staged *stage(struct extraction *extraction, size_t lane)
 /* The stamp is the host's, whatever a plugin did to it: of the record number `number` of the event in this lane. */
 static void put_stamp(char *record, const struct set_lane *lane, sl_stamp at, size_t number)
 {
-    if (lane->tail.extract_many != NULL)
+    if (lane->table->extract_many != NULL)
         at.id = (at.id & ~(uint64_t)(SL_EVENT_RECORDS_MAX - 1)) | number;
     at.time_ms = combining_time(lane, at.time_ms);
     memcpy(record, &at, sizeof at);
@@ -150,7 +150,7 @@ static bool extract_many(struct extraction *extraction, size_t number, const sl_
                                           .first = extraction->staged_count,
                                           .key = key,
                                           .at = event->at};
-    lane->tail.extract_many(lane->self, event, &records.base);
+    lane->table->extract_many(lane->self, event, &records.base);
     for (size_t i = records.first; i < extraction->staged_count; i++)
         put_stamp(extraction->staged[i].record, lane, event->at, i - records.first);
     return !records.unkeyed;
@@ -173,7 +173,7 @@ static bool offer(struct extraction *extraction, size_t number, const sl_event *
     bool sampled = cost->extract.calls++ % COST_EXTRACTS == 0, keyed = true;
     int64_t began_ns = sampled ? cost_clock() : 0;
     size_t before = extraction->staged_count;
-    if (extraction->settings->set->lanes[number].tail.extract_many == NULL)
+    if (extraction->settings->set->lanes[number].table->extract_many == NULL)
         extract_one(extraction, number, event, key);
     else
         keyed = extract_many(extraction, number, event, key);

@@ -284,7 +284,7 @@ static bool taken(struct log *log, const struct set_lane *lane, size_t count, co
         char *into = record_at(log, lane, i - 1);
         char before[LANE_RECORD_MAX];
         memcpy(before, into, lane->table->record_size);
-        bool done = lane->tail.combine(lane->self, into, from);
+        bool done = lane->table->combine(lane->self, into, from);
         put_back(lane, into, before);
         if (done)
             return true;

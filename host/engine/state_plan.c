@@ -43,9 +43,9 @@ static char *source_text(const struct set_lane *lane)
     buffer_literal(&out, "; settings");
     for (const sl_param *param = table->params; lane->self != NULL && param != NULL && param->name != NULL; param++)
         put_setting(&out, param, lane->self);
-    buffer_printf(&out, "; version %u", (unsigned)lane->tail.record_version);
-    if (lane->tail.bucket_ms != 0) /* of what has no bucket nothing is said: sources that were written before there were any fit */
-        buffer_printf(&out, "; bucket %lld", (long long)lane->tail.bucket_ms);
+    buffer_printf(&out, "; version %u", (unsigned)table->record_version);
+    if (table->bucket_ms != 0) /* of what has no bucket nothing is said: sources that were written before there were any fit */
+        buffer_printf(&out, "; bucket %lld", (long long)table->bucket_ms);
     buffer_byte(&out, '\0');
     for (char *at = out.data; *at != '\0'; at++) /* a plugin's names may hold anything: it stays one line */
         if ((unsigned char)*at < ' ')

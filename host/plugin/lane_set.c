@@ -129,7 +129,7 @@ static void take_windows(struct set_lane *lane, const struct lane_settings *sett
             error_advice(error, "a lane has either one session window or rolling windows");
             add_place(error, &window->settings.place);
         }
-        if (window->settings.session && lane->tail.combine != NULL) {
+        if (window->settings.session && lane->table->combine != NULL) {
             struct error *error = error_list_add(errors);
             error_what(error, "lane \"%s\" counts in buckets, and sessions are exact", settings->name);
             error_advice(error, "rolling windows, length = ...; in place of gap");
@@ -183,7 +183,6 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     }
     struct set_lane *lane = &set->lanes[set->lane_count++];
     lane->table = plugin->lane;
-    lane->tail = lane_tail(lane->table);
     lane->name = settings->as != NULL ? settings->as : settings->name;
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);

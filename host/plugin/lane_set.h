@@ -58,7 +58,6 @@ struct set_lane {
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
     char *key_prefix;         /* "user:", "session:", or that of the lane's own key, "product:"; of a shadow perhaps "next:user:" */
-    struct lane_tail tail;    /* of its table, which may be of an SDK that did not have all of it */
 };
 
 struct shadow_pair;

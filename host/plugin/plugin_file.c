@@ -23,9 +23,6 @@
 
 #define PLUGIN_MAX_BYTES (64 << 20)
 
-const char *plugin_kind_folder(enum plugin_kind kind) { return kind == PLUGIN_LANE ? "lanes" : "metrics"; }
-const char *plugin_kind_word(enum plugin_kind kind) { return kind == PLUGIN_LANE ? "lane" : "metric parser"; }
-
 /* Could somebody besides the owner (root or us) and our own group change it? */
 static bool others_can_write(const struct stat *status)
 {
@@ -117,36 +114,50 @@ char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, 
 
 /* What was loaded, for as long as the process lives. */
 static struct loaded {
-    const void *table; /* of the lane or the metric parser */
-    int copy;          /* descriptor of its bytes in memory */
+    struct plugin_tables *tables;
+    const void *address; /* of the table that the file exports */
+    int copy;            /* descriptor of its bytes in memory */
 } *all_loaded;
 static size_t all_loaded_count;
+
+/* What the table is of; NULL: it was not loaded here. */
+static const struct loaded *loaded_of(const void *table)
+{
+    for (size_t i = 0; i < all_loaded_count; i++)
+        for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++)
+            if (plugin_part(&all_loaded[i].tables->plugin, kind) == table)
+                return &all_loaded[i];
+    return NULL;
+}
+
+const void *plugin_file_address(const void *table)
+{
+    const struct loaded *loaded = loaded_of(table);
+    return loaded == NULL ? NULL : loaded->address;
+}
 
 char *plugin_file_bytes(const void *table, size_t *size)
 {
     struct stat status;
-    for (size_t i = 0; i < all_loaded_count; i++) {
-        if (all_loaded[i].table != table || fstat(all_loaded[i].copy, &status) != 0)
-            continue;
-        char *bytes = memory_new((size_t)status.st_size + 1);
-        for (*size = 0; *size < (size_t)status.st_size;) {
-            ssize_t got = pread(all_loaded[i].copy, bytes + *size, (size_t)status.st_size - *size, (off_t)*size);
-            if (got == 0 || (got < 0 && errno != EINTR)) {
-                free(bytes);
-                return NULL;
-            }
-            *size += got > 0 ? (size_t)got : 0;
+    const struct loaded *loaded = loaded_of(table);
+    if (loaded == NULL || fstat(loaded->copy, &status) != 0)
+        return NULL;
+    char *bytes = memory_new((size_t)status.st_size + 1);
+    for (*size = 0; *size < (size_t)status.st_size;) {
+        ssize_t got = pread(loaded->copy, bytes + *size, (size_t)status.st_size - *size, (off_t)*size);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            free(bytes);
+            return NULL;
         }
-        return bytes;
+        *size += got > 0 ? (size_t)got : 0;
     }
-    return NULL;
+    return bytes;
 }
 
-static void note_loaded(const sl_plugin *plugin, int copy)
+static void note_loaded(struct plugin_tables *tables, const void *address, int copy)
 {
     all_loaded = memory_resize(all_loaded, (all_loaded_count + 1) * sizeof *all_loaded);
-    all_loaded[all_loaded_count++] =
-        (struct loaded){plugin->lane != NULL ? (const void *)plugin->lane : (const void *)plugin->metric, copy};
+    all_loaded[all_loaded_count++] = (struct loaded){tables, address, copy};
 }
 
 /* dlopen a copy in memory, whose name tells plugin and content apart from every other. Its descriptor stays open as long as
@@ -201,16 +212,19 @@ static const sl_plugin *load(const char *path, enum plugin_kind kind, const char
     findings_free(&findings);
     if (handle == NULL)
         return NULL;
-    const sl_plugin *plugin = dlsym(handle, SL_PLUGIN_SYMBOL);
-    if (plugin == NULL) { /* it was there when the file was looked at */
+    const sl_plugin *own = dlsym(handle, SL_PLUGIN_SYMBOL);
+    if (own == NULL) { /* it was there when the file was looked at */
         error_what(error, "it has no symbol %s", SL_PLUGIN_SYMBOL);
         error_advice(error, "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...)");
         return NULL;
     }
-    if (!plugin_table_check(plugin, kind, name, error))
+    struct plugin_tables *tables = memory_new(sizeof *tables);
+    if (!plugin_tables_take(tables, own, kind, name, error)) {
+        free(tables);
         return NULL;
-    note_loaded(plugin, copy);
-    return plugin;
+    }
+    note_loaded(tables, own, copy);
+    return &tables->plugin;
 }
 
 /* The folder at *at of a list, and *at behind it; to be freed. NULL: no more. */

@@ -7,16 +7,9 @@
 #define PLUGIN_PLUGIN_FILE_H
 
 #include "plugin/plugin_elf.h"
-
-#include <shoplane/plugin.h>
+#include "plugin/plugin_kind.h"
 
 #include <stddef.h>
-
-enum plugin_kind { PLUGIN_LANE, PLUGIN_METRIC };
-
-/* "lanes" or "metrics": the folder, and in messages "lane", "metric parser". */
-const char *plugin_kind_folder(enum plugin_kind kind);
-const char *plugin_kind_word(enum plugin_kind kind);
 
 /* All that can be said of a file without running anything of it: who may write it and the two folders above it, and what it
  * says of itself (plugin_elf.h). The bytes that were looked at, to be freed; NULL if it could not be read, which is among the
@@ -25,13 +18,17 @@ char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, 
 
 /* Where plugins are is one folder, or several separated by ':' as in PATH: the first that has the file counts.
  *
- * Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its table against the contract of the SDK. The
- * table lives as long as the process. NULL: *error says why, with what was found and what to do. */
+ * Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its tables against the contract of the SDK. What is
+ * returned, and the tables in it, are the host's whole copies (plugin_table.h), which live as long as the process. NULL: *error says
+ * why, with what was found and what to do. */
 const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error);
 
 /* The bytes that a plugin was loaded from, whatever lies at its path by now: a copy, to be freed. `table` is its lane or metric
  * table. NULL: it was not loaded by plugin_file_load(), or the copy can't be read. */
 char *plugin_file_bytes(const void *table, size_t *size);
+
+/* An address in the shared object that a table is of. NULL: it was not loaded by plugin_file_load(). */
+const void *plugin_file_address(const void *table);
 
 /* Names of the plugins of a kind in the folder, sorted; NULL-terminated, one allocation, free() it. Empty if there is no
  * such folder. */

@@ -93,20 +93,9 @@ static bool params_check(const sl_param *params, size_t settings_size, struct er
     return true;
 }
 
-struct lane_tail lane_tail(const sl_lane *lane)
-{
-    sl_lane whole = {0};
-    memcpy(&whole, lane, lane->struct_size < sizeof whole ? lane->struct_size : sizeof whole);
-    return (struct lane_tail){.record_version = whole.record_version,
-                              .key_name = whole.key_name,
-                              .extract_many = whole.extract_many,
-                              .bucket_ms = whole.bucket_ms,
-                              .combine = whole.combine};
-}
-
 const char *lane_key_word(const sl_lane *lane)
 {
-    return lane->key == SL_KEY_USER ? "user" : lane->key == SL_KEY_SESSION ? "session" : lane_tail(lane).key_name;
+    return lane->key == SL_KEY_USER ? "user" : lane->key == SL_KEY_SESSION ? "session" : lane->key_name;
 }
 
 /* Features begin with it, and other features begin with these. */
@@ -124,39 +113,38 @@ static bool key_name_check(const char *name, struct error *error)
     return false;
 }
 
-static bool key_check(const sl_lane *lane, const struct lane_tail *tail, struct error *error)
+static bool key_check(const sl_lane *lane, struct error *error)
 {
     if (lane->key != SL_KEY_USER && lane->key != SL_KEY_SESSION && lane->key != SL_KEY_OWN)
         return refuse(error, "it does not say whose state it keeps", "", "set .key = SL_KEY_USER, SL_KEY_SESSION or SL_KEY_OWN");
     if (lane->key != SL_KEY_OWN)
-        return tail->key_name == NULL || refuse(error, "it has a key_name, and a key that is not its own", tail->key_name,
+        return lane->key_name == NULL || refuse(error, "it has a key_name, and a key that is not its own", lane->key_name,
                                                 "set .key = SL_KEY_OWN, or leave .key_name out");
-    if (!key_name_check(tail->key_name, error))
+    if (!key_name_check(lane->key_name, error))
         return false;
-    return tail->extract_many != NULL || refuse(error, "it has a key of its own and no extract_many to give it", "",
+    return lane->extract_many != NULL || refuse(error, "it has a key of its own and no extract_many to give it", "",
                                                 "fill .extract_many, and call sl_records_add_for()");
 }
 
-static bool functions_check(const sl_lane *lane, const struct lane_tail *tail, struct error *error)
+static bool functions_check(const sl_lane *lane, struct error *error)
 {
-    if (lane->extract != NULL && tail->extract_many != NULL)
+    if (lane->extract != NULL && lane->extract_many != NULL)
         return refuse(error, "it has both extract and extract_many", "", "fill one of the two");
-    if ((lane->extract == NULL && tail->extract_many == NULL) || lane->add == NULL || lane->publish == NULL)
+    if ((lane->extract == NULL && lane->extract_many == NULL) || lane->add == NULL || lane->publish == NULL)
         return refuse(error, "it lacks one of extract, add, publish", "", "fill all three, or extract_many in place of extract");
-    if ((tail->combine != NULL) != (tail->bucket_ms != 0))
+    if ((lane->combine != NULL) != (lane->bucket_ms != 0))
         return refuse(error, "it has one of bucket_ms and combine", "", "set both, or none");
-    if (tail->bucket_ms != 0 && (tail->bucket_ms < 1000 || tail->bucket_ms > DAY_MS || DAY_MS % tail->bucket_ms != 0)) {
-        error_what(error, "its bucket_ms is %lld", (long long)tail->bucket_ms);
+    if (lane->bucket_ms != 0 && (lane->bucket_ms < 1000 || lane->bucket_ms > DAY_MS || DAY_MS % lane->bucket_ms != 0)) {
+        error_what(error, "its bucket_ms is %lld", (long long)lane->bucket_ms);
         error_advice(error, "1000 to 86400000, a divisor of a day: a second, a minute, 5 minutes, an hour, a day");
         return false;
     }
     return true;
 }
 
-static bool lane_check(const sl_lane *lane, const char *name, struct error *error)
+bool lane_table_check(const void *table, const char *name, struct error *error)
 {
-    if (lane->struct_size < offsetof(sl_lane, record_version)) /* all of SDK 1.0 */
-        return refuse(error, "its lane table is too short", "", "set .struct_size = sizeof(sl_lane)");
+    const sl_lane *lane = table;
     if (!plugin_name_valid(lane->name) || strcmp(lane->name, name) != 0) {
         error_what(error, "it calls itself \"%s\"", lane->name == NULL ? "" : lane->name);
         error_advice(error, "a plugin's name is that of its file: lower-case letters, digits, _");
@@ -164,12 +152,11 @@ static bool lane_check(const sl_lane *lane, const char *name, struct error *erro
     }
     if (lane->version == NULL || lane->summary == NULL)
         return refuse(error, "its table has no version or no summary", "", "fill .version and .summary");
-    struct lane_tail tail = lane_tail(lane);
-    if (!key_check(lane, &tail, error))
+    if (!key_check(lane, error))
         return false;
     if (lane->events == NULL || lane->events[0] == NULL)
         return refuse(error, "it wants no events", "", "list their names in .events, ended by NULL");
-    if (!functions_check(lane, &tail, error))
+    if (!functions_check(lane, error))
         return false;
     if (lane->record_size < sizeof(sl_stamp) || lane->record_size > LANE_RECORD_MAX || lane->record_size % 8 != 0) {
         error_what(error, "its record has %zu bytes", lane->record_size);
@@ -188,10 +175,9 @@ static bool lane_check(const sl_lane *lane, const char *name, struct error *erro
            params_check(lane->params, lane->settings_size, error);
 }
 
-static bool metric_check(const sl_metric *metric, const char *name, struct error *error)
+bool metric_table_check(const void *table, const char *name, struct error *error)
 {
-    if (metric->struct_size < sizeof *metric)
-        return refuse(error, "its metric table is too short", "", "set .struct_size = sizeof(sl_metric)");
+    const sl_metric *metric = table;
     if (!plugin_name_valid(metric->name) || strcmp(metric->name, name) != 0) {
         error_what(error, "it calls itself \"%s\"", metric->name == NULL ? "" : metric->name);
         error_advice(error, "a plugin's name is that of its file: lower-case letters, digits, _");
@@ -217,14 +203,52 @@ static bool metric_check(const sl_metric *metric, const char *name, struct error
            params_check(metric->params, metric->settings_size, error);
 }
 
-bool plugin_table_check(const sl_plugin *plugin, enum plugin_kind kind, const char *name, struct error *error)
+/* ---- tables made whole ---- */
+
+/* Nothing behind the size that a table states is read. What its minor can't have had as a size is no table. */
+static bool make_whole(void *whole, size_t size, const void *own, size_t least, const char *of, struct error *error)
 {
-    if (plugin->struct_size < sizeof *plugin)
-        return refuse(error, "its plugin table is too short", "", "use SL_LANE_PLUGIN or SL_METRIC_PLUGIN");
-    if ((plugin->lane != NULL) == (plugin->metric != NULL) || (plugin->lane != NULL) != (kind == PLUGIN_LANE)) {
+    uint32_t states;
+    memcpy(&states, own, sizeof states);
+    memset(whole, 0, size);
+    if (states >= least && states <= size && states % sizeof(void *) == 0) {
+        memcpy(whole, own, states);
+        return true;
+    }
+    error_what(error, "its %s table says that it has %u bytes", of, (unsigned)states);
+    error_found(error, "tables of SDK %d.0 to %d.%d have %zu to %zu", SL_SDK_MAJOR, SL_SDK_MAJOR, SL_SDK_MINOR, least, size);
+    error_advice(error, "begin its table with the SDK's macro, which sets .struct_size to its sizeof");
+    return false;
+}
+
+/* The table of a kind, where the plugin has one, in the place of the plugin's own. */
+static bool take_part(struct plugin_tables *tables, enum plugin_kind kind, const char *name, struct error *error)
+{
+    const struct plugin_kind_row *row = &plugin_kinds[kind];
+    void *const wholes[] = {[PLUGIN_LANE] = &tables->lane, [PLUGIN_METRIC] = &tables->metric}, *whole = wholes[kind];
+    const void *own = plugin_part(&tables->plugin, kind);
+    if (own == NULL)
+        return true;
+    if (!make_whole(whole, row->size, own, row->least_size, row->keyword, error))
+        return false;
+    memcpy((char *)&tables->plugin + row->member, &whole, sizeof whole);
+    return row->check(whole, name, error);
+}
+
+bool plugin_tables_take(struct plugin_tables *tables, const sl_plugin *own, enum plugin_kind kind, const char *name,
+                        struct error *error)
+{
+    if (!make_whole(&tables->plugin, sizeof tables->plugin, own, PLUGIN_LEAST_SIZE, "plugin", error))
+        return false;
+    if (plugin_part(&tables->plugin, kind) == NULL) {
         error_what(error, "it is not a %s", plugin_kind_word(kind));
         error_advice(error, "lanes belong into lanes/, metric parsers into metrics/");
         return false;
     }
-    return kind == PLUGIN_LANE ? lane_check(plugin->lane, name, error) : metric_check(plugin->metric, name, error);
+    if (tables->plugin.lane != NULL && tables->plugin.metric != NULL)
+        return refuse(error, "it is two plugins", "", "one plugin a file");
+    for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++)
+        if (!take_part(tables, part, name, error))
+            return false;
+    return true;
 }

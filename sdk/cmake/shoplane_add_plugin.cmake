@@ -4,17 +4,15 @@
 # <build>/plugins/lanes or .../metrics. The target is plugin_lanes_NAME or plugin_metrics_NAME. SHOPLANE_SANITIZE, a list as
 # address,undefined or thread, instruments it; then it runs in a host that was built so.
 
+set(SHOPLANE_PLUGIN_KINDS lane metric)
 set(SHOPLANE_PLUGIN_OUTPUT ${CMAKE_BINARY_DIR}/plugins)
 set(SHOPLANE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 
 function(shoplane_add_plugin kind name)
-  if(kind STREQUAL "lane")
-    set(folder lanes)
-  elseif(kind STREQUAL "metric")
-    set(folder metrics)
-  else()
+  if(NOT kind IN_LIST SHOPLANE_PLUGIN_KINDS)
     message(FATAL_ERROR "shoplane_add_plugin: \"${kind}\" is no kind of plugin: lane or metric")
   endif()
+  set(folder ${kind}s)
   if(NOT name MATCHES "^[a-z][a-z0-9_]*$")
     message(FATAL_ERROR "shoplane_add_plugin: \"${name}\" can't be a plugin's name: lower-case letters, digits, _")
   endif()

@@ -200,7 +200,10 @@ SIZE(sl_plugin, 32);
 SIZE(sl_lane, 152);
 #elif SL_SDK_MINOR == 1
 SIZE(sl_lane, 160);
-#elif SL_SDK_MINOR == 2 || SL_SDK_MINOR == 3
+#elif SL_SDK_MINOR == 2
+SIZE(sl_records_table, 16);
+SIZE(sl_lane, 192);
+#elif SL_SDK_MINOR == 3
 SIZE(sl_records_table, 16);
 SIZE(sl_lane, 192);
 #else

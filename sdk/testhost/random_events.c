@@ -142,7 +142,7 @@ struct random_shape *random_shape_new(const sl_lane *lane)
 {
     struct random_shape *shape = memory_new(sizeof *shape);
     shape->lane = lane;
-    shape->scale = 1 + lane_tail(lane).bucket_ms / 60000;
+    shape->scale = 1 + lane->bucket_ms / 60000;
     case_schemas_begin(&shape->schemas);
     while (lane->inputs != NULL && lane->inputs[shape->input_count].path != NULL)
         shape->input_count++;

@@ -20,7 +20,6 @@ struct watched_lane {
     struct watched watched; /* first */
     const sl_lane *lane;
     sl_lane table;
-    struct lane_tail tail;          /* the plugin's own */
     char *zero;                     /* the aggregate's, with the guard behind it */
     struct watched_event events[2]; /* by turns: what is kept of one is dead while the other lives */
     struct watched_records records[2];
@@ -181,7 +180,7 @@ static void extract_many(const void *self, const sl_event *host, sl_records *hos
     watched_event_begin(event, &lane->watched, host);
     watched_records_begin(records, &lane->watched, host_records, lane->lane->record_size, filled);
     enter(&lane->watched, "extract_many");
-    lane->tail.extract_many(lane->watched.self, &event->event, &records->records);
+    lane->lane->extract_many(lane->watched.self, &event->event, &records->records);
     leave(&lane->watched);
     watched_records_end(records);
     watched_event_end(event);
@@ -275,7 +274,7 @@ static bool combine(const void *self, void *into, const void *from)
     memcpy(before, from, size);
     guard_set(room + size);
     enter(&lane->watched, "combine");
-    bool done = lane->tail.combine(lane->watched.self, room, from);
+    bool done = lane->lane->combine(lane->watched.self, room, from);
     leave(&lane->watched);
     unchanged(lane, from, before);
     if (guard_broken(room + size))
@@ -392,7 +391,6 @@ static void put_on_metric(struct strict *strict, struct watched_metric *metric, 
 static void put_on_lane(struct strict *strict, struct watched_lane *lane, struct set_lane *bound)
 {
     const sl_lane *own = lane->lane = bound->table;
-    lane->tail = bound->tail;
     watch(strict, &lane->watched, plugin_kind_word(PLUGIN_LANE), own->name, bound->self, own->settings_size);
     while (own->inputs != NULL && own->inputs[lane->watched.inputs].path != NULL)
         lane->watched.inputs++;
@@ -400,17 +398,17 @@ static void put_on_lane(struct strict *strict, struct watched_lane *lane, struct
     if (own->zero != NULL)
         memcpy(lane->zero, own->zero, own->aggregate_size);
     guard_set(lane->zero + own->aggregate_size);
-    memcpy(&lane->table, own, own->struct_size < sizeof lane->table ? own->struct_size : sizeof lane->table);
+    lane->table = *own;
     lane->table.zero = lane->zero;
     lane->table.aggregate_size = own->aggregate_size + GUARD_BYTES;
     lane->table.values_size = own->values_size + GUARD_BYTES;
     lane->table.extract = own->extract != NULL ? extract : NULL;
+    lane->table.extract_many = own->extract_many != NULL ? extract_many : NULL;
+    lane->table.combine = own->combine != NULL ? combine : NULL;
     lane->table.add = add;
     lane->table.publish = publish;
     bound->table = &lane->table;
     bound->self = lane;
-    bound->tail.extract_many = lane->tail.extract_many != NULL ? extract_many : NULL;
-    bound->tail.combine = lane->tail.combine != NULL ? combine : NULL;
     for (size_t m = 0; m < bound->metric_count; m++)
         put_on_metric(strict, &lane->metrics[m], &bound->metrics[m]);
 }
@@ -439,7 +437,6 @@ void strict_take_off(struct strict *strict)
             free(lane->metrics[m].watched.settings);
         }
         bound->table = lane->lane;
-        bound->tail = lane->tail;
         bound->self = lane->watched.self;
         free(lane->watched.settings);
         free(lane->zero);

@@ -2,6 +2,7 @@
 #include "testhost/validate.h"
 
 #include "base/memory.h"
+#include "plugin/plugin_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -458,12 +459,11 @@ static bool take_path(const struct validate_settings *settings, struct validate_
     *base++ = '\0';
     char *folder = strrchr(path, '/');
     size_t size = strlen(base);
-    bool lane = folder != NULL && strcmp(folder + 1, "lanes") == 0,
-         metric = folder != NULL && strcmp(folder + 1, "metrics") == 0;
-    bool good = (lane || metric) && size > 3 && strcmp(base + size - 3, ".so") == 0 && size - 3 < sizeof result->plugin.name;
+    enum plugin_kind kind = folder == NULL ? PLUGIN_KINDS : plugin_kind_of_folder(folder + 1);
+    bool good = kind != PLUGIN_KINDS && size > 3 && strcmp(base + size - 3, ".so") == 0 && size - 3 < sizeof result->plugin.name;
     if (good) {
         *folder = '\0';
-        result->plugin.kind = lane ? PLUGIN_LANE : PLUGIN_METRIC;
+        result->plugin.kind = kind;
         (void)snprintf(result->plugin.name, sizeof result->plugin.name, "%.*s", (int)(size - 3), base);
         result->folders = memory_format("%s%s%s", path, *settings->folders == '\0' ? "" : ":", settings->folders);
     } else {

@@ -53,7 +53,7 @@ void job_run(const struct job *job, struct job_report *report)
         report->complete = true;
         return;
     }
-    int64_t bucket_ms = running.set->lanes[0].tail.bucket_ms;
+    int64_t bucket_ms = running.set->lanes[0].table->bucket_ms;
     bool session = job->seed % 2 != 0 && bucket_ms == 0; /* sessions are exact */
     if ((bucket_ms > 0 || session) && job->kind != JOB_OPEN && job->kind != JOB_STARVED && job->kind != JOB_LEARN) {
         running_end(&running);

@@ -52,7 +52,7 @@ static void open_again(struct running *running, struct loaded_calls *calls, uint
 
 void run_open(struct running *running, uint64_t fail_from)
 {
-    struct loaded_calls *calls = loaded_take_over(running->table);
+    struct loaded_calls *calls = loaded_take_over(running->address);
     if (calls == NULL)
         running->report->skipped[CHECK_MEMORY] = true;
     else
@@ -67,7 +67,7 @@ void run_hungry(struct running *running)
     running_stream(running, false, &stream);
     running->report->check = CHECK_MEMORY;
     const struct strict_settings plainly = {0};
-    struct loaded_calls *calls = loaded_take_over(running->table);
+    struct loaded_calls *calls = loaded_take_over(running->address);
     if (calls == NULL) {
         running->report->skipped[CHECK_MEMORY] = true;
     } else {

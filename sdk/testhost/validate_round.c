@@ -32,7 +32,7 @@ static void try_combining(struct running *running, const struct random_stream *s
 {
     static const char advice[] =
         "combine puts into one record what stands for both, or returns false: a fold comes out the same each way";
-    if (running->set->lanes[0].tail.combine == NULL) {
+    if (running->set->lanes[0].table->combine == NULL) {
         running->report->skipped[CHECK_COMBINE] = true;
         return;
     }
@@ -124,11 +124,11 @@ void run_round(struct running *running)
     struct loaded_image image = {0};
     struct drive_counters counters;
     report->check = CHECK_CONTRACT;
-    struct loaded_calls *calls = loaded_take_over(running->table);
+    struct loaded_calls *calls = loaded_take_over(running->address);
     if (calls != NULL)
         calls->pure = true;
     if (!running->job->plugin->instrumented)
-        loaded_image_take(&image, running->table);
+        loaded_image_take(&image, running->address);
     running_stream(running, false, &stream);
     report->check = CHECK_CONTRACT;
     const struct strict_settings asking = {.asked = report->asked};

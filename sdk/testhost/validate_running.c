@@ -2,6 +2,7 @@
 #include "testhost/validate_running.h"
 
 #include "base/memory.h"
+#include "plugin/plugin_file.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,7 +106,8 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
         return false;
     }
     struct set_lane *lane = &running->set->lanes[0];
-    running->table = job->plugin->kind == PLUGIN_LANE ? (const void *)lane->table : (const void *)lane->metrics[0].table;
+    running->address =
+        plugin_file_address(job->plugin->kind == PLUGIN_LANE ? (const void *)lane->table : (const void *)lane->metrics[0].table);
     if (job->plugin->kind == PLUGIN_LANE)
         running->parser = values_parser_put_on(running->set);
     running->shape = random_shape_new(lane->table);

@@ -16,7 +16,7 @@ struct running {
     struct lane_set *set;
     struct values_parser *parser; /* of a lane's values; NULL: a metric parser is looked at */
     struct random_shape *shape;
-    const void *table; /* of the plugin itself */
+    const void *address; /* in the shared object that is tried */
 };
 
 /* Load it, with rolling windows or a session; `bucket_ms`: of its lane. False: it can't be, and that was found. */

@@ -27,7 +27,7 @@ FINDINGS = {
     "newer_minor": [("refused", "sdk", "it was built for SDK 1.99, this host speaks 1.3", "",
                      "rebuild it against shoplane 1.x headers, or install a shoplane that speaks SDK 1.99")],
     "other_major": [("refused", "sdk", "it was built for SDK 9.3, this host speaks 1.3", "",
-                     "rebuild it against shoplane 1.x headers, or install a shoplane that speaks SDK 9.2")],
+                     "rebuild it against shoplane 1.x headers, or install a shoplane that speaks SDK 9.3")],
     "no_note": [("refused", "no_note", 'it does not say which Shoplane SDK it was built against (no ELF note "Shoplane")', "",
                  MARKERS + " of <shoplane/plugin.h>")],
     "two_plugins": [("refused", "notes", "it is 2 plugins in one file", "",

@@ -111,7 +111,7 @@ def by_hand(kit):
         kit.good(f"CC={compiler} shoplane plugin build && shoplane plugin test", f"CMake with {compiler}", basket)
     (basket / "basket.so").unlink()
     output = kit.good("pkg-config --modversion shoplane-sdk", "pkg-config knows the version")
-    check(output == "1.2\n", "of the SDK", output)
+    check(output == "1.3\n", "of the SDK", output)
     output = kit.good("pkg-config --variable=plugindir shoplane-sdk", "and where plugins go")
     check(os.path.realpath(output.strip()) == str(kit.plugins.resolve()), "which is there", output)
 

@@ -47,7 +47,6 @@ static int set_up(void **state)
     table.combine = hit_combine;
     fixture_open(&f, windows, true);
     f.set->lanes[0].table = &table;
-    f.set->lanes[0].tail = lane_tail(&table);
     return 0;
 }
 
