@@ -52,6 +52,12 @@ static bool keep_file(const struct totals *totals, const struct case_file *file)
     return good;
 }
 
+static void tell_not_run(struct totals *totals, const char *path)
+{
+    totals->unread++;
+    (void)printf("NOT RUN  %s\n", path);
+}
+
 static void run_case(struct totals *totals, const char *path)
 {
     struct error error = {0};
@@ -62,16 +68,18 @@ static void run_case(struct totals *totals, const char *path)
     totals->cases++;
     if (file == NULL) {
         report_error(&error);
-        totals->unread++;
+        tell_not_run(totals, path);
         return;
     }
-    if (!case_run(file, totals->plugins, &result, &out, &errors) || (totals->keep != NULL && !keep_file(totals, file)))
-        totals->unread++;
+    bool ran = case_run(file, totals->plugins, &result, &out, &errors);
+    bool kept = totals->keep == NULL || keep_file(totals, file);
     report_errors(&errors);
     totals->moments += result.moments;
     totals->differ += result.differ;
-    if (!totals->quiet || result.differ > 0)
-        (void)printf("%s  %s, %zu moment%s\n", result.differ > 0 ? "FAIL" : errors.count > 0 ? "SKIP" : "pass", path, result.moments,
+    if (!ran || !kept)
+        tell_not_run(totals, path);
+    else if (!totals->quiet || result.differ > 0)
+        (void)printf("%s  %s, %zu moment%s\n", result.differ > 0 ? "FAIL" : "pass", path, result.moments,
                      result.moments == 1 ? "" : "s");
     (void)fwrite(out.data, 1, out.size, stdout);
     error_list_free(&errors);

@@ -4,8 +4,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "config/near_miss.h"
 #include "snowplow/columns.h"
 #include "snowplow/json.h"
+#include "snowplow/vocabulary.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #define ECOMMERCE "com.snowplowanalytics.snowplow.ecommerce"
 
 #define ENTITIES_MAX 1200 /* of one event */
+#define NEAREST_MAX 96
 
 /* ---- times ---- */
 
@@ -66,28 +69,8 @@ static char *stamp(int64_t ms)
 
 /* ---- schemas ---- */
 
-static const struct {
-    const char *name, *vendor, *version;
-    bool event, derived;
-} snowplows[] = {
-    {"product", ECOMMERCE, "1-0-0", false, false},
-    {"cart", ECOMMERCE, "1-0-0", false, false},
-    {"checkout_step", ECOMMERCE, "1-0-0", false, false},
-    {"transaction", ECOMMERCE, "1-0-0", false, false},
-    {"refund", ECOMMERCE, "1-0-0", false, false},
-    {"promotion", ECOMMERCE, "1-0-0", false, false},
-    {"transaction_error", ECOMMERCE, "1-0-0", false, false},
-    {"page", ECOMMERCE, "1-0-0", false, false},
-    {"user", ECOMMERCE, "1-0-0", false, false},
-    {"client_session", SNOWPLOW, "1-0-2", false, false},
-    {"ua_parser_context", SNOWPLOW, "1-0-0", false, true},
-    {"yauaa_context", "nl.basjes", "1-0-5", false, true},
-    {"site_search", SNOWPLOW, "1-0-0", true, false},
-    {"link_click", SNOWPLOW, "1-0-0", true, false},
-};
-
-static const char *const actions[] = {"product_view", "list_view",   "list_click", "add_to_cart", "remove_from_cart", "checkout_step",
-                                      "transaction",  "refund",      "promo_view", "promo_click", "trns_error",       NULL};
+/* Of snowplow_ecommerce_action, beside its type, which the name of the event says. */
+static const char *const action_fields[] = {"name", NULL};
 static const char *const built_in[] = {"page_view", "page_ping", NULL};
 /* Numbers by Snowplow's schemas. */
 static const char *const numbers[] = {"price",          "list_price",  "quantity",     "total_value",  "revenue",
@@ -95,14 +78,6 @@ static const char *const numbers[] = {"price",          "list_price",  "quantity
                                       "shipping",       "discount_amount", "sessionIndex", "eventIndex", "totalResults",
                                       "pageResults",    NULL};
 static const char *const with_currency[] = {"product", "cart", "transaction", "refund", NULL};
-
-static bool among(const char *const *list, const char *text)
-{
-    for (; *list != NULL; list++)
-        if (strcmp(*list, text) == 0)
-            return true;
-    return false;
-}
 
 static struct case_schema *add(struct case_schemas *schemas)
 {
@@ -114,13 +89,14 @@ static struct case_schema *add(struct case_schemas *schemas)
 void case_schemas_begin(struct case_schemas *schemas)
 {
     *schemas = (struct case_schemas){0};
-    for (size_t i = 0; i < sizeof snowplows / sizeof *snowplows; i++)
-        *add(schemas) = (struct case_schema){.name = memory_text(snowplows[i].name),
-                                             .vendor = memory_text(snowplows[i].vendor),
-                                             .schema = memory_text(snowplows[i].name),
-                                             .version = memory_text(snowplows[i].version),
-                                             .event = snowplows[i].event,
-                                             .derived = snowplows[i].derived};
+    for (const struct vocabulary_schema *known = vocabulary_schemas; known->name != NULL; known++)
+        *add(schemas) = (struct case_schema){.name = memory_text(known->name),
+                                             .vendor = memory_text(known->vendor),
+                                             .schema = memory_text(known->name),
+                                             .version = memory_text(known->version),
+                                             .event = known->event,
+                                             .derived = known->derived,
+                                             .fields = known->fields};
 }
 
 void case_schemas_free(struct case_schemas *schemas)
@@ -155,7 +131,7 @@ bool case_schemas_add(struct case_schemas *schemas, bool event, const char *text
         error_advice(error, "%s NAME = iglu:com.acme/wishlist/jsonschema/1-0-0", event ? "event" : "entity");
         return false;
     }
-    if (find_schema(schemas, event, name) != NULL || (event && (among(actions, name) || among(built_in, name)))) {
+    if (find_schema(schemas, event, name) != NULL || (event && (vocabulary_has(vocabulary_actions, name) || vocabulary_has(built_in, name)))) {
         error_what(error, "\"%s\" is there already", name);
         error_advice(error, "another short name; it stands for the schema in this case only");
         return false;
@@ -182,6 +158,7 @@ struct data {
 struct making {
     const struct case_schemas *schemas;
     const struct case_schema *event; /* of its own schema; or NULL */
+    bool action;                     /* an e-commerce action */
     char *columns[COLUMN_COUNT];
     struct data entities[ENTITIES_MAX];
     size_t entity_count;
@@ -195,12 +172,13 @@ static void put_column(struct making *making, enum column column, char *text)
     making->columns[column] = text;
 }
 
+static const struct {
+    const char *name;
+    enum column column;
+} short_names[] = {{"user", COLUMN_USER_ID}, {"session", COLUMN_DOMAIN_SESSIONID}, {"id", COLUMN_EVENT_ID}, {"url", COLUMN_PAGE_URL}};
+
 static int column_of(const char *name)
 {
-    static const struct {
-        const char *name;
-        enum column column;
-    } short_names[] = {{"user", COLUMN_USER_ID}, {"session", COLUMN_DOMAIN_SESSIONID}, {"id", COLUMN_EVENT_ID}, {"url", COLUMN_PAGE_URL}};
     for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
         if (strcmp(name, short_names[i].name) == 0)
             return (int)short_names[i].column;
@@ -307,20 +285,66 @@ static struct data *data_of(struct making *making, const char *name, size_t inde
     return seen > index ? &making->entities[making->entity_count - 1] : NULL;
 }
 
+/* What was meant, for advice: "nearest: product_view; " or nothing. */
+static const char *nearest(const char *word, const char *const *known, char out[NEAREST_MAX])
+{
+    const char *near = near_miss(word, known);
+    out[0] = '\0';
+    if (near != NULL)
+        (void)snprintf(out, NEAREST_MAX, "nearest: %s; ", near);
+    return out;
+}
+
+static bool no_such_field(struct making *making, const char *place, const char *field, const char *of, const char *const *fields)
+{
+    char near[NEAREST_MAX];
+    struct buffer list = {0};
+    for (const char *const *known = fields; *known != NULL; known++)
+        buffer_printf(&list, "%s%s", known == fields ? "" : ", ", *known);
+    error_what(making->error, "there is no such field: %s", place);
+    error_advice(making->error, "%s%s has %.*s; to send it all the same: %s:=VALUE", nearest(field, fields, near), of, (int)list.size,
+                 list.data, place);
+    buffer_free(&list);
+    return false;
+}
+
+/* Names of columns and of entities, the short ones among them. */
+static bool no_such_place(struct making *making, const char *place, const char *name)
+{
+    char near[NEAREST_MAX];
+    const char **known = memory_new((COLUMN_COUNT + making->schemas->count + 6) * sizeof *known);
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
+        known[count++] = short_names[i].name;
+    known[count++] = "event";
+    for (size_t i = 0; i < making->schemas->count; i++)
+        if (!making->schemas->items[i].event)
+            known[count++] = making->schemas->items[i].name;
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        known[count++] = columns[i].name;
+    error_what(making->error, "there is no such column or entity: %s", place);
+    error_advice(making->error, "%sa column of the enriched event, ENTITY.field, ENTITY[1].field or event.field; a schema of your own is "
+                                "named by a line  entity NAME = iglu:vendor/schema/jsonschema/1-0-0",
+                 nearest(*name == '\0' ? place : name, known, near));
+    free(known);
+    return false;
+}
+
 static bool set_field(struct making *making, const char *place, const char *name, size_t index, const char *field, bool raw,
                       const char *value)
 {
     struct data *data = data_of(making, name, index);
     if (data == NULL)
-        return wrong(making, "there is no such column or entity", place,
-                     "a column of the enriched event, ENTITY.field, ENTITY[1].field or event.field; a schema of your own is named "
-                     "by a line  entity NAME = iglu:vendor/schema/jsonschema/1-0-0");
+        return no_such_place(making, place, name);
     const struct case_schema *schema = data == &making->event_data ? making->event : data->schema;
+    const char *const *fields = schema != NULL ? schema->fields : making->action ? action_fields : NULL;
+    if (!raw && fields != NULL && !vocabulary_has(fields, field))
+        return no_such_field(making, place, field, schema != NULL ? schema->name : "the event", fields);
     buffer_put(&data->fields, ",", data->fields.size > 0);
     buffer_json_text(&data->fields, field, strlen(field));
     buffer_byte(&data->fields, ':');
     data->has_currency = data->has_currency || strcmp(field, "currency") == 0;
-    bool number = schema != NULL && schema->own ? is_json_word(value) : among(numbers, field);
+    bool number = schema != NULL && schema->own ? is_json_word(value) : vocabulary_has(numbers, field);
     if (raw || *value == '"' || number)
         buffer_put(&data->fields, value, strlen(value));
     else
@@ -376,15 +400,35 @@ static void default_column(struct making *making, enum column column, char *text
         free(text);
 }
 
+static bool no_such_event(struct making *making, const char *name)
+{
+    char near[NEAREST_MAX];
+    const char **known = memory_new((making->schemas->count + 20) * sizeof *known);
+    size_t count = 0;
+    for (const char *const *word = built_in; *word != NULL; word++)
+        known[count++] = *word;
+    for (const char *const *word = vocabulary_actions; *word != NULL; word++)
+        known[count++] = *word;
+    for (size_t i = 0; i < making->schemas->count; i++)
+        if (making->schemas->items[i].event)
+            known[count++] = making->schemas->items[i].name;
+    error_what(making->error, "there is no such event: %s", name);
+    error_advice(making->error, "%spage_view, page_ping, product_view, list_view, add_to_cart, remove_from_cart, checkout_step, transaction, "
+                                "refund, site_search, link_click, ...; one of your own is named by a line  event NAME = iglu:...",
+                 nearest(name, known, near));
+    free(known);
+    return false;
+}
+
 static bool finish_kind(struct making *making, const char *name)
 {
     const char *vendor = SNOWPLOW, *event_name = name, *version = "1-0-0", *event = "unstruct";
     struct buffer inner = {0};
-    if (among(built_in, name)) {
+    if (vocabulary_has(built_in, name)) {
         event = name;
         if (making->event_data.fields.size > 0)
             return wrong(making, "this event has no data of its own", name, "fields of columns and entities only");
-    } else if (among(actions, name)) {
+    } else if (vocabulary_has(vocabulary_actions, name)) {
         struct buffer with_type = {0};
         vendor = ECOMMERCE, event_name = "snowplow_ecommerce_action", version = "1-0-2";
         buffer_printf(&with_type, "\"type\":\"%s\"", name);
@@ -395,9 +439,7 @@ static bool finish_kind(struct making *making, const char *name)
     } else if (making->event != NULL) {
         vendor = making->event->vendor, event_name = making->event->schema, version = making->event->version;
     } else {
-        return wrong(making, "there is no such event", name,
-                     "page_view, page_ping, product_view, list_view, add_to_cart, remove_from_cart, checkout_step, transaction, "
-                     "refund, site_search, link_click, ...; one of your own is named by a line  event NAME = iglu:...");
+        return no_such_event(making, name);
     }
     put_column(making, COLUMN_EVENT, memory_text(event));
     put_column(making, COLUMN_EVENT_VENDOR, memory_text(vendor));
@@ -429,7 +471,7 @@ static void finish_entities(struct making *making)
             struct data *data = &making->entities[j];
             if (data->schema != making->entities[i].schema)
                 continue;
-            if (among(with_currency, data->schema->name) && !data->schema->own && !data->has_currency)
+            if (vocabulary_has(with_currency, data->schema->name) && !data->schema->own && !data->has_currency)
                 buffer_printf(&data->fields, "%s\"currency\":\"EUR\"", data->fields.size > 0 ? "," : "");
             struct buffer *out = data->schema->derived ? &derived : &tracker;
             buffer_put(out, ",", out->size > 0);
@@ -478,6 +520,7 @@ bool case_event_line(const struct case_schemas *schemas, int64_t time_ms, int64_
     struct making *making = memory_new(sizeof *making);
     making->schemas = schemas;
     making->event = find_schema(schemas, true, name);
+    making->action = vocabulary_has(vocabulary_actions, name);
     making->error = error;
     begin(making, time_ms, received_ms, number);
     bool good = true;

@@ -16,6 +16,7 @@ struct case_schema {
     bool event;   /* of a self-describing event, else of an entity */
     bool derived; /* an entity that an enrichment adds */
     bool own;     /* the case's: bare numbers, true, false and null in it are JSON */
+    const char *const *fields; /* that it has, NULL-terminated; NULL: any */
 };
 struct case_schemas {
     struct case_schema *items;

@@ -107,7 +107,7 @@ static size_t find_word(const struct words *words, size_t from, const char *word
 }
 
 /* lane NAME [PARAM=VALUE ...] windows NAME ... metrics NAME ... */
-static bool read_lane(struct case_file *file, const struct words *words, struct error *error)
+static bool read_lane(struct case_file *file, int line, const struct words *words, struct error *error)
 {
     size_t windows = find_word(words, 1, "windows"), metrics = find_word(words, windows, "metrics");
     if (words->count < 2 || windows + 1 >= metrics || metrics + 1 >= words->count)
@@ -117,7 +117,8 @@ static bool read_lane(struct case_file *file, const struct words *words, struct 
     if (params == NULL)
         return false;
     file->lanes = grow(file->lanes, &file->lane_count, sizeof *file->lanes);
-    file->lanes[file->lane_count - 1] = (struct case_lane){.name = memory_text(words->items[1]),
+    file->lanes[file->lane_count - 1] = (struct case_lane){.line = line,
+                                                           .name = memory_text(words->items[1]),
                                                            .params = params,
                                                            .windows = names_of(words->items + windows + 1, metrics - windows - 1),
                                                            .window_count = metrics - windows - 1,
@@ -250,7 +251,7 @@ static bool read_line(struct case_file *file, int number, const char *text, stru
         return case_schemas_add(&file->schemas, word[1] == 'v', after_word(text), error);
     struct words *words = memory_new(sizeof *words);
     split(words, text);
-    bool good = strcmp(word, "lane") == 0     ? read_lane(file, words, error)
+    bool good = strcmp(word, "lane") == 0     ? read_lane(file, number, words, error)
                 : strcmp(word, "window") == 0 ? read_window(file, words, error)
                 : strcmp(word, "source") == 0 ? read_source(file, words, error)
                 : strcmp(word, "at") == 0     ? read_at(file, number, text, words, error)
@@ -276,12 +277,25 @@ static bool has_window(const struct case_file *file, const char *name)
     return false;
 }
 
-static bool check_whole(const struct case_file *file, struct error *error)
+/* *line: where what is wrong stands; 0: nowhere in particular. */
+static bool check_whole(const struct case_file *file, int *line, struct error *error)
 {
     if (file->lane_count == 0 || file->expect_count == 0) {
         error_what(error, "a case needs a lane and an expectation");
         error_advice(error, "lane NAME windows 5m metrics NAME; at TIME EVENT ...; expect TIME KEY = VALUE");
         return false;
+    }
+    for (size_t i = 0; i < file->expect_count; i++)
+        if (file->expects[i].check_count == 0) {
+            *line = file->expects[i].line;
+            return wrong(error, "this expects nothing of what is there", "expect",
+                         "KEY = VALUE, absent KEY or nothing, on this line or the next ones");
+        }
+    size_t looked_at = file->expects[file->expect_count - 1].events;
+    if (looked_at < file->event_count) {
+        *line = file->events[looked_at].line;
+        return wrong(error, "nothing is expected after this event", file->events[looked_at].text,
+                     "an `expect` below it, or take it out");
     }
     for (size_t i = 0; i < file->window_count; i++)
         if (!has_window(file, file->windows[i].name))
@@ -317,10 +331,14 @@ struct case_file *case_file_read(const char *path, struct error *error)
             good = read_line(file, number, line, error);
     }
     free(text);
-    if (!good)
-        error_found(error, "%s:%d", path, number);
-    else if (check_whole(file, error))
+    if (good) {
+        number = 0;
+        good = check_whole(file, &number, error);
+    }
+    if (good)
         return file;
+    if (number > 0)
+        error_found(error, "%s:%d", path, number);
     else
         error_found(error, "%s", path);
     case_file_free(file);
@@ -386,10 +404,13 @@ void case_file_config(const struct case_file *file, const char *plugins, struct 
 {
     buffer_literal(out, "plugins = ");
     buffer_json_text(out, plugins, strlen(plugins));
-    buffer_printf(out, ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; %s};\n", file->source);
-    buffer_literal(out, "sink: { kind = \"null\"; };\nlanes = (\n");
+    buffer_printf(out, "; source: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; %s}; ", file->source);
+    buffer_literal(out, "sink: { kind = \"null\"; }; lanes = (");
+    int line = 1;
     for (size_t i = 0; i < file->lane_count; i++) {
         const struct case_lane *lane = &file->lanes[i];
+        for (; line < lane->line; line++)
+            buffer_byte(out, '\n');
         buffer_printf(out, "  { lane = \"%s\"; params = { %s}; windows = ( ", lane->name, lane->params);
         for (size_t w = 0; w < lane->window_count; w++) {
             buffer_put(out, ", ", w > 0 ? 2 : 0);
@@ -398,7 +419,7 @@ void case_file_config(const struct case_file *file, const char *plugins, struct 
         buffer_literal(out, " ); metrics = ( ");
         for (size_t m = 0; m < lane->metric_count; m++)
             buffer_printf(out, "%s\"%s\"", m > 0 ? ", " : "", lane->metrics[m]);
-        buffer_printf(out, " ); }%s\n", i + 1 < file->lane_count ? "," : "");
+        buffer_printf(out, " ); }%s", i + 1 < file->lane_count ? "," : "");
     }
-    buffer_literal(out, ");\n");
+    buffer_literal(out, " );\n");
 }

@@ -5,6 +5,7 @@
 #include "testhost/case_event.h"
 
 struct case_lane {
+    int line;            /* of the file */
     char *name, *params; /* params as a configuration has them: "search_signal = \"url\"; " */
     char **windows, **metrics;
     size_t window_count, metric_count;
@@ -51,7 +52,8 @@ struct case_file {
 struct case_file *case_file_read(const char *path, struct error *error);
 void case_file_free(struct case_file *file);
 
-/* The configuration that runs it, as text; its plugins come from `plugins` (plugin_file.h). */
+/* The configuration that runs it, as text; its plugins come from `plugins` (plugin_file.h). Each lane stands on the line that it
+ * has in the case, so that what is wrong with it is said with the case's line. */
 void case_file_config(const struct case_file *file, const char *plugins, struct buffer *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "testhost/case_run.h"
 
 #include "base/memory.h"
+#include "config/near_miss.h"
 #include "snowplow/json.h"
 #include "testhost/drive.h"
 #include "testhost/loaded.h"
@@ -18,6 +19,7 @@
 
 struct moment {
     const struct case_file *file;
+    const struct lane_set *set;
     const struct case_expect *expect;
     const struct drive *drive;
     struct buffer *out;
@@ -28,9 +30,47 @@ struct moment {
 
 /* ---- what there is ---- */
 
-/* Its value; NULL: it is not there. *feature: its history, where it has one. */
-static const char *value_of(struct moment *moment, const char *key, const struct kept_feature **feature, int64_t *ttl_s)
+/* Does a lane of the case make features with such a key, whatever the id in it? If not, the nearest feature in *near, or NULL. */
+static bool is_made(const struct moment *moment, const char *key, const char **near)
 {
+    const struct lane_set *set = moment->set;
+    size_t size = strlen(key), count = 0, most = 0;
+    for (size_t i = 0; i < set->lane_count; i++)
+        most += set->lanes[i].feature_count * set->lanes[i].window_count;
+    const char **known = memory_new((most + 1) * sizeof *known);
+    bool made = false;
+    for (const struct set_lane *lane = set->lanes; lane < set->lanes + set->lane_count; lane++)
+        for (size_t w = 0; w < lane->window_count; w++)
+            for (size_t f = 0; f < lane->feature_count; f++) {
+                const struct bound_metric *metric = lane_metric_of(lane, f);
+                sl_view suffix = lane->windows[w].suffixes[f];
+                made = made || (size > metric->key_prefix_size + suffix.size &&
+                                strncmp(key, metric->key_prefix, metric->key_prefix_size) == 0 &&
+                                memcmp(key + size - suffix.size, suffix.data, suffix.size) == 0);
+                known[count++] = suffix.data + 1;
+            }
+    const char *colon = strrchr(key, ':');
+    *near = near_miss(colon == NULL ? key : colon + 1, known);
+    free(known);
+    return made;
+}
+
+/* A key that no lane can ever write is a mistake of the case: `absent` would hold whatever the plugins do. */
+static void tell_unmade(struct moment *moment, int line, const char *key)
+{
+    const char *near;
+    if (is_made(moment, key, &near))
+        return;
+    moment->differences++;
+    buffer_printf(moment->out, "%s:%d: %s: no lane of this case makes such a feature\n", moment->file->path, line, key);
+    if (near != NULL)
+        buffer_printf(moment->out, "    nearest   %s\n", near);
+}
+
+/* Its value; NULL: it is not there. *feature: its history, where it has one. */
+static const char *value_of(struct moment *moment, int line, const char *key, const struct kept_feature **feature, int64_t *ttl_s)
+{
+    tell_unmade(moment, line, key);
     moment->named = memory_resize(moment->named, (moment->named_count + 1) * sizeof *moment->named);
     moment->named[moment->named_count++] = memory_text(key);
     *feature = kept_features_find(drive_features(moment->drive), key);
@@ -136,7 +176,7 @@ static void check_entry(struct moment *moment, int line, const char *text, const
         differs(moment, line, text, "entry KEY \"NAME\" = N", "this line", NULL);
         return;
     }
-    const char *value = value_of(moment, key, &feature, &ttl_s);
+    const char *value = value_of(moment, line, key, &feature, &ttl_s);
     char *part = value == NULL ? NULL : json_part(value, name);
     compare(moment, line, text, expected, part, feature);
     free(part);
@@ -171,18 +211,18 @@ static void check_equal(struct moment *moment, int line, const char *what, const
         (void)snprintf(number, sizeof number, "%llu", (unsigned long long)counters.dead_letters);
         compare(moment, line, what, expected, number, NULL);
     } else if (strncmp(what, "ttl ", 4) == 0) {
-        const char *value = value_of(moment, what + 4, &feature, &ttl_s);
+        const char *value = value_of(moment, line, what + 4, &feature, &ttl_s);
         (void)snprintf(number, sizeof number, "%lld", (long long)ttl_s);
         compare(moment, line, what, expected, value == NULL ? NULL : number, feature);
     } else if (strncmp(what, "entries ", 8) == 0) {
-        const char *value = value_of(moment, what + 8, &feature, &ttl_s);
+        const char *value = value_of(moment, line, what + 8, &feature, &ttl_s);
         char *count = value == NULL ? NULL : json_part(value, NULL);
         compare(moment, line, what, expected, count, feature);
         free(count);
     } else if (strncmp(what, "entry ", 6) == 0) {
         check_entry(moment, line, what + 6, expected);
     } else {
-        const char *value = value_of(moment, what, &feature, &ttl_s);
+        const char *value = value_of(moment, line, what, &feature, &ttl_s);
         compare(moment, line, what, expected, value, feature);
     }
 }
@@ -197,7 +237,7 @@ static void check(struct moment *moment, const struct case_check *check)
     } else if (strncmp(check->text, "absent entry ", 13) == 0) {
         check_entry(moment, check->line, check->text + 13, NULL);
     } else if (strncmp(check->text, "absent ", 7) == 0) {
-        const char *value = value_of(moment, check->text + 7, &feature, &ttl_s);
+        const char *value = value_of(moment, check->line, check->text + 7, &feature, &ttl_s);
         compare(moment, check->line, check->text + 7, NULL, value, feature);
     } else if (equals == NULL || equals[3] == '\0') {
         differs(moment, check->line, check->text, "KEY = VALUE, absent KEY or nothing else", "this line", NULL);
@@ -315,15 +355,39 @@ static void compare_drives(struct moment *moment, const struct drive *other)
     }
 }
 
+/* Lanes that no event of the case came to: nothing that is expected of them tests them. */
+static void note_unseen(struct moment *moment)
+{
+    const struct case_file *file = moment->file;
+    struct lane_cost *costs = memory_new((moment->set->lane_count + 1) * sizeof *costs);
+    drive_costs(moment->drive, costs);
+    for (size_t i = 0; file->event_count > 0 && i < moment->set->lane_count; i++) {
+        const struct set_lane *lane = &moment->set->lanes[i];
+        if (costs[i].extract.calls > 0)
+            continue;
+        buffer_printf(moment->out, "%s:%d: note: lane \"%s\" saw 0 of %zu events", file->path, file->lanes[i].line, lane->name,
+                      file->event_count);
+        if (costs[i].unkeyed > 0)
+            buffer_printf(moment->out, "; %llu had no key for it", (unsigned long long)costs[i].unkeyed);
+        buffer_literal(moment->out, "\n    it wants ");
+        for (const char *const *event = lane->table->events; *event != NULL; event++)
+            buffer_printf(moment->out, "%s%s", event == lane->table->events ? " " : ", ", *event);
+        buffer_byte(moment->out, '\n');
+    }
+    free(costs);
+}
+
 static size_t look(const struct case_file *file, const struct case_expect *expect, const struct config *config,
                    struct lane_set *set, struct buffer *out)
 {
-    struct moment moment = {.file = file, .expect = expect, .out = out};
+    struct moment moment = {.file = file, .set = set, .expect = expect, .out = out};
     bool last = expect == &file->expects[file->expect_count - 1]; /* by then every event has come */
     struct drive *drive = driven_strictly(&moment, config, set, last), *other = driven(file, expect, config, set, 3, 7, NULL);
     moment.drive = drive;
-    if (last)
+    if (last) {
+        note_unseen(&moment);
         drive_starving(&moment, config, set);
+    }
     for (size_t i = 0; i < expect->check_count; i++)
         check(&moment, &expect->checks[i]);
     compare_drives(&moment, other);

@@ -44,6 +44,13 @@ WRONG = [
     ("expect 12:01:00 user:ann:product_view_count_5m",
      "4: user:ann:product_view_count_5m at 12:01:00\n    expected  KEY = VALUE, absent KEY or nothing else\n"
      "    found     this line\n"),
+    ("expect 12:01:00 absent user:ann:prodct_view_count_5m",
+     "4: user:ann:prodct_view_count_5m: no lane of this case makes such a feature\n    nearest   product_view_count_5m\n"),
+    ("expect 12:01:00 absent session:s1:product_view_count_5m",
+     "4: session:s1:product_view_count_5m: no lane of this case makes such a feature\n    nearest   product_view_count_5m\n"),
+    ("expect 12:01:00 entries user:ann:qqqq_5m = 1",
+     "4: user:ann:qqqq_5m: no lane of this case makes such a feature\n"
+     "t.case:4: entries user:ann:qqqq_5m at 12:01:00\n    expected  1\n    found     absent\n"),
 ]
 
 # whole cases, and what is said: what, file and line, advice
@@ -56,12 +63,23 @@ UNREADABLE = [
     ("at noon page_view", "this is no time of the day: noon", 1, "at 12:00:00 EVENT"),
     ("at 12:00:00 x5 page_view user=ann a=b", "this does not say how often: at 12:00:00 x5 page_view user=ann a=b", 1, "x100 every 1s"),
     ("at 12:00:00 purchase user=ann", "there is no such event: purchase", 1, "event NAME = iglu:"),
+    ("at 12:00:00 product_veiw user=ann", "there is no such event: product_veiw", 1, "nearest: product_view; "),
+    ("event wish = iglu:com.acme/wish/jsonschema/1-0-0\nat 12:00:00 wsh user=ann", "there is no such event: wsh", 2, "nearest: wish; "),
+    ("at 12:00:00 page_view usr=ann", "there is no such column or entity: usr", 1, "nearest: user; "),
+    ("at 12:00:00 page_view geo_contry=DE", "there is no such column or entity: geo_contry", 1, "nearest: geo_country; "),
+    ("at 12:00:00 product_view prodct.id=5", "there is no such column or entity: prodct.id", 1, "nearest: product; "),
+    ("at 12:00:00 product_view product[1].prize=5", "there is no such field: product[1].prize", 1, "nearest: price; product has id, name,"),
+    ("at 12:00:00 list_view event.nane=Sale", "there is no such field: event.nane", 1, "nearest: name; the event has name"),
+    ("at 12:00:00 site_search event.term=red", "there is no such field: event.term", 1, "nearest: terms; site_search has"),
     ("at 12:00:00 page_view ann", "this is no field=value: ann", 1, "user=ann"),
     ("at 12:00:00 page_view user=ann event.x=1", "this event has no data of its own: page_view", 1, "columns and entities"),
     ("at 12:00:00 page_view user=ann wishlist.size=1", "there is no such column or entity: wishlist.size", 1, "entity NAME = iglu:"),
     ('at 12:00:00 page_view user="ann\\q"', 'this is no JSON string: "ann\\q"', 1, "like this"),
     (HEAD + "expect 12:00:59 nothing", "the clock can't be before the newest event: 12:00:59", 4, "that event's time"),
     (HEAD + "expect soon nothing", "this is no time of the day: soon", 4, "expect end"),
+    (HEAD + "expect 12:01:00", "this expects nothing of what is there: expect", 4, "KEY = VALUE, absent KEY"),
+    (HEAD + "expect 12:01:00 nothing\nat 12:02:00 page_view user=ann",
+     "nothing is expected after this event: at 12:02:00 page_view user=ann", 5, "an `expect` below it"),
     (HEAD + "user:ann:x = 1", "a line begins with a word that means nothing here: user:ann:x", 4, "lane, window, source"),
     ("entity wishlist = com.acme/wishlist", "this names no schema: wishlist = com.acme/wishlist", 1, "iglu:com.acme/wishlist"),
     ("entity product = iglu:com.acme/product/jsonschema/1-0-0", '"product" is there already', 1, "another short name"),
@@ -94,7 +112,30 @@ with tempfile.TemporaryDirectory() as name:
         (folder / "t.case").write_text(text + "\n")
         status, output, errors = run("t.case", folder=folder)
         good = status == 2 and f"shoplane: {what}\n" in errors and (f" t.case:{line}\n" if line else " t.case\n") in errors and advice in errors
+        good = good and output == "NOT RUN  t.case\n1 case, 0 moments: 1 could not be run\n"
         check(good, f"{what}", f"status {status}\n{output}{errors}")
+    # What can't be run is never said to pass, and it is the case's line that is named.
+    for text, said in (("# a comment\nlane prodct windows 5m metrics product_views\nexpect end nothing", 't.case:2: no file '),
+                       ("lane product windows 5x metrics product_views\nexpect end nothing", 't.case:1: length = "5x"')):
+        (folder / "t.case").write_text(text + "\n")
+        status, output, errors = run("t.case", folder=folder)
+        check(status == 2 and output == "NOT RUN  t.case\n1 case, 0 moments: 1 could not be run\n" and said in errors,
+              f"not run: {said}", f"status {status}\n{output}{errors}")
+    (folder / "t.case").write_text(HEAD + "expect 12:01:00 user:ann:product_view_count_5m = 2\n")
+    status, output, errors = run("--keep", str(folder / "not there"), "t.case", folder=folder)
+    check(status == 2 and output == "NOT RUN  t.case\n1 case, 1 moments: 1 could not be run\n" and "nothing can be kept" in errors,
+          "what can't be kept", f"status {status}\n{output}{errors}")
+    # A lane that nothing came to is told, with the reason.
+    (folder / "t.case").write_text("lane product windows 5m metrics product_views\nat 12:00:00 page_view user=ann\n"
+                                   "at 12:00:01 page_view user=ann\nexpect end nothing\n")
+    status, output, errors = run("t.case", folder=folder)
+    check(status == 0 and '\nt.case:1: note: lane "product" saw 0 of 2 events\n    it wants  product_view\n' in output,
+          "a lane that saw nothing", f"status {status}\n{output}{errors}")
+    (folder / "t.case").write_text("lane product windows 5m metrics product_views\nat 12:00:00 product_view product.id=5\n"
+                                   "expect end nothing\n")
+    status, output, errors = run("t.case", folder=folder)
+    check(status == 0 and 'saw 0 of 1 events; 1 had no key for it\n' in output, "a lane whose events have no key",
+          f"status {status}\n{output}{errors}")
     (folder / "t.case").write_text(HEAD.replace("product_views", "product_vews") + "expect end nothing\n")
     status, output, errors = run(folder=folder)
     check(status == 2 and "there is no metric parser \"product_vews\"" in errors and "1 could not be run" in output,
