@@ -294,14 +294,22 @@ static struct drive *driven_strictly(struct moment *moment, const struct config 
     return drive;
 }
 
+/* Tables are the host's copies (plugin_table.h): a function tells which file it is of. */
+static const void *code_address(void (*function)(void))
+{
+    const void *address;
+    memcpy(&address, &function, sizeof address);
+    return address;
+}
+
 /* The plugins of a set, all of whose allocations fail from here on; in a process that ends soon. */
 static void starve(const struct lane_set *set)
 {
     struct loaded_calls *calls = NULL;
     for (size_t i = 0; i < set->lane_count; i++) {
-        calls = loaded_take_over(set->lanes[i].table);
+        calls = loaded_take_over(code_address((void (*)(void))set->lanes[i].table->add));
         for (size_t m = 0; m < set->lanes[i].metric_count; m++)
-            calls = loaded_take_over(set->lanes[i].metrics[m].table);
+            calls = loaded_take_over(code_address((void (*)(void))set->lanes[i].metrics[m].table->compute));
     }
     if (calls == NULL)
         return;
