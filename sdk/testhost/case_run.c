@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "config/near_miss.h"
+#include "plugin/plugin_file.h"
 #include "snowplow/json.h"
 #include "testhost/drive.h"
 #include "testhost/loaded.h"
@@ -294,22 +295,14 @@ static struct drive *driven_strictly(struct moment *moment, const struct config 
     return drive;
 }
 
-/* Tables are the host's copies (plugin_table.h): a function tells which file it is of. */
-static const void *code_address(void (*function)(void))
-{
-    const void *address;
-    memcpy(&address, &function, sizeof address);
-    return address;
-}
-
 /* The plugins of a set, all of whose allocations fail from here on; in a process that ends soon. */
 static void starve(const struct lane_set *set)
 {
     struct loaded_calls *calls = NULL;
     for (size_t i = 0; i < set->lane_count; i++) {
-        calls = loaded_take_over(code_address((void (*)(void))set->lanes[i].table->add));
+        calls = loaded_take_over(plugin_file_address(set->lanes[i].table));
         for (size_t m = 0; m < set->lanes[i].metric_count; m++)
-            calls = loaded_take_over(code_address((void (*)(void))set->lanes[i].metrics[m].table->compute));
+            calls = loaded_take_over(plugin_file_address(set->lanes[i].metrics[m].table));
     }
     if (calls == NULL)
         return;
