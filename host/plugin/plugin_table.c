@@ -36,6 +36,8 @@ bool plugin_name_valid(const char *name)
     return true;
 }
 
+#define NAME_ADVICE "begin with a lower-case letter; then lower-case letters, digits and _; at most 63 of them"
+
 static bool refuse(struct error *error, const char *what, const char *detail, const char *advice)
 {
     error_what(error, "%s%s%s", what, *detail == '\0' ? "" : ": ", detail);
@@ -82,6 +84,14 @@ static bool params_check(const sl_param *params, size_t settings_size, struct er
     if (params == NULL)
         return true;
     for (const sl_param *param = params; param->name != NULL; param++) {
+        if (!plugin_name_valid(param->name)) {
+            error_what(error, "a parameter can't be named \"%s\"", param->name);
+            error_advice(error, NAME_ADVICE);
+            return false;
+        }
+        for (const sl_param *other = params; other < param; other++)
+            if (strcmp(other->name, param->name) == 0)
+                return refuse(error, "two of its parameters have one name", param->name, "one name a parameter");
         size_t size = param->type == SL_TEXT ? sizeof(char *) : type_known(param->type) ? types[param->type].size : 0;
         bool allowed = param->type == SL_BOOL || param->type == SL_I64 || param->type == SL_F64 ||
                        param->type == SL_MONEY || param->type == SL_TEXT ||
@@ -142,6 +152,15 @@ static bool functions_check(const sl_lane *lane, struct error *error)
     return true;
 }
 
+static bool inputs_check(const sl_input *inputs, struct error *error)
+{
+    for (const sl_input *input = inputs; input != NULL && input->name != NULL; input++)
+        for (const sl_input *other = inputs; other < input; other++)
+            if (strcmp(other->name, input->name) == 0)
+                return refuse(error, "two of its inputs have one name", input->name, "one name an input");
+    return true;
+}
+
 bool lane_table_check(const void *table, const char *name, struct error *error)
 {
     const sl_lane *lane = table;
@@ -156,7 +175,7 @@ bool lane_table_check(const void *table, const char *name, struct error *error)
         return false;
     if (lane->events == NULL || lane->events[0] == NULL)
         return refuse(error, "it wants no events", "", "list their names in .events, ended by NULL");
-    if (!functions_check(lane, error))
+    if (!functions_check(lane, error) || !inputs_check(lane->inputs, error))
         return false;
     if (lane->record_size < sizeof(sl_stamp) || lane->record_size > LANE_RECORD_MAX || lane->record_size % 8 != 0) {
         error_what(error, "its record has %zu bytes", lane->record_size);
@@ -175,6 +194,24 @@ bool lane_table_check(const void *table, const char *name, struct error *error)
            params_check(lane->params, lane->settings_size, error);
 }
 
+static bool feature_check(const sl_feature *features, const sl_feature *feature, struct error *error)
+{
+    if (!plugin_name_valid(feature->name)) {
+        error_what(error, "a feature can't be named \"%s\"", feature->name);
+        error_advice(error, NAME_ADVICE);
+        return false;
+    }
+    if (!type_known(feature->type) || feature->type == SL_CHOICE || feature->type == SL_U8 || feature->type == SL_I32) {
+        error_what(error, "feature \"%s\" can't be %s", feature->name, plugin_type_word(feature->type));
+        error_advice(error, "bool, i64, f64, money, text, counts or list");
+        return false;
+    }
+    for (const sl_feature *other = features; other < feature; other++)
+        if (strcmp(other->name, feature->name) == 0)
+            return refuse(error, "two of its features have one name", feature->name, "one name a feature: each is a key of its own");
+    return true;
+}
+
 bool metric_table_check(const void *table, const char *name, struct error *error)
 {
     const sl_metric *metric = table;
@@ -188,12 +225,9 @@ bool metric_table_check(const void *table, const char *name, struct error *error
     if (metric->values_size == 0 || metric->values_size > LANE_AGGREGATE_MAX)
         return refuse(error, "it needs no values", "", "set .values_size and .needs");
     size_t count = 0;
-    if (metric->features != NULL)
-        for (const sl_feature *feature = metric->features; feature->name != NULL; feature++, count++)
-            if (!plugin_name_valid(feature->name) || !type_known(feature->type) || feature->type == SL_CHOICE ||
-                feature->type == SL_U8 || feature->type == SL_I32)
-                return refuse(error, "a feature's name or type is not one", feature->name,
-                              "lower-case letters, digits, _; bool, i64, f64, money, text, counts or list");
+    for (const sl_feature *feature = metric->features; feature != NULL && feature->name != NULL; feature++, count++)
+        if (!feature_check(metric->features, feature, error))
+            return false;
     if (count == 0 || count > METRIC_FEATURES_MAX) {
         error_what(error, "it makes %zu features", count);
         error_advice(error, "1 to %d, listed in .features", METRIC_FEATURES_MAX);

@@ -484,7 +484,8 @@ static bool find_lane(struct validation *validation, struct error *error)
     const char *named = validation->settings->lane;
     char **names = plugin_file_list(result->folders, PLUGIN_LANE);
     struct error last = {0};
-    for (char **at = names; *at != NULL && result->lane == NULL; at++) {
+    bool refused = false; /* whatever the lane */
+    for (char **at = names; *at != NULL && result->lane == NULL && !refused; at++) {
         struct outcome outcome;
         if (named != NULL && strcmp(named, *at) != 0)
             continue;
@@ -494,8 +495,12 @@ static bool find_lane(struct validation *validation, struct error *error)
             break;
         if (validation->report->loaded)
             result->lane = memory_text(*at);
-        else if (validation->report->finding_count > 0)
-            error_what(&last, "%.500s", validation->report->findings[0].what);
+        else if (validation->report->finding_count > 0) {
+            const struct job_finding *finding = &validation->report->findings[0];
+            refused = strcmp(finding->id, JOB_REFUSED) == 0;
+            error_what(&last, "%.500s", finding->what);
+            error_advice(&last, "%.500s", finding->advice);
+        }
         free(outcome.evidence);
     }
     bool any = *names != NULL;
@@ -503,6 +508,11 @@ static bool find_lane(struct validation *validation, struct error *error)
     result->plugin.lane = result->lane;
     if (result->lane != NULL)
         return true;
+    if (refused) {
+        *error = last;
+        error_found(error, "%s", result->plugin.path);
+        return false;
+    }
     error_what(error, "metric parser \"%s\" finds no lane to stand on", result->plugin.name);
     error_found(error, "%s", last.what[0] != '\0' ? last.what : any ? "" : "there are no lanes in the plugin folders");
     error_advice(error, "name the folder of a lane that publishes what it needs, --plugins FOLDER, or the lane, --lane NAME");

@@ -65,6 +65,8 @@ struct job {
 #define JOB_FINDINGS  16
 #define JOB_ASKED_MAX 256 /* inputs; of a lane that has more, those beyond are filled in by chance */
 
+#define JOB_REFUSED "refused" /* the id of what makes the plugin itself, not one beside it, one that is not loaded */
+
 struct job_finding {
     enum validate_check check;
     char id[24];

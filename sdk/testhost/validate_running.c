@@ -92,6 +92,10 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
     running_place(running, "open");
     job_config(job->plugin, bucket_ms, session, &text);
     buffer_byte(&text, '\0');
+    struct error refusal;
+    if (job->plugin->kind == PLUGIN_METRIC &&
+        plugin_file_load(job->plugin->folders, PLUGIN_METRIC, job->plugin->name, &refusal) == NULL)
+        running_found_error(running, CHECK_LOAD, JOB_REFUSED, &refusal);
     running->config = config_read_text(text.data, "validate", &errors);
     if (running->config != NULL && job->plugin->kind == PLUGIN_LANE)
         running->config->lanes[0].metric_count = 0; /* its values are printed as they are */

@@ -14,7 +14,10 @@ struct values {
 };
 static sl_field record_fields[3], values_fields[3], needs[3];
 static sl_feature features[18];
-static sl_param params[2];
+static sl_param params[3];
+static const char *const seventeen[] = {"f0", "f1", "f2",  "f3",  "f4",  "f5",  "f6",  "f7", "f8",
+                                        "f9", "f10", "f11", "f12", "f13", "f14", "f15", "f16"};
+static const sl_input twice[] = {{"page", "page_url"}, {"page", "page_title"}, {0}};
 static const char *events[2];
 static sl_lane lane;
 static sl_metric metric;
@@ -238,19 +241,28 @@ static void what_fields_may_be(void **state)
     METRIC(needs[1].offset = 9, "a declared field lies outside of its struct: counts");
 }
 
+static void many_features(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        features[i] = (sl_feature){seventeen[i], SL_I64, ""};
+}
+
 static void what_features_and_parameters_may_be(void **state)
 {
     (void)state;
     METRIC(metric.features = NULL, "it makes 0 features");
     METRIC(features[0].name = NULL, "it makes 0 features");
-    METRIC(for (size_t i = 0; i < 17; i++) features[i] = features[0], "it makes 17 features");
-    METRIC(features[0].name = "a:b", "a feature's name or type is not one: a:b");
-    METRIC(features[0].name = "", "a feature's name or type is not one");
-    METRIC(features[0].type = SL_U8, "a feature's name or type is not one: feature");
-    METRIC(features[0].type = SL_NONE, "a feature's name or type is not one: feature");
-    for (size_t i = 1; i < 16; i++)
-        features[i] = features[0];
+    METRIC(many_features(17), "it makes 17 features");
+    METRIC(features[0].name = "a:b", "a feature can't be named \"a:b\"");
+    METRIC(features[0].name = "", "a feature can't be named \"\"");
+    METRIC(features[1] = features[0], "two of its features have one name: feature");
+    METRIC(features[0].type = SL_U8, "feature \"feature\" can't be u8");
+    METRIC(features[0].type = SL_NONE, "feature \"feature\" can't be unknown");
+    many_features(16);
     good();
+    LANE(params[0].name = "a:b", "a parameter can't be named \"a:b\"");
+    LANE((params[1] = params[0], lane.params = params), "two of its parameters have one name: flag");
+    LANE(lane.inputs = twice, "two of its inputs have one name: page");
     LANE(params[0].type = SL_I64, "a parameter is not declared as the SDK asks: flag"); /* larger than the settings */
     LANE(params[0].offset = 1, "a parameter is not declared as the SDK asks: flag");
     LANE(params[0].type = SL_COUNTS, "a parameter is not declared as the SDK asks: flag");
