@@ -153,7 +153,7 @@ check parse_oracle tests/integration/parse_oracle.sh build
 check generate_valid tests/integration/generate_valid.sh build
 
 # The whole path, with real servers.
-for script in reload outages end_to_end filling memory_bound commands state_command dead_letters; do
+for script in unread reload outages end_to_end filling memory_bound commands state_command dead_letters; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
 check state_faults python3 -B tests/integration/state_faults.py build ${long:+--long}

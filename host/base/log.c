@@ -1,7 +1,9 @@
-/* log.c - see log.h. A line is put together on the stack and leaves by one write(2). The level and the fields of a
+/* log.c - see log.h. A line is put together on the stack and handed to standard error whole. The level and the fields of a
  * log_limit are the only shared state, and they are atomic: two threads at the end of an interval race for the right to
  * speak, and one of them wins. */
 #include "base/log.h"
+
+#include "base/standard_error.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
 
@@ -66,10 +67,7 @@ static void line_end(struct line *line)
     if (line->cut)
         memcpy(line->text + line->size - 3, "...", 3);
     line->text[line->size++] = '\n'; /* takes the place of the zero */
-    ssize_t written;
-    do
-        written = write(STDERR_FILENO, line->text, line->size);
-    while (written < 0 && errno == EINTR); /* anything else: there is nobody left to tell */
+    (void)standard_error_put(line->text, line->size);
 }
 
 #define LOG_LINE(level)                          \

@@ -2,8 +2,9 @@
  *
  *     2026-11-22T10:00:00.123Z shoplane: warning: text
  *
- * One write(2) a line, so lines of several threads and processes never mix; control bytes in a text become spaces, so a
- * text from outside can't forge a line; too long a line is cut and ends in "...". Thread-safe; errno is left as it was.
+ * Lines of several threads and processes never mix, and the host never waits for who reads them (base/standard_error.h).
+ * Control bytes in a text become spaces, so a text from outside can't forge a line; too long a line is cut and ends in "...".
+ * Thread-safe; errno is left as it was.
  * Never a secret: no passwords, no tokens, no payloads of messages. (Records of a key are engine/log.h.) */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,6 +1,8 @@
 /* memory.c - see memory.h. */
 #include "base/memory.h"
 
+#include "base/standard_error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,9 @@
 
 void memory_exhausted(size_t size)
 {
-    (void)fprintf(stderr, "shoplane: out of memory: %zu bytes could not be allocated\n", size);
+    char line[96];
+    int length = snprintf(line, sizeof line, "shoplane: out of memory: %zu bytes could not be allocated\n", size);
+    standard_error_last_words(line, (size_t)length);
     abort();
 }
 

@@ -2,6 +2,7 @@
 #include "cli/attend.h"
 
 #include "base/log.h"
+#include "base/standard_error.h"
 #include "base/time.h"
 #include "cli/reload_check.h"
 #include "cli/signals.h"
@@ -94,6 +95,7 @@ static void look_at_stops(struct watch *watch)
         log_warn("told to stop again: stopping at once, what was not written stays unwritten");
         trial_end(watch->attendance->trial);
         reload_check_stop(&watch->check);
+        (void)standard_error_drain();
         _exit(1);
     }
     watch->stops = told;
@@ -156,6 +158,7 @@ enum ending attend(struct attendance *attendance)
     watch.restored = watch.writing = !attendance->restartable;
     watch.told_ms = watch.started_ms;
     while (!engine_wait(attendance->engine, LOOK_EVERY_MS)) {
+        standard_error_flush();
         if ((attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) ||
             engine_overtaken(attendance->engine)) {
             watch.ending = ENDING_LEASE;

@@ -1,11 +1,14 @@
 /* main.c - the program `shoplane`: one command a word. */
+#include "base/standard_error.h"
 #include "cli/command.h"
 #include "cli/parse.h"
 #include "cli/restart.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name, *summary;
@@ -59,12 +62,27 @@ static int command(int argc, char **argv)
     return help(stderr, 2);
 }
 
-int main(int argc, char **argv)
+/* A file that is opened later must not become standard error: lines of the log would be written into it. */
+static void open_standard_streams(void)
 {
-    restart_prepare(argv);
-    int status = command(argc, argv);
-    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
-        return status;
+    for (int number = 0; number <= STDERR_FILENO; number++)
+        if (fcntl(number, F_GETFD) < 0 && open("/dev/null", number == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0)
+            break;
+}
+
+static int say_unwritten(void)
+{
     (void)fprintf(stderr, "shoplane: standard output can't be written: %s\n  do this  look for a full disk\n", strerror(errno));
     return 1;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    restart_prepare(argv);
+    int status = command(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
+        status = say_unwritten();
+    (void)standard_error_drain();
+    return status;
 }

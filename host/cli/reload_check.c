@@ -1,10 +1,12 @@
 /* reload_check.c - see reload_check.h. */
 #include "cli/reload_check.h"
 
+#include "base/standard_error.h"
 #include "base/time.h"
 #include "cli/restart.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -12,8 +14,18 @@
 #include <unistd.h>
 
 #define LIMIT_MS 60000 /* an `open` that takes longer hangs */
+#define LINE_KEPT 4096
+#define PIECES_A_LOOK 16
 
 extern char **environ;
+
+static bool cant_start(int number, struct error *error)
+{
+    error_what(error, "the check can't be started: %s", strerror(number));
+    error_found(error, "%s", restart_program());
+    error_advice(error, "look whether the program is still there");
+    return false;
+}
 
 bool reload_check_start(struct reload_check *check, const char *config, struct error *error)
 {
@@ -22,11 +34,16 @@ bool reload_check_start(struct reload_check *check, const char *config, struct e
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, ours;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return cant_start(errno, error);
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
     (void)sigemptyset(&none);
     (void)sigemptyset(&ours);
     (void)sigaddset(&ours, SIGPIPE);
     (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    (void)posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    (void)posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     (void)posix_spawnattr_init(&attributes);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setsigdefault(&attributes, &ours);
@@ -35,14 +52,55 @@ bool reload_check_start(struct reload_check *check, const char *config, struct e
     int status = posix_spawn(&check->process, restart_program(), &actions, &attributes, arguments, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
+    (void)close(ends[1]);
     check->since_ms = time_monotonic_ms();
-    if (status == 0)
+    if (status == 0) {
+        check->said = ends[0];
         return true;
+    }
+    (void)close(ends[0]);
     check->process = 0;
-    error_what(error, "the check can't be started: %s", strerror(status));
-    error_found(error, "%s", restart_program());
-    error_advice(error, "look whether the program is still there");
-    return false;
+    return cant_start(status, error);
+}
+
+static void say_line(struct reload_check *check)
+{
+    (void)standard_error_put(check->line.data, check->line.size);
+    buffer_reset(&check->line);
+}
+
+/* Pass on what it has written, whole lines, a limited number of bytes. */
+static void pass_on(struct reload_check *check)
+{
+    char bytes[4096];
+    ssize_t size = 1;
+    for (int piece = 0; piece < PIECES_A_LOOK && size > 0; piece++) {
+        size = read(check->said, bytes, sizeof bytes);
+        const char *end = size <= 0 ? NULL : memrchr(bytes, '\n', (size_t)size);
+        size_t whole = end == NULL ? 0 : (size_t)(end + 1 - bytes);
+        if (whole > 0) {
+            buffer_put(&check->line, bytes, whole);
+            say_line(check);
+        }
+        if (size > 0)
+            buffer_put(&check->line, bytes + whole, (size_t)size - whole);
+        if (check->line.size > LINE_KEPT) {
+            buffer_byte(&check->line, '\n');
+            say_line(check);
+        }
+    }
+}
+
+static void ended(struct reload_check *check)
+{
+    pass_on(check);
+    if (check->line.size > 0) {
+        buffer_byte(&check->line, '\n');
+        say_line(check);
+    }
+    buffer_free(&check->line);
+    (void)close(check->said);
+    check->process = 0;
 }
 
 enum reload_verdict reload_check_look(struct reload_check *check, struct error *error)
@@ -50,19 +108,20 @@ enum reload_verdict reload_check_look(struct reload_check *check, struct error *
     int status;
     if (check->process == 0)
         return RELOAD_NOTHING;
-    pid_t ended = waitpid(check->process, &status, WNOHANG);
-    if (ended == 0 && time_monotonic_ms() - check->since_ms < LIMIT_MS)
+    pid_t done = waitpid(check->process, &status, WNOHANG);
+    pass_on(check);
+    if (done == 0 && time_monotonic_ms() - check->since_ms < LIMIT_MS)
         return RELOAD_CHECKING;
     error_what(error, "%s", "what the check found is said above");
-    if (ended == 0) {
+    if (done == 0) {
         reload_check_stop(check);
         error_what(error, "the check does not end within %d s: a plugin's `open` hangs", LIMIT_MS / 1000);
         return RELOAD_REFUSED;
     }
-    check->process = 0;
-    if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    ended(check);
+    if (done > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return RELOAD_GOOD;
-    if (ended > 0 && WIFSIGNALED(status))
+    if (done > 0 && WIFSIGNALED(status))
         error_what(error, "the check ended by a signal: %s; a plugin's `open` crashes", strsignal(WTERMSIG(status)));
     return RELOAD_REFUSED;
 }
@@ -74,5 +133,5 @@ void reload_check_stop(struct reload_check *check)
     (void)kill(check->process, SIGKILL);
     while (waitpid(check->process, NULL, 0) < 0 && errno == EINTR)
         continue;
-    check->process = 0;
+    ended(check);
 }

@@ -1,10 +1,11 @@
 /* reload_check.h - `shoplane check --against-state` as a process of its own, while the host runs on.
  *
- * So that a plugin's `open` that crashes, hangs or leaks does it to somebody else. What it says goes to our standard error.
+ * So that a plugin's `open` that crashes, hangs or leaks does it to somebody else. What it says goes to our standard error, as lines of ours do.
  * Main thread. */
 #ifndef CLI_RELOAD_CHECK_H
 #define CLI_RELOAD_CHECK_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -13,6 +14,8 @@
 
 struct reload_check {
     pid_t process; /* 0: none is running */
+    int said;      /* what it writes comes out here; only while one is running */
+    struct buffer line; /* of it, not yet whole */
     int64_t since_ms;
 };
 

@@ -1,6 +1,8 @@
 /* report.c - see report.h. */
 #include "cli/report.h"
 
+#include "base/buffer.h"
+#include "base/standard_error.h"
 #include "base/time.h"
 #include "config/byte_count.h"
 
@@ -9,21 +11,36 @@
 #include <string.h>
 #include <unistd.h>
 
+static void add_error(struct buffer *out, const struct error *error)
+{
+    buffer_printf(out, "shoplane: %s\n", error->what);
+    if (error->found[0] != '\0')
+        buffer_printf(out, "  found    %s\n", error->found);
+    if (error->advice[0] != '\0')
+        buffer_printf(out, "  do this  %s\n", error->advice);
+}
+
+static void put(struct buffer *out)
+{
+    (void)standard_error_put(out->data, out->size);
+    buffer_free(out);
+}
+
 void report_error(const struct error *error)
 {
-    (void)fprintf(stderr, "shoplane: %s\n", error->what);
-    if (error->found[0] != '\0')
-        (void)fprintf(stderr, "  found    %s\n", error->found);
-    if (error->advice[0] != '\0')
-        (void)fprintf(stderr, "  do this  %s\n", error->advice);
+    struct buffer out = {0};
+    add_error(&out, error);
+    put(&out);
 }
 
 void report_errors(struct error_list *errors)
 {
+    struct buffer out = {0};
     for (size_t i = 0; i < errors->count; i++)
-        report_error(&errors->items[i]);
+        add_error(&out, &errors->items[i]);
     if (errors->count > 1)
-        (void)fprintf(stderr, "shoplane: %zu errors\n", errors->count);
+        buffer_printf(&out, "shoplane: %zu errors\n", errors->count);
+    put(&out);
     error_list_free(errors);
 }
 
@@ -78,37 +95,39 @@ void progress_end(struct progress *progress)
 
 void report_summary(const struct engine_counters *counters, struct dead_letters *letters, int64_t took_ms)
 {
+    struct buffer out = {0};
     double seconds = took_ms < 1 ? 0.001 : (double)took_ms / 1000.0;
-    (void)fprintf(stderr, "shoplane: %llu messages (%.1f MB) in %.2f s, %.0f a second\n",
+    buffer_printf(&out, "shoplane: %llu messages (%.1f MB) in %.2f s, %.0f a second\n",
                   (unsigned long long)counters->messages, (double)counters->bytes / 1e6, seconds,
                   (double)counters->messages / seconds);
-    (void)fprintf(stderr, "  records    %llu kept, %llu duplicate, %llu late, %llu events without a key\n",
+    buffer_printf(&out, "  records    %llu kept, %llu duplicate, %llu late, %llu events without a key\n",
                   (unsigned long long)counters->records, (unsigned long long)counters->duplicates,
                   (unsigned long long)counters->late, (unsigned long long)counters->unkeyed);
-    (void)fprintf(stderr, "  features   %llu written, %llu deleted, %llu refreshed, from %llu folds\n",
+    buffer_printf(&out, "  features   %llu written, %llu deleted, %llu refreshed, from %llu folds\n",
                   (unsigned long long)counters->sink.sets, (unsigned long long)counters->sink.deletes,
                   (unsigned long long)counters->sink.refreshes, (unsigned long long)counters->folds);
-    (void)fprintf(stderr, "  state      %llu keys in %.1f MB\n", (unsigned long long)counters->keys,
+    buffer_printf(&out, "  state      %llu keys in %.1f MB\n", (unsigned long long)counters->keys,
                   (double)counters->memory / 1e6);
     if (counters->full_keys + counters->full_logs > 0)
-        (void)fprintf(stderr, "  LIMITS     %llu records of new keys refused for memory, %llu beyond key_records\n",
+        buffer_printf(&out, "  LIMITS     %llu records of new keys refused for memory, %llu beyond key_records\n",
                       (unsigned long long)counters->full_keys, (unsigned long long)counters->full_logs);
     if (counters->shadow_compared > 0)
-        (void)fprintf(stderr, "  shadows    %llu features compared, %llu differ\n", (unsigned long long)counters->shadow_compared,
+        buffer_printf(&out, "  shadows    %llu features compared, %llu differ\n", (unsigned long long)counters->shadow_compared,
                       (unsigned long long)counters->shadow_differ);
     uint64_t by_reason[BAD_REASONS];
     uint64_t bad = dead_letters_counts(letters, by_reason);
-    (void)fprintf(stderr, "  dead       %llu letters", (unsigned long long)bad);
+    buffer_printf(&out, "  dead       %llu letters", (unsigned long long)bad);
     for (int i = 0; i < BAD_REASONS; i++)
         if (by_reason[i] > 0)
-            (void)fprintf(stderr, ", %llu %s", (unsigned long long)by_reason[i], bad_reason_word((enum bad_reason)i));
-    (void)fprintf(stderr, "\n");
+            buffer_printf(&out, ", %llu %s", (unsigned long long)by_reason[i], bad_reason_word((enum bad_reason)i));
+    buffer_printf(&out, "\n");
     if (dead_letters_lost(letters) > 0)
-        (void)fprintf(stderr, "  LOST       %llu dead letters could not be written\n",
+        buffer_printf(&out, "  LOST       %llu dead letters could not be written\n",
                       (unsigned long long)dead_letters_lost(letters));
     if (counters->unsent > 0)
-        (void)fprintf(stderr, "  NOT SENT   the sink did not take the features of %llu keys\n",
+        buffer_printf(&out, "  NOT SENT   the sink did not take the features of %llu keys\n",
                       (unsigned long long)counters->unsent);
+    put(&out);
 }
 
 bool report_stats(const char *path, const struct engine_counters *counters, struct dead_letters *letters,

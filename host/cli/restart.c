@@ -1,12 +1,13 @@
 /* restart.c - see restart.h.
  *
- * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <signal> <set or -> <lock>", SHOPLANE_RESTART_FOLDER, and
- * SHOPLANE_RESTART_WHY. For a crash they are made before they are needed: its handler can do nothing but fill in two numbers
- * and call the kernel. */
+ * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <signal> <set or -> <lock> <unsaid>",
+ * SHOPLANE_RESTART_FOLDER, and SHOPLANE_RESTART_WHY. For a crash they are made before they are needed: its handler can do
+ * nothing but fill in two numbers and call the kernel. */
 #include "cli/restart.h"
 
 #include "base/memory.h"
 #include "base/signal_stack.h"
+#include "base/standard_error.h"
 #include "cli/signals.h"
 
 #include <errno.h>
@@ -94,13 +95,15 @@ void restart_take_note(struct restart_note *note)
 {
     char word[32], set[SET_ID_MAX];
     long long since;
+    unsigned long long unsaid;
     const char *text = getenv(NOTE), *folder = getenv(NOTE_FOLDER), *why = getenv(NOTE_WHY);
     *note = (struct restart_note){0};
-    if (text != NULL && sscanf(text, "%31s %lld %d %32s %d", word, &since, &note->signal, set, &note->lock) == 5) {
+    if (text != NULL && sscanf(text, "%31s %lld %d %32s %d %llu", word, &since, &note->signal, set, &note->lock, &unsaid) == 6) {
         for (size_t i = 1; i < sizeof words / sizeof words[0]; i++)
             if (strcmp(word, words[i]) == 0)
                 note->reason = (enum restart_reason)i;
         note->since_ms = since;
+        note->unsaid = unsaid;
         if (plugin_set_id_valid(set))
             memcpy(note->set, set, sizeof note->set);
         if (folder != NULL && *folder != '\0')
@@ -185,8 +188,8 @@ static void set_mask(sigset_t *before)
 void restart_now(const struct restart_note *note)
 {
     sigset_t before;
-    char *text = memory_format("%s %lld %d %s %d", words[note->reason], (long long)note->since_ms, note->signal,
-                               note->set[0] == '\0' ? "-" : note->set, note->lock);
+    char *text = memory_format("%s %lld %d %s %d %llu", words[note->reason], (long long)note->since_ms, note->signal,
+                               note->set[0] == '\0' ? "-" : note->set, note->lock, (unsigned long long)standard_error_drain());
     char **environment = make_environment(text, note->folder, note->why);
     free(text);
     (void)fflush(NULL);
@@ -258,7 +261,7 @@ void restart_on_crash(const struct restart_note *note)
     (void)sigemptyset(&action.sa_mask);
     if (crash.armed)
         return;
-    char *text = memory_format("%s %020d %02d %s %d", words[RESTART_CRASH], 0, 0, note->set, note->lock);
+    char *text = memory_format("%s %020d %02d %s %d 0", words[RESTART_CRASH], 0, 0, note->set, note->lock);
     crash.lock = note->lock;
     crash.environment = make_environment(text, note->folder, NULL);
     free(text);

@@ -31,6 +31,7 @@ struct restart_note {
     char set[SET_ID_MAX]; /* run this one of folder's sets; "": what is installed */
     char *folder;         /* of the state; NULL: none */
     int lock;             /* descriptor of the state folder's lock file, which stays locked and open; 0: none */
+    uint64_t unsaid;      /* lines of the log that did not leave any more; filled in by restart_now() */
     char *why;            /* RESTART_BACK: what is wrong with the set that is installed; else NULL */
 };
 

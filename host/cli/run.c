@@ -3,6 +3,7 @@
  * becomes itself again. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/standard_error.h"
 #include "base/time.h"
 #include "cli/attend.h"
 #include "cli/command.h"
@@ -360,6 +361,7 @@ int command_run(int argc, char **argv)
     struct restart_note note;
     int status;
     restart_take_note(&note);
+    standard_error_never_wait(note.unsaid);
     if (!parse_options(argc, argv, &options, &status))
         return status;
     signals_install();

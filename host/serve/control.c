@@ -36,14 +36,15 @@ static struct sockaddr_un address_in(int folder)
 
 /* ---- bytes with a limit of time ---- */
 
-static bool ready(int descriptor, short events, int64_t until_ms)
+/* `wake`: what ends the wait as the time's end does, as soon as it can be read; -1: nothing. */
+static bool ready(int descriptor, int wake, short events, int64_t until_ms)
 {
     int64_t left_ms = until_ms - time_monotonic_ms();
-    struct pollfd wait = {.fd = descriptor, .events = events};
-    return left_ms > 0 && poll(&wait, 1, (int)left_ms) > 0;
+    struct pollfd wait[2] = {{.fd = descriptor, .events = events}, {.fd = wake, .events = POLLIN}};
+    return left_ms > 0 && poll(wait, 2, (int)left_ms) > 0 && wait[1].revents == 0;
 }
 
-static bool send_all(int descriptor, const char *bytes, size_t size, int64_t until_ms)
+static bool send_all(int descriptor, int wake, const char *bytes, size_t size, int64_t until_ms)
 {
     for (size_t done = 0; done < size;) {
         ssize_t put = send(descriptor, bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -51,20 +52,20 @@ static bool send_all(int descriptor, const char *bytes, size_t size, int64_t unt
             done += (size_t)put;
         else if (put < 0 && errno != EAGAIN && errno != EINTR)
             return false;
-        else if (!ready(descriptor, POLLOUT, until_ms))
+        else if (!ready(descriptor, wake, POLLOUT, until_ms))
             return false;
     }
     return true;
 }
 
 /* One piece more. 0: the end; -1: not in time, or an error. */
-static ssize_t receive(int descriptor, char *bytes, size_t size, int64_t until_ms)
+static ssize_t receive(int descriptor, int wake, char *bytes, size_t size, int64_t until_ms)
 {
     for (;;) {
         ssize_t got = recv(descriptor, bytes, size, MSG_DONTWAIT);
         if (got >= 0 || (errno != EAGAIN && errno != EINTR))
             return got;
-        if (!ready(descriptor, POLLIN, until_ms))
+        if (!ready(descriptor, wake, POLLIN, until_ms))
             return -1;
     }
 }
@@ -72,13 +73,13 @@ static ssize_t receive(int descriptor, char *bytes, size_t size, int64_t until_m
 /* ---- the host's side ---- */
 
 /* The words of a question, which ends with an empty one. False: it is none. */
-static bool read_question(int client, char bytes[CONTROL_QUESTION_MAX], const char **words, size_t *count)
+static bool read_question(int client, int wake, char bytes[CONTROL_QUESTION_MAX], const char **words, size_t *count)
 {
     int64_t until_ms = time_monotonic_ms() + CONTROL_PATIENCE_MS;
     size_t size = 0, word = 0;
     *count = 0;
     for (;;) {
-        ssize_t got = receive(client, bytes + size, CONTROL_QUESTION_MAX - size, until_ms);
+        ssize_t got = receive(client, wake, bytes + size, CONTROL_QUESTION_MAX - size, until_ms);
         if (got <= 0)
             return false;
         for (size_t end = size + (size_t)got; size < end; size++) {
@@ -137,9 +138,9 @@ static void serve(const struct control *control, int client)
     const char *words[CONTROL_WORDS_MAX];
     size_t count;
     struct buffer out = {0};
-    if (may_ask(client) && read_question(client, bytes, words, &count)) {
+    if (may_ask(client) && read_question(client, control->wake[0], bytes, words, &count)) {
         answer(control, words, count, &out);
-        (void)send_all(client, out.data, out.size, time_monotonic_ms() + CONTROL_PATIENCE_MS);
+        (void)send_all(client, control->wake[0], out.data, out.size, time_monotonic_ms() + CONTROL_PATIENCE_MS);
     }
     buffer_free(&out);
     (void)close(client);
@@ -275,12 +276,12 @@ enum control_result control_ask(const char *path, const char *const *words, size
     buffer_byte(&question, '\0');
     int64_t until_ms = time_monotonic_ms() + ANSWER_PATIENCE_MS;
     bool asked = folder >= 0 && host >= 0 && connect(host, (const void *)&address, sizeof address) == 0 &&
-                 send_all(host, question.data, question.size, until_ms);
+                 send_all(host, -1, question.data, question.size, until_ms);
     ssize_t got = asked ? 1 : -1;
     buffer_reset(out);
     while (got > 0) {
         char bytes[4096];
-        got = receive(host, bytes, sizeof bytes, until_ms);
+        got = receive(host, -1, bytes, sizeof bytes, until_ms);
         if (got > 0)
             buffer_put(out, bytes, (size_t)got);
     }

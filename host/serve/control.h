@@ -31,7 +31,7 @@ struct control;
 /* `folder`: descriptor of the state's folder, `path` its name for messages. `commands` end with one that has no name; all three
  * outlive it. NULL: there is none, and why was logged. */
 struct control *control_start(int folder, const char *path, const struct control_command *commands, void *context);
-/* Waits for the answer that is being given. Takes the socket away. */
+/* Waits for the answer that is being made, not for who reads it. Takes the socket away. */
 void control_stop(struct control *control);
 
 /* ---- the other side ---- */

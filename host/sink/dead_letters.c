@@ -1,11 +1,12 @@
 /* dead_letters.c - see dead_letters.h. A letter is made in one buffer under the lock and leaves from there: by one write to
- * the file, by one fwrite to the stream, or as a copy into the producer's queue. What could not leave is counted, never
+ * the file, by one fwrite to the stream, as a whole line to standard error, or as a copy into the producer's queue. What could not leave is counted, never
  * waited for: a broker that is away must not stop the stream of good events. */
 #include "sink/dead_letters.h"
 
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/standard_error.h"
 #include "base/time.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ struct dead_letters {
     uint64_t lost; /* atomic: delivery reports come without the lock */
     struct buffer line;
     struct log_limit losses, waits;
-    /* where to: one of them */
+    /* where to: one of them; none: standard error */
     FILE *stream;
     int file; /* -1: none */
     rd_kafka_t *producer;
@@ -68,11 +69,11 @@ struct dead_letters *dead_letters_on(void *stream)
 static struct dead_letters *file_open(const char *path, struct error *error)
 {
     struct dead_letters *letters = letters_new("file", path);
-    letters->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    letters->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600); /* it may be a pipe */
     if (letters->file >= 0)
         return letters;
     error_what(error, "dead letters can't be appended to \"%s\"", path);
-    error_found(error, "%s", strerror(errno));
+    error_found(error, "%s", errno == ENXIO ? "it is a pipe, and nobody reads it" : strerror(errno));
     error_advice(error, "name a file in a folder that exists and that this user may write to");
     letters_free(letters);
     return NULL;
@@ -178,7 +179,7 @@ struct dead_letters *dead_letters_open(const struct dead_letter_settings *settin
     case LETTERS_TOPIC: return topic_open(settings->topic, kafka, error);
     case LETTERS_STDERR: break;
     }
-    return dead_letters_on(stderr);
+    return letters_new("standard", "error");
 }
 
 static void file_put(struct dead_letters *letters)
@@ -192,7 +193,9 @@ static void file_put(struct dead_letters *letters)
             continue;
         if (size <= 0) {
             letters->torn = letters->torn || begun;
-            count_lost(letters, size < 0 ? strerror(errno) : "nothing could be written");
+            count_lost(letters, size == 0         ? "nothing could be written"
+                                : errno == EAGAIN ? "it is a pipe, and who reads it does not keep up"
+                                                  : strerror(errno));
             return;
         }
         done += (size_t)size;
@@ -208,6 +211,12 @@ static void stream_put(struct dead_letters *letters)
         count_lost(letters, strerror(errno));
         clearerr(letters->stream);
     }
+}
+
+static void standard_error_letter(struct dead_letters *letters)
+{
+    if (!standard_error_put(letters->line.data + 1, letters->line.size - 1))
+        count_lost(letters, "nobody reads it");
 }
 
 static rd_kafka_resp_err_t produce(const struct dead_letters *letters)
@@ -246,8 +255,10 @@ void dead_letters_put(struct dead_letters *letters, const struct bad_row *bad, s
         topic_put(letters);
     else if (letters->file >= 0)
         file_put(letters);
-    else
+    else if (letters->stream != NULL)
         stream_put(letters);
+    else
+        standard_error_letter(letters);
     (void)pthread_mutex_unlock(&letters->lock);
 }
 
