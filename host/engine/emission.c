@@ -144,6 +144,14 @@ size_t emission_first_record(const struct shard *shard, const struct set_lane *l
     return log_newest_run(log, lane);
 }
 
+int64_t emission_fold_ms(const struct shard *shard, const struct set_lane *lane, const struct log *log)
+{
+    if (!lane->session || log->count == 0)
+        return shard->clock_ms;
+    int64_t end_ms = log_time(log, lane, log->count - 1) + lane->windows[0].settings.gap_ms;
+    return end_ms < shard->clock_ms ? end_ms : shard->clock_ms;
+}
+
 void emission_silence(const struct set_lane *lane, struct log *log, size_t window)
 {
     for (size_t m = 0; m < lane->metric_count; m++)
@@ -175,7 +183,7 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
         shadows_due(shard, log, w);
     if (!lane->silent && is_unfenced(shard))
         write_fence(shard);
-    folder_fold(&shard->folder, lane, log, w, first, shard->clock_ms);
+    folder_fold(&shard->folder, lane, log, w, first, emission_fold_ms(shard, lane, log));
     shard->counters.folds++;
     size_t written = 0, feature = 0;
     bool changed = false;

@@ -25,6 +25,9 @@ void emission_look(struct shard *shard, struct log *log);
 size_t emission_first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t window,
                              bool *live);
 
+/* As of when it is folded: the shard's clock, or of a session that is over the last moment of it. */
+int64_t emission_fold_ms(const struct shard *shard, const struct set_lane *lane, const struct log *log);
+
 /* Keep the ledger: is something of the log not acknowledged? After each change of its views, pins or queue. */
 void emission_account(struct shard *shard, struct log *log);
 

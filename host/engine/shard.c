@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "engine/ages.h"
 #include "engine/combining.h"
 #include "engine/emission.h"
 #include "engine/shard_logs.h"
@@ -168,19 +169,21 @@ static int64_t next_run_drop(const struct shard *shard, const struct set_lane *l
     return end == log->count ? WHEEL_NEVER : log_time(log, lane, end - 1) + run_keep_ms(lane) + 1;
 }
 
-/* When the next record leaves a window, or the session is over, or something of it goes. WHEEL_NEVER if none of it lies
- * ahead. `exact` false: since the log's timer was armed nothing happened but that a record was added. That can only put off
+/* When the next record leaves a window or reaches an age, or the session is over, or something of it goes. WHEEL_NEVER if none
+ * of it lies ahead. `exact` false: since the log's timer was armed nothing happened but that a record was added. That can only put off
  * when the first run goes, unless the record begins that run. (When it begins the second run, the timer is there to see the
  * end of the first.) */
 static int64_t next_expiry(const struct shard *shard, const struct set_lane *lane, const struct log *log, bool exact)
 {
     if (log->count == 0)
         return WHEEL_NEVER;
+    int64_t next = ages_next(lane, log, 0, shard->clock_ms);
     if (lane->session) {
         int64_t end = next_session_end(shard, lane, log), drop = next_run_drop(shard, lane, log, exact);
-        return end < drop ? end : drop;
+        next = next <= session_end(lane, log) ? next : WHEEL_NEVER;
+        next = end < next ? end : next;
+        return drop < next ? drop : next;
     }
-    int64_t next = WHEEL_NEVER;
     for (size_t w = 0; w < lane->window_count; w++) {
         int64_t length = lane->windows[w].settings.length_ms;
         size_t first = log_from(log, lane, shard->clock_ms - length);
@@ -199,7 +202,14 @@ void arm_expiry(struct shard *shard, const struct set_lane *lane, struct log *lo
         wheel_arm(&shard->expiry, log, next);
 }
 
-/* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since? */
+/* Has a record of the newest run reached an age since `due_ms`, before the session was over? */
+static bool session_aged(const struct shard *shard, const struct set_lane *lane, const struct log *log, int64_t due_ms)
+{
+    int64_t until_ms = emission_fold_ms(shard, lane, log);
+    return ages_last(lane, log, 0, until_ms) >= due_ms && ages_last(lane, log, log_newest_run(log, lane), until_ms) >= due_ms;
+}
+
+/* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since, or become older? */
 static void expire(struct shard *shard, struct log *log, int64_t due_ms)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
@@ -209,6 +219,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
     if (lane->session) {
         /* Live, the clock may run ahead of sends where a backlog is read: a change that waits for its interval goes out. */
         struct view *view = log_view(log, lane, 0);
+        view->dirty = view->dirty || (view->live && session_aged(shard, lane, log, due_ms));
         view->owed = view->owed || (!shard->event_clock && view->live && view->dirty && session_end(lane, log) < clock);
         shard_end_session(shard, lane, log);
         drop_old_runs(shard, lane, log);
@@ -216,7 +227,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
         for (size_t w = 0; w < lane->window_count; w++) {
             int64_t length = lane->windows[w].settings.length_ms;
             size_t first = log_from(log, lane, clock - length);
-            if (log_from(log, lane, due_ms - length - 1) == first)
+            if (log_from(log, lane, due_ms - length - 1) == first && ages_last(lane, log, first, clock) < due_ms)
                 continue;
             struct view *view = log_view(log, lane, w);
             view->dirty = true;

@@ -150,6 +150,37 @@ static void take_windows(struct set_lane *lane, const struct lane_settings *sett
     }
 }
 
+/* The longest that a record may be looked at: in its rolling window, or in a session that goes on. */
+static int64_t oldest_record_ms(const struct set_lane *lane)
+{
+    const struct window_settings *window = &lane->windows[0].settings;
+    return lane->session ? window->max_ms + window->gap_ms : lane->longest_ms;
+}
+
+static void take_ages(struct set_lane *lane, const struct config_place *place, struct error_list *errors)
+{
+    if (!lane->opened || lane->table->ages == NULL || lane->window_count == 0)
+        return;
+    int64_t most_ms = oldest_record_ms(lane);
+    lane->table->ages(lane->self, lane->ages_ms);
+    while (lane->age_count < SL_AGES_MAX && lane->ages_ms[lane->age_count] != 0) {
+        int64_t age_ms = lane->ages_ms[lane->age_count++];
+        if (age_ms >= 1 && age_ms <= most_ms)
+            continue;
+        struct error *error = error_list_add(errors);
+        error_what(error, "lane \"%s\" names an age of %lld ms, which no record of its windows reaches", lane->name,
+                   (long long)age_ms);
+        if (age_ms < 1)
+            error_advice(error, "`ages` of the plugin fills in 1 or more milliseconds each; 0 ends the list");
+        else if (lane->session)
+            error_advice(error, "a session's records are at most %lld ms old, its max and its gap: lengthen these, or shorten the age",
+                         (long long)most_ms);
+        else
+            error_advice(error, "its longest window has %lld ms: take a longer one, or shorten the age", (long long)most_ms);
+        add_place(error, place);
+    }
+}
+
 /* The plan's number of each event the lane wants, and where the record's texts are. */
 static void resolve(struct lane_set *set, struct set_lane *lane, const struct config_place *place,
                     struct error_list *errors)
@@ -191,6 +222,7 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     resolve(set, lane, &settings->place, errors);
     load_metrics(set, lane, settings, errors);
     take_windows(lane, settings, errors);
+    take_ages(lane, &settings->place, errors);
 }
 
 /* Two parsers must not write the same key. */

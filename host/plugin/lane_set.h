@@ -58,6 +58,8 @@ struct set_lane {
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
     char *key_prefix;         /* "user:", "session:", or that of the lane's own key, "product:"; of a shadow perhaps "next:user:" */
+    int64_t ages_ms[SL_AGES_MAX]; /* at which its records count differently */
+    size_t age_count;
 };
 
 struct shadow_pair;

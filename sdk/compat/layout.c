@@ -191,6 +191,11 @@ MEMBER(sl_lane, bucket_ms, 176, int64_t);
 MEMBER(sl_lane, combine, 184, bool (*)(const void *, void *, const void *));
 #endif
 
+#if SL_SDK_MINOR >= 3
+CONSTANT(SL_AGES_MAX, 8);
+MEMBER(sl_lane, ages, 192, void (*)(const void *, int64_t *));
+#endif
+
 /* How long the tables are in each minor: who makes one longer raises the minor. */
 SIZE(sl_event_table, 56);
 SIZE(sl_scratch_table, 88);
@@ -205,7 +210,7 @@ SIZE(sl_records_table, 16);
 SIZE(sl_lane, 192);
 #elif SL_SDK_MINOR == 3
 SIZE(sl_records_table, 16);
-SIZE(sl_lane, 192);
+SIZE(sl_lane, 200);
 #else
 #error "say here how long the tables of this minor are, and above what it added: see sdk/CHANGING.md"
 #endif

@@ -134,6 +134,23 @@ static void a_plugin_may_refuse_its_settings_and_is_not_closed_then(void **state
     refused("refuses", NULL, 0, "lane \"refuses\" refuses its settings: the moon is full", "shop.conf:10", "wait a week");
 }
 
+static void an_age_that_no_record_reaches_is_refused(void **state)
+{
+    (void)state;
+    struct window_settings rolling[] = {ROLLING("5m")};
+    struct window_settings session[] = {{.name = "session", .session = true, .gap_ms = 60000, .max_ms = 240000, .ttl_s = 900}};
+    assert_null(load("ages_outside", NULL, 0, rolling, 1));
+    assert_int_equal(errors.count, 2);
+    error_is(&errors.items[0], "lane \"ages_outside\" names an age of 300001 ms, which no record of its windows reaches", "shop.conf:10",
+             "its longest window has 300000 ms: take a longer one, or shorten the age");
+    error_is(&errors.items[1], "lane \"ages_outside\" names an age of -5 ms, which no record of its windows reaches", "shop.conf:10",
+             "`ages` of the plugin fills in 1 or more milliseconds each; 0 ends the list");
+    assert_null(load("ages_outside", NULL, 0, session, 1));
+    assert_int_equal(errors.count, 2);
+    error_is(&errors.items[0], "lane \"ages_outside\" names an age of 300001 ms, which no record of its windows reaches", "shop.conf:10",
+             "a session's records are at most 300000 ms old, its max and its gap: lengthen these, or shorten the age");
+}
+
 static void what_is_missing_is_said_with_its_place(void **state)
 {
     (void)state;
@@ -162,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_value_of_another_type_is_not_the_value),
         cmocka_unit_test(two_parsers_of_one_feature_are_refused),
         cmocka_unit_test(a_session_window_stands_alone),
+        cmocka_unit_test(an_age_that_no_record_reaches_is_refused),
         cmocka_unit_test(a_plugin_may_refuse_its_settings_and_is_not_closed_then),
         cmocka_unit_test(what_is_missing_is_said_with_its_place),
         cmocka_unit_test(all_mistakes_are_told_at_once),

@@ -37,6 +37,7 @@ typedef enum sl_key {
 #define SL_KEY_NAME_MAX 15       /* bytes of a key_name */
 #define SL_KEY_OWN_MAX 512       /* bytes of a key of the lane's own; one that is longer counts as missing */
 #define SL_EVENT_RECORDS_MAX 1024 /* records one event may make in one lane; an event with more goes to the dead letters */
+#define SL_AGES_MAX 8             /* ages a lane may name */
 
 /* Where `extract_many` puts the records of one event. Lives for the length of that call. */
 typedef struct sl_records sl_records;
@@ -64,7 +65,8 @@ static inline void *sl_records_add_for(sl_records *records, sl_view key) { retur
 typedef struct sl_window {
     const char *name;  /* "5m" */
     int64_t length_ms; /* of a rolling window; the gap of a session */
-    int64_t now_ms;    /* the clock. Folds happen when records come and go: what depends on it is as old as the last of them */
+    int64_t now_ms;    /* the clock; of a session that is over its last moment, newest_ms + gap. What depends on it is as old as the
+                          last fold, and folds happen when records come, go, or reach an age that the lane names: `ages` below */
     int64_t oldest_ms; /* event time of the first record folded; 0 if none */
     int64_t newest_ms; /* event time of the last record folded; 0 if none */
     int64_t records;   /* how many were folded */
@@ -140,6 +142,14 @@ typedef struct sl_lane {
      * stamp and texts of `into` stay as they are. */
     int64_t bucket_ms;
     bool (*combine)(const void *self, void *into, const void *from);
+
+    /* Since SDK 1.3, optional. For what becomes true by itself, "abandoned ten minutes after the last step": fill in the ages, in
+     * milliseconds, at which a record counts differently; 0 ends the list (it is all zeros before). Asked once, after `open`, so
+     * that an age may be a setting. A window is folded again at the very millisecond at which a record in it reaches an age, when
+     * window->now_ms - record->at.time_ms == age; write `now_ms - time_ms >= age`. Each is 1 ms to the length of the lane's longest
+     * window; in a shorter one it is never reached. Of a session's records only those of the newest run count, and none after it
+     * is over: an age beyond the gap is reached only while the session goes on, at most its max + gap. */
+    void (*ages)(const void *self, int64_t ages_ms[SL_AGES_MAX]);
 } sl_lane;
 
 /* For the initialiser of a lane's table, which is then all of

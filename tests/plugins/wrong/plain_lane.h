@@ -20,6 +20,9 @@
 #ifndef CLOSE
 #define CLOSE NULL
 #endif
+#ifndef AGES
+#define AGES NULL
+#endif
 
 static const sl_input inputs[] = {{"title", "page_title"}, {0}};
 static const char *const events[] = {"page_view", NULL};
@@ -75,4 +78,5 @@ static const sl_lane lane = {
     .extract = EXTRACT,
     .add = add,
     .publish = publish,
+    .ages = AGES,
 };
