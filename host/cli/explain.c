@@ -68,7 +68,7 @@ static bool from_state(const struct config *config, const struct lane_set *set, 
         key_state_read(&shard, &durable.plan, kind, (sl_view){question->id, strlen(question->id)}, &damage);
         if (damage.what[0] != '\0')
             report_error(&damage);
-        good = explanation_make(&shard, 0, question, "the state's last checkpoint", out, error);
+        good = explanation_make(&shard, question, "the state's last checkpoint", out, error);
         shard_free(&shard);
         durable_close(&durable);
     }

@@ -1,4 +1,5 @@
 /* main.c - the program `shoplane`: one command a word. */
+#include "base/hash.h"
 #include "base/standard_error.h"
 #include "cli/command.h"
 #include "cli/parse.h"
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     restart_prepare(argv);
+    hash_secret_make();
     int status = command(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
         status = say_unwritten();

@@ -184,7 +184,6 @@ static int replay(const struct options *options, const struct config *config, co
     if (options->workers > 0)
         settings.workers = (int)options->workers;
     settings.clock = CLOCK_EVENT;
-    settings.table_seed = 0; /* the same lines in the same order, each time */
     settings.to_end = true;
     settings.until_ms = options->until_ms;
     settings.sink_context = &maker;

@@ -1,6 +1,7 @@
 /* run.c - `shoplane run`: the host itself. Reads what is configured until it is told to stop; SIGTERM and SIGINT end it
  * cleanly (what is dirty is written), a second one at once. SIGHUP, more partitions and a lost lease are restarts: the process
  * becomes itself again. */
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/standard_error.h"
@@ -276,7 +277,7 @@ static int run(struct running *running)
     struct audit_settings audited = {.redis = setup_redis(&config->sink),
                                      .every_ms = config->sink.audit_ms,
                                      .set = running->loaded->lanes,
-                                     .seed = settings->table_seed};
+                                     .seed = hash_secret};
     struct audit *audit = config->sink.kind == SINK_REDIS && audited.every_ms > 0 ? audit_start(engine, &audited) : NULL;
     struct attendance attendance = {.engine = engine,
                                     .audit = audit,
@@ -290,8 +291,7 @@ static int run(struct running *running)
                                     .trial = &running->trial,
                                     .reason = running->note->reason,
                                     .since_ms = running->ownership.stood_by ? 0 : running->note->since_ms};
-    struct questions questions = {
-        .engine = engine, .set = running->loaded->lanes, .table_seed = settings->table_seed, .audit = audit};
+    struct questions questions = {.engine = engine, .set = running->loaded->lanes, .audit = audit};
     struct control *control = !running->ownership.has_folder
                                   ? NULL
                                   : control_start(running->ownership.folder.folder, running->ownership.folder.path,

@@ -10,8 +10,6 @@
 #include "sink/final_features.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 char *setup_config_path(const char *named)
 {
@@ -82,15 +80,6 @@ struct sink *setup_sink(void *context, int worker, sink_settled *settled, void *
     return final_features_sink(maker->final, next, settled, settled_context);
 }
 
-/* Without one, tables are as good as ever, until somebody means ill. */
-static uint64_t secret(void)
-{
-    uint64_t number = 0;
-    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
-        return (uint64_t)time_monotonic_ms() * 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
-    return number;
-}
-
 struct engine_settings setup_engine(const struct config *config, const struct lane_set *set)
 {
     return (struct engine_settings){
@@ -102,7 +91,6 @@ struct engine_settings setup_engine(const struct config *config, const struct la
         .future_ms = config->source.future_ms,
         .max_message_bytes = config->source.max_message_bytes,
         .limits = config->limits,
-        .table_seed = secret(),
         .until_ms = INT64_MIN,
         .drain_ms = 30000,
         .open_sink = setup_sink,

@@ -31,7 +31,6 @@ struct engine_settings {
     struct sink *(*open_sink)(void *context, int worker, sink_settled *settled, void *settled_context);
     void *sink_context;
     struct limit_settings limits; /* zeroed: none */
-    uint64_t table_seed; /* of the places of keys and texts in tables: a secret where others choose the ids; see key_hash.h */
 
     /* Durable state and one owner: see checkpoint.h, sink/lease.h. NULL: none. */
     struct state_plan *state;

@@ -319,8 +319,8 @@ static void list_features(const struct telling *telling, char *list, size_t size
         }
 }
 
-bool explanation_make(struct shard *shard, uint64_t table_seed, const struct explanation_question *question, const char *as_of,
-                      struct buffer *out, struct error *error)
+bool explanation_make(struct shard *shard, const struct explanation_question *question, const char *as_of, struct buffer *out,
+                      struct error *error)
 {
     struct telling telling = {.shard = shard, .question = question, .out = out};
     sl_view id = {question->id, strlen(question->id)};
@@ -340,7 +340,7 @@ bool explanation_make(struct shard *shard, uint64_t table_seed, const struct exp
     for (size_t i = 0; i < shard->set->lane_count; i++) {
         const struct set_lane *lane = &shard->set->lanes[i];
         struct log *log = !is_kind(lane, question->kind) ? NULL
-                                                         : key_table_find(&shard->tables[i], key_hash(id, lane->table->key, table_seed), id);
+                                                         : key_table_find(&shard->tables[i], key_hash(id, lane->table->key), id);
         any = any || log != NULL;
         for (size_t w = 0; log != NULL && w < lane->window_count; w++)
             tell_window(&telling, lane, log, w);

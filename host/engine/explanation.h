@@ -17,10 +17,10 @@ struct explanation_question {
     bool json;
 };
 
-/* Append the answer to `out`. False: *error says that there is no such key or feature, and what there is. `table_seed`: of the
- * shard's tables. `as_of`: "the running host" or where else it comes from. */
-bool explanation_make(struct shard *shard, uint64_t table_seed, const struct explanation_question *question, const char *as_of,
-                      struct buffer *out, struct error *error);
+/* Append the answer to `out`. False: *error says that there is no such key or feature, and what there is. `as_of`: "the
+ * running host" or where else it comes from. */
+bool explanation_make(struct shard *shard, const struct explanation_question *question, const char *as_of, struct buffer *out,
+                      struct error *error);
 
 /* Does any lane of the set have keys of this kind, and which sl_key is it? False: none, *error lists those there are. */
 bool explanation_kind(const struct lane_set *set, const char *kind, sl_key *key, struct error *error);

@@ -235,7 +235,7 @@ static void send(struct extraction *extraction, const struct staged *staged, int
     struct parcel *parcel = parcels[key_owner(key, lane->table->key, settings->workers)];
     struct buffer *out = &parcel->entries;
     size_t start = out->size;
-    struct entry entry = {.key_hash = key_hash(key, lane->table->key, settings->table_seed),
+    struct entry entry = {.key_hash = key_hash(key, lane->table->key),
                           .clock_ms = clock_ms,
                           .key_size = (uint32_t)key.size,
                           .lane = (uint16_t)staged->lane,

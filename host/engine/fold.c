@@ -39,7 +39,7 @@ static uint64_t parse(struct folder *folder, const struct bound_metric *metric, 
         uint64_t mark = (uint64_t)(folder->text.size - before) << 1 | (present ? 1u : 0u);
         buffer_put(&folder->text, &mark, sizeof mark);
     }
-    uint64_t hash = hash_bytes(folder->text.data + begin, folder->text.size - begin);
+    uint64_t hash = hash_place(folder->text.data + begin, folder->text.size - begin); /* a secret one: no change can be made that has the same */
     return hash == 0 ? 1 : hash;
 }
 

@@ -1,5 +1,7 @@
-/* id_index.c - see id_index.h. Open addressing, at most half full; ids are hashes already. Id 0 is kept beside the slots. */
+/* id_index.c - see id_index.h. Open addressing, at most half full. Id 0 is kept beside the slots. */
 #include "engine/id_index.h"
+
+#include "base/hash.h"
 
 #include <string.h>
 
@@ -33,9 +35,12 @@ void id_index_free(struct id_index *index, struct slab *slab)
         slab_give(slab, index, bytes(index->capacity));
 }
 
+/* Where the search for an id begins. */
+static size_t home(const struct id_index *index, uint64_t id) { return hash_place(&id, sizeof id) & (index->capacity - 1); }
+
 static size_t find(const struct id_index *index, uint64_t id)
 {
-    size_t at = id & (index->capacity - 1);
+    size_t at = home(index, id);
     while (index->slots[at] != 0 && index->slots[at] != id)
         at = (at + 1) & (index->capacity - 1);
     return at;
@@ -80,8 +85,7 @@ void id_index_remove(struct id_index *index, uint64_t id)
     if (index->slots[hole] == 0)
         return;
     for (size_t at = (hole + 1) & mask; index->slots[at] != 0; at = (at + 1) & mask) {
-        size_t home = index->slots[at] & mask;
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
+        if (((at - home(index, index->slots[at])) & mask) >= ((at - hole) & mask)) {
             index->slots[hole] = index->slots[at];
             hole = at;
         }

@@ -1,4 +1,6 @@
-/* id_index.h - which ids a long log holds: a set of 64-bit hashes, for the rare shopper with hundreds of records. */
+/* id_index.h - which ids a long log holds: a set of 64-bit hashes, for the rare shopper with hundreds of records.
+ *
+ * The ids are hashes that anybody can compute, so they are hashed again for their places in the set. */
 #ifndef ENGINE_ID_INDEX_H
 #define ENGINE_ID_INDEX_H
 

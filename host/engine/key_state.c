@@ -61,7 +61,7 @@ void key_state_read(struct shard *shard, const struct state_plan *plan, sl_key k
     if (plan->manifest == NULL || plan->manifest->clock_ms == INT64_MIN)
         return;
     shard_restore(shard, plan->manifest->clock_ms);
-    uint64_t hash = key_hash(key, kind, 0);
+    uint64_t hash = key_hash(key, kind);
     for (size_t i = 0; i < set->lane_count; i++) {
         const struct manifest_lane *from = plan->lanes[i].from;
         for (size_t s = 0; set->lanes[i].table->key == kind && from != NULL && s < from->segment_count; s++)

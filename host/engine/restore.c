@@ -49,7 +49,7 @@ static size_t find_entries(const struct worker *worker, size_t number, const str
         *at += entry->size;
         if (key_owner(key, lane->key, worker->settings->workers) != worker->index)
             continue;
-        found[count] = (struct found){operation, key_hash(key, lane->key, worker->settings->table_seed), key, body};
+        found[count] = (struct found){operation, key_hash(key, lane->key), key, body};
         key_table_prefetch(table, found[count++].hash);
     }
     for (size_t i = 0; i < count; i++) {

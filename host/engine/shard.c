@@ -4,6 +4,7 @@
  * which something may have to happen, and found out then; so it need not be moved when that moment moves away. */
 #include "engine/shard.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
 #include "engine/ages.h"
@@ -482,7 +483,45 @@ static void for_every_log(struct shard *shard, void (*act)(struct shard *shard, 
     }
 }
 
-void shard_release(struct shard *shard) { for_every_log(shard, emission_release); }
+/* A log that was released, and a hash of its key that is the same in every process. */
+struct released {
+    uint64_t hash;
+    struct log *log;
+};
+
+static int by_key(const void *left, const void *right)
+{
+    const struct released *a = left, *b = right;
+    if (a->log->lane != b->log->lane)
+        return a->log->lane < b->log->lane ? -1 : 1;
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    sl_view x = text_view(&a->log->key), y = text_view(&b->log->key);
+    int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+    return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+/* Tables are walked in the order of a secret; a replay gives the same lines in the same order each time. */
+static void sort_released(struct log **logs, size_t count)
+{
+    struct released *released = memory_new((count + 1) * sizeof *released);
+    for (size_t i = 0; i < count; i++) {
+        sl_view key = text_view(&logs[i]->key);
+        released[i] = (struct released){hash_bytes(key.data, key.size), logs[i]};
+    }
+    qsort(released, count, sizeof *released, by_key);
+    for (size_t i = 0; i < count; i++)
+        logs[i] = released[i].log;
+    free(released);
+}
+
+void shard_release(struct shard *shard)
+{
+    size_t owed = shard->owed.count;
+    for_every_log(shard, emission_release);
+    if (shard->event_clock)
+        sort_released(shard->owed.logs + shard->owed.first + owed, shard->owed.count - owed);
+}
 
 void shard_reread(struct shard *shard)
 {

@@ -1,14 +1,13 @@
 /* text_set.c - see text_set.h. */
 #include "engine/text_set.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
 #define SCAN_MAX 12u
 
-static uint32_t position(sl_text text, uint32_t mask)
-{
-    return (uint32_t)((text.handle * 0x9e3779b97f4a7c15u) >> 32) & mask;
-}
+static uint32_t position(sl_text text, uint32_t mask) { return (uint32_t)hash_place(&text.handle, sizeof text.handle) & mask; }
 
 /* The slot that holds `text`, or the empty one where it would go. */
 static uint32_t find_slot(const struct text_set *set, sl_text text)

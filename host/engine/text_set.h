@@ -1,5 +1,6 @@
 /* text_set.h - distinct texts in order of first appearance, for the length of one fold: what sl_counts, sl_list and sl_map
- * are made of. Memory comes from the fold's arena. A zeroed struct is empty. */
+ * are made of. Memory comes from the fold's arena. A zeroed struct is empty. Places in its table depend on the process's
+ * secret (base/hash.h), the order of its items does not. */
 #ifndef ENGINE_TEXT_SET_H
 #define ENGINE_TEXT_SET_H
 

@@ -70,7 +70,7 @@ sl_text text_hold(struct texts *texts, const char *data, size_t size)
 {
     if (size <= TEXT_INLINE_MAX)
         return text_inline(data, size);
-    uint32_t hash = (uint32_t)hash_seeded(data, size, texts->seed);
+    uint32_t hash = (uint32_t)hash_place(data, size);
     size_t at = hash & (texts->capacity - 1);
     for (; texts->slots[at] != NULL; at = (at + 1) & (texts->capacity - 1)) {
         struct text *text = texts->slots[at];

@@ -15,7 +15,6 @@ struct texts {
     struct slab *slab;
     struct text **slots; /* open addressing, power of two */
     size_t capacity, count;
-    uint64_t seed; /* of their places in the table; may be set before the first text comes */
 };
 
 void texts_init(struct texts *texts, struct slab *slab);

@@ -92,7 +92,6 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     shard_init(&worker->shard, settings->set, settings->clock == CLOCK_EVENT, time_monotonic_ms());
     worker->sink = settings->open_sink(settings->sink_context, index, shard_settled, &worker->shard);
     worker->shard.sink = worker->sink;
-    worker->shard.texts.seed = settings->table_seed;
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
     if (worker->shard.memory_max == 0 || worker->shard.memory_max > SLAB_MOST)
         worker->shard.memory_max = SLAB_MOST;

@@ -29,8 +29,8 @@ struct explaining {
 static void explain_there(struct worker *worker, void *context)
 {
     struct explaining *explaining = context;
-    explaining->found = explanation_make(&worker->shard, explaining->questions->table_seed, explaining->question, "the running host",
-                                         explaining->out, explaining->error);
+    explaining->found = explanation_make(&worker->shard, explaining->question, "the running host", explaining->out,
+                                         explaining->error);
 }
 
 static bool explain(void *context, const char *const *words, size_t count, struct buffer *out, struct error *error)

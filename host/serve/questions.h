@@ -8,7 +8,6 @@
 struct questions {
     struct engine *engine;
     const struct lane_set *set;
-    uint64_t table_seed;
     struct audit *audit; /* or NULL */
 };
 

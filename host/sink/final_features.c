@@ -6,12 +6,12 @@
 #include "sink/final_features.h"
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <xxhash.h>
 
 #define SHARD_BITS     5
 #define SHARDS         (1u << SHARD_BITS)
@@ -143,7 +143,7 @@ static bool final_ready(struct sink *sink)
 static void final_write(struct sink *sink, const struct feature_write *write)
 {
     struct final_sink *self = (struct final_sink *)sink;
-    uint64_t hash = XXH3_64bits(write->key.data, write->key.size);
+    uint64_t hash = hash_place(write->key.data, write->key.size);
     struct shard *shard = &self->final->shards[hash >> (64 - SHARD_BITS)];
 
     (void)pthread_mutex_lock(&shard->lock);

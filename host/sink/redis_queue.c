@@ -133,7 +133,7 @@ static void value_set(struct redis_queue *queue, struct unsent_command *unsent, 
 
 void redis_queue_write(struct redis_queue *queue, const struct feature_write *write)
 {
-    uint64_t hash = hash_bytes(write->key.data, write->key.size);
+    uint64_t hash = hash_place(write->key.data, write->key.size);
     bool valueless = write->refresh && write->value.data == NULL;
     enum redis_command command = valueless                                  ? COMMAND_EXPIRE
                                  : write->value.data == NULL                ? COMMAND_DEL

@@ -1,9 +1,10 @@
 /* device_class.c - see device_class.h. */
 #include "snowplow/device_class.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 #include <strings.h>
-#include <xxhash.h>
 
 #define LITERAL(text) ((sl_view){(text), sizeof(text) - 1})
 #define DESKTOP       LITERAL("Desktop")
@@ -91,7 +92,7 @@ sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_v
 struct device_memo_key device_memo_key(sl_view user_agent, sl_view dvce_type, sl_view derived_contexts)
 {
     /* the sizes of the first two keep "ab" + "c" apart from "a" + "bc" */
-    uint64_t seed = XXH3_64bits_withSeed(user_agent.data, user_agent.size, user_agent.size);
+    uint64_t seed = XXH3_64bits_withSeed(user_agent.data, user_agent.size, hash_secret ^ user_agent.size);
     seed = XXH3_64bits_withSeed(dvce_type.data, dvce_type.size, seed);
     XXH128_hash_t hash = XXH3_128bits_withSeed(derived_contexts.data, derived_contexts.size, seed);
     return (struct device_memo_key){hash.low64, hash.high64};

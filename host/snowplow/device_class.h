@@ -11,8 +11,8 @@ sl_view device_class_of_ua_parser(sl_view device_family, sl_view os_family, sl_v
                                                                                                      nothing */
 sl_view device_class_of_agent(sl_view user_agent); /* an empty one: "Unknown" */
 
-/* What was found before, by a 128-bit hash of everything it depends on. Of fixed size, 256 KB: a new entry takes an old
- * one's place. One thread. */
+/* What was found before, by a 128-bit hash of everything it depends on, and of the process's secret: nobody can make another
+ * user agent that has it. Of fixed size, 256 KB: a new entry takes an old one's place. One thread. */
 #define DEVICE_MEMO_ENTRIES 4096
 #define DEVICE_MEMO_TEXT    47 /* longer ones are not remembered */
 

@@ -73,7 +73,7 @@ static void entity_add(struct sdk_contexts *set, size_t key_at, const struct jso
     }
     set->entities[set->entity_count++] = (struct sdk_entity){.data = *data};
     sl_view key = {set->keys.data + key_at, set->keys.size - key_at};
-    uint64_t hash = hash_bytes(key.data, key.size);
+    uint64_t hash = hash_place(key.data, key.size);
     size_t *place = place_of(set, key, hash);
     if (*place != 0) {
         struct sdk_group *group = &set->groups[*place - 1];

@@ -47,7 +47,7 @@ static struct key_count *count_of(struct key_counts *counts, const char *key, si
         free(counts->places);
         *counts = larger;
     }
-    uint64_t hash = hash_bytes(key, size);
+    uint64_t hash = hash_place(key, size);
     struct key_count *count = place_of(counts, hash == 0 ? 1 : hash);
     if (count->hash == 0) {
         count->hash = hash == 0 ? 1 : hash;

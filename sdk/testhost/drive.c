@@ -180,7 +180,7 @@ static void take_block(struct shard *shard, size_t lane, const struct segment_bl
         at += entry->size;
         if (operation != JOURNAL_DROP)
             record_schema_move(copy, body, record);
-        (void)shard_restore_operation(shard, lane, operation, key_hash(key, kind, 0), key, record, body, owed);
+        (void)shard_restore_operation(shard, lane, operation, key_hash(key, kind), key, record, body, owed);
     }
 }
 

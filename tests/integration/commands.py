@@ -203,6 +203,17 @@ def pipes(servers):
         check(status == 1 and "No space left" in err, f"{words[0]} > /dev/full: status {status}, must be 1, and say why:\n{err}")
 
 
+def repeatable(servers):
+    """Each process has a secret of its own by which its tables are laid out; a replay's lines and their order do not depend on it."""
+    config, events = configuration(servers), servers.generate("same.tsv", "--events", 3000, "--shoppers", 20)
+    outputs = set()
+    for _ in range(3):
+        status, out, err = call(servers, "replay", "--config", config, "--quiet", "--workers", 1, events)
+        check(status == 0 and out.count("\n") > 3000, f"replay: status {status}, {len(out)} bytes\n{err}")
+        outputs.add(out)
+    check(len(outputs) == 1, "three replays of one file wrote different lines, or in another order")
+
+
 def interrupted(servers):
     """Ctrl-C in mid-replay: 130, and every line that was written is whole."""
     config, events = configuration(servers), servers.generate("events.tsv", "--events", 20000)
@@ -231,4 +242,4 @@ def interrupted(servers):
 
 if __name__ == "__main__":
     run_main(__doc__, [help_and_usage, files_that_can_not_be_read, mistakes_in_one_go, plugins_are_listed,
-                       plugins_that_others_can_write, pipes, interrupted])
+                       plugins_that_others_can_write, pipes, repeatable, interrupted])

@@ -6,6 +6,7 @@
 #include "memory_source.h"
 #include "visits_lane.h"
 
+#include "base/hash.h"
 #include "base/ring.h"
 #include "base/time.h"
 
@@ -26,7 +27,7 @@ static struct lane_set *set;
 static struct dead_letters *letters;
 static FILE *refused;
 
-static uint64_t seed = 3, table_seed;
+static uint64_t seed = 3;
 
 static uint64_t random_below(uint64_t bound)
 {
@@ -130,7 +131,6 @@ static struct engine_settings settings_for(struct memory_source *source, struct 
                                     .until_ms = INT64_MIN,
                                     .drain_ms = 30000,
                                     .open_sink = open_sink,
-                                    .table_seed = table_seed += 0x9e3779b97f4a7c15u, /* no run is like another, and all agree */
                                     .sink_context = sinks};
 }
 
@@ -138,6 +138,7 @@ static struct engine_counters run(int workers, size_t batch, int32_t partitions,
 {
     struct memory_source source;
     *sinks = (struct sinks){.chaos = chaos};
+    hash_secret += 0x9e3779b97f4a7c15u; /* no run is like another, and all agree */
     memory_source_open(&source, lines, EVENTS, batch, workers, partitions);
     struct engine_settings settings = settings_for(&source, sinks);
     struct engine *engine = engine_start(&settings);
