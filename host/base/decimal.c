@@ -1,6 +1,7 @@
 /* decimal.c - see decimal.h. */
 #include "base/decimal.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +80,8 @@ static size_t lay_out(const char *digits, int count, int point, char *out)
 
 size_t decimal_f64(double number, char *out)
 {
-    if (!isfinite(number) || number == 0) {
+    assert(isfinite(number));
+    if (number == 0) {
         out[0] = '0';
         return 1;
     }

@@ -16,7 +16,7 @@ size_t decimal_i64(int64_t number, char *out);
 size_t decimal_money(int64_t micros, char *out);
 
 /* The shortest text that reads back the same double; integers without a point; an exponent only below 1e-6 and from 1e21
- * on, as JavaScript does. Not finite (a plugin's mistake): "0", since a reader of JSON could not take it. */
+ * on, as JavaScript does. The number is finite. */
 size_t decimal_f64(double number, char *out);
 
 #endif

@@ -55,6 +55,7 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->duplicates += seen.duplicates;
         counters->late += seen.late;
         counters->folds += seen.folds;
+        counters->not_finite += seen.not_finite;
         counters->lost += seen.lost;
         counters->keys += seen.keys;
         counters->memory += seen.memory;

@@ -2,6 +2,7 @@
 #include "engine/fold.h"
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "engine/render.h"
 
 #include <string.h>
@@ -16,6 +17,20 @@ void folder_free(struct folder *folder)
 {
     scratch_free(&folder->scratch);
     buffer_free(&folder->text);
+}
+
+static void tell_not_finite(struct folder *folder, const struct bound_metric *metric, size_t feature)
+{
+    const char *name = metric->table->features[feature].name;
+    size_t told = 0;
+    folder->not_finite++;
+    while (told < NOT_FINITE_TOLD_MAX && folder->not_finite_told[told] != NULL && folder->not_finite_told[told] != name)
+        told++;
+    if (told == NOT_FINITE_TOLD_MAX || folder->not_finite_told[told] == name)
+        return;
+    folder->not_finite_told[told] = name;
+    log_warn("metric parser \"%s\": feature %s is not a finite number, so it is absent; do this: look for a division by 0 in its "
+             "compute(); further ones are counted (not_finite)", metric->name, name);
 }
 
 /* Run one parser on the lane's values; its features go to `out`. */
@@ -34,6 +49,8 @@ static uint64_t parse(struct folder *folder, const struct bound_metric *metric, 
     for (size_t i = 0; i < metric->feature_count; i++) {
         size_t before = folder->text.size;
         bool present = render_cell(&cells[i], &folder->scratch.arena, &folder->text);
+        if (!present && render_not_finite(&cells[i]))
+            tell_not_finite(folder, metric, i);
         out[i] = (struct folded_feature){(uint32_t)before, (uint32_t)(folder->text.size - before), present};
         /* Sizes and presence are hashed too, or "1","2" would be as "12","". They stay in the buffer, between texts. */
         uint64_t mark = (uint64_t)(folder->text.size - before) << 1 | (present ? 1u : 0u);

@@ -14,11 +14,15 @@ struct folded_feature {
     bool present;
 };
 
+#define NOT_FINITE_TOLD_MAX 16
+
 struct folder {
     struct scratch scratch;
     struct buffer text;
     struct folded_feature features[METRICS_MAX * 16]; /* parsers in order, each its features in order */
     struct lane_cost *costs;                          /* one a lane, not owned; NULL: nobody counts */
+    uint64_t not_finite; /* features that were not a finite number, and so absent */
+    const char *not_finite_told[NOT_FINITE_TOLD_MAX]; /* the names of those that were said, each once a worker */
     uint64_t hashes[METRICS_MAX];                     /* of each parser's rendered features; never 0 */
 };
 

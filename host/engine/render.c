@@ -5,6 +5,7 @@
 #include "engine/scratch.h"
 #include "engine/texts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,11 @@ bool render_cell(const sl_cell *cell, struct arena *arena, struct buffer *out)
             buffer_literal(out, "false");
         return true;
     case SL_I64: buffer_put(out, number, decimal_i64(cell->as.i64, number)); return true;
-    case SL_F64: buffer_put(out, number, decimal_f64(cell->as.f64, number)); return true;
+    case SL_F64:
+        if (!isfinite(cell->as.f64))
+            return false;
+        buffer_put(out, number, decimal_f64(cell->as.f64, number));
+        return true;
     case SL_MONEY: buffer_put(out, number, decimal_money(cell->as.i64, number)); return true;
     case SL_TEXT: {
         if (cell->joined)
@@ -103,4 +108,11 @@ bool render_cell(const sl_cell *cell, struct arena *arena, struct buffer *out)
     case SL_LIST: render_list(cell->as.list, out); return true;
     default: return false;
     }
+}
+
+bool render_not_finite(const sl_cell *cell)
+{
+    if (cell->type == SL_TEXT && cell->joined)
+        return render_not_finite(&cell->as.pair->left) || render_not_finite(&cell->as.pair->right);
+    return cell->type == SL_F64 && !isfinite(cell->as.f64);
 }

@@ -10,7 +10,11 @@
 /* Entries of a map or list that are written at most. */
 #define RENDER_ENTRIES_MAX 1000
 
-/* Append the text of the cell. False, and nothing appended: the feature is absent. */
+/* Append the text of the cell. False, and nothing appended: the feature is absent. A number that is not finite (a plugin's mistake:
+ * 0.0 / 0) is absent, as is a text that was joined with one: nobody could read it. */
 bool render_cell(const sl_cell *cell, struct arena *arena, struct buffer *out);
+
+/* Is there a number in the cell that is not finite? */
+bool render_not_finite(const sl_cell *cell);
 
 #endif

@@ -419,6 +419,7 @@ static void publish_counters(struct worker *worker)
         .duplicates = shard->counters.duplicates,
         .late = shard->counters.late,
         .folds = shard->counters.folds,
+        .not_finite = shard->folder.not_finite,
         .lost = shard->counters.lost,
         .keys = shard_keys(shard),
         .memory = shard_memory(shard),

@@ -4,6 +4,7 @@
     plugin_test.py BUILD_DIR
 """
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -159,4 +160,14 @@ with tempfile.TemporaryDirectory() as name:
                               cwd=kept, capture_output=True, text=True, check=False)
     check(replayed.returncode == 0 and '{"key":"user:ann:product_view_count_5m","value":"2"' in replayed.stdout,
           "what is kept can be replayed", replayed.stdout + replayed.stderr)
+    # A number that is not finite is absent, counted, and said once.
+    (folder / "t.case").write_text("lane careless_add windows 5m metrics not_a_number\nat 12:00:01 product_view user=ann product.id=5\n"
+                                   "expect 13:00:00 user:ann:not_a_number_count_5m = 0\n  absent user:ann:not_a_number_mean_5m\n")
+    run("--plugins", str(BUILD / "tests/bad_plugins"), "--keep", str(kept), folder=folder)
+    replayed = subprocess.run([str(BUILD / "shoplane"), "replay", "--config", "t.case.conf", "--final=all", "--stats", "stats",
+                               "--until", "2025-03-26T13:00:00Z", "t.case.tsv"], cwd=kept, capture_output=True, text=True, check=False)
+    check(replayed.returncode == 0 and '"user:ann:not_a_number_count_5m","value":"0"' in replayed.stdout
+          and "not_a_number_mean" not in replayed.stdout and json.loads((kept / "stats").read_text())["not_finite"] == 1
+          and replayed.stderr.count("feature not_a_number_mean is not a finite number") == 1
+          and "  NOT FINITE 1 features" in replayed.stderr, "what is not finite", replayed.stdout + replayed.stderr)
 sys.exit(failures > 0)

@@ -54,8 +54,6 @@ static void a_double_is_the_shortest_text_that_reads_back(void **state)
     assert_string_equal(number(123456789012345680000.0), "123456789012345680000");
     assert_string_equal(number(0.000001), "0.000001");
     assert_string_equal(number(1.5e-7), "1.5e-7");
-    assert_string_equal(number(NAN), "0");
-    assert_string_equal(number(INFINITY), "0");
 }
 
 static void every_double_reads_back(void **state)

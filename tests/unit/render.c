@@ -5,6 +5,7 @@
 #include "engine/scratch.h"
 #include "engine/texts.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,6 +78,22 @@ static void a_zeroed_cell_and_an_empty_text_are_absent(void **state)
     assert_null(rendered(f, sl_cell_text((sl_text){0})));
     assert_null(rendered(f, (sl_cell){.type = SL_CHOICE})); /* not a feature's type */
     assert_null(rendered(f, (sl_cell){.type = (sl_type)99}));
+}
+
+static void what_is_no_finite_number_is_absent(void **state)
+{
+    struct fixture *f = *state;
+    sl_scratch *scratch = &f->scratch.base;
+    const double not_finite[] = {NAN, -NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < 4; i++) {
+        sl_cell cell = sl_cell_f64(not_finite[i]);
+        sl_cell joined = sl_cell_join(scratch, sl_cell_i64(1), "-", sl_cell_join(scratch, sl_cell_i64(2), "-", cell));
+        assert_null(rendered(f, cell));
+        assert_null(rendered(f, joined));
+        assert_true(render_not_finite(&cell) && render_not_finite(&joined));
+    }
+    sl_cell good = sl_cell_join(scratch, sl_cell_f64(1.5), "-", sl_cell_f64(2)), absent = {0};
+    assert_false(render_not_finite(&good) || render_not_finite(&absent));
 }
 
 static void joined_cells_stand_and_fall_together(void **state)
@@ -207,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(plain_values),
         TEST(a_zeroed_cell_and_an_empty_text_are_absent),
+        TEST(what_is_no_finite_number_is_absent),
         TEST(joined_cells_stand_and_fall_together),
         TEST(nothing_is_an_empty_map_or_list),
         TEST(keys_of_a_map_are_in_byte_order),

@@ -66,6 +66,7 @@ static inline sl_cell sl_cell_i64(int64_t value)
     cell.as.i64 = value;
     return cell;
 }
+/* A number that is not finite (0.0 / 0) makes the feature absent; the host counts it and says so. */
 static inline sl_cell sl_cell_f64(double value)
 {
     sl_cell cell = sl_cell_absent();
