@@ -320,11 +320,27 @@ static int run(struct running *running)
     return status;
 }
 
+/* Is the copy that a former self names what it was when it was kept? Another must not run in its place. */
+static bool copy_is_whole(const struct restart_note *note)
+{
+    struct error error;
+    struct state_folder folder;
+    bool looked = state_folder_look(&folder, note->folder, &error);
+    bool whole = looked && plugin_set_verify(folder.folder, note->set, &error);
+    if (!whole && error.what[0] != '\0')
+        report_error(&error);
+    if (looked)
+        state_folder_close(&folder);
+    return whole;
+}
+
 /* What is installed, or the set that a former self names. */
 static bool load(struct loaded *loaded, const char *installed, const struct restart_note *note)
 {
     if (note->set[0] == '\0' || note->folder == NULL)
         return loaded_read(loaded, installed, NULL);
+    if (!copy_is_whole(note))
+        return false;
     char *config = memory_format("%s/sets/%s/" SET_CONFIG, note->folder, note->set);
     char *plugins = memory_format("%s/sets/%s/plugins", note->folder, note->set);
     bool good = loaded_read(loaded, config, plugins);
@@ -349,8 +365,10 @@ static void go_back(const struct restart_note *note)
         .reason = RESTART_BACK, .since_ms = note->since_ms, .folder = note->folder, .lock = note->lock};
     memcpy(back.set, marks.good, sizeof back.set);
     back.why = memory_text("it was refused at the start; the reasons are said above");
-    if (plugin_set_stored(folder.folder, marks.good))
+    if (plugin_set_verify(folder.folder, marks.good, &error))
         become(&back);
+    else if (error.what[0] != '\0')
+        report_error(&error);
     free(back.why);
     state_folder_close(&folder);
 }

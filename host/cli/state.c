@@ -8,6 +8,7 @@
 #include "cli/setup.h"
 #include "cli/table.h"
 #include "config/byte_count.h"
+#include "state/plugin_set.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 
 static const char usage[] =
     "shoplane state [FOLDER] [--quick] [--schema] [--json]  what is there: checkpoint, offsets, lanes with records and keys\n"
-    "shoplane state [FOLDER] --verify                       read all of it; each damage, and what is lost with it\n"
+    "shoplane state [FOLDER] --verify                       read all of it, and the copies in sets/; each damage\n"
     "shoplane state backup TARGET [--folder FOLDER]         a consistent copy, while a host runs; TARGET is made\n"
     "shoplane state restore SOURCE [--folder FOLDER]        put a backup into the folder; no host may be running on it\n\n"
     "  --config FILE     the configuration whose state.folder is meant where no FOLDER is named\n"
@@ -163,6 +164,17 @@ static int look_at(const struct state_folder *state, struct looking options)
     return damages > 0 || !whole ? 1 : 0;
 }
 
+/* The copies in sets/, and which of them is good. Returns how many copies there are; damages are added to the list. */
+static size_t verify_copies(const struct state_folder *state, struct error_list *damages)
+{
+    struct set_marks marks;
+    struct error error;
+    set_marks_read(state->folder, &marks, &error);
+    if (error.what[0] != '\0')
+        *error_list_add(damages) = error;
+    return plugin_sets_verify(state->folder, damages);
+}
+
 static int verify(const struct state_folder *state)
 {
     struct survey found;
@@ -180,7 +192,8 @@ static int verify(const struct state_folder *state)
         for (size_t s = 0; s < manifest->lanes[l].segment_count; s++)
             bytes += manifest->lanes[l].segments[s].bytes;
     }
-    size_t damages = found.damages.count, unnamed = state_unnamed(state, manifest, &files);
+    size_t segment_damages = found.damages.count, unnamed = state_unnamed(state, manifest, &files);
+    size_t copies = verify_copies(state, &found.damages), damages = found.damages.count;
     report_errors(&found.damages);
     char size[BYTE_COUNT_TEXT_MAX], number[3][GROUPED_MAX];
     for (size_t i = 0; i < unnamed; i++)
@@ -190,7 +203,9 @@ static int verify(const struct state_folder *state)
     (void)printf("%s: generation %llu, checkpoint %llu: %s segments, %s; %s blocks with %s entries are whole%s\n", state->path,
                  (unsigned long long)manifest->generation, (unsigned long long)manifest->checkpoint,
                  grouped(segments, number[0]), byte_count_text(bytes, size), grouped(blocks, number[1]),
-                 grouped(entries, number[2]), damages == 0 && whole ? ", and that is all of them" : "");
+                 grouped(entries, number[2]), segment_damages == 0 && whole ? ", and that is all of them" : "");
+    if (copies > 0 && damages == segment_damages)
+        (void)printf("sets/: %zu cop%s of configuration and plugins, what the name says\n", copies, copies == 1 ? "y" : "ies");
     if (damages > 0 || !whole)
         (void)printf("%zu damage%s: see above\n", damages + !whole, damages + !whole == 1 ? "" : "s");
     free(files);

@@ -141,13 +141,25 @@ static void note_failure(struct trial *trial, const struct restart_note *note)
               trial->marks.failed, trial->marks.reason);
 }
 
+/* Is there a whole copy of the good set to go back to? A damaged one is said. */
+static bool good_copy(const struct trial *trial)
+{
+    struct error error;
+    if (trial->marks.good[0] == '\0')
+        return false;
+    bool whole = plugin_set_verify(trial->folder->folder, trial->marks.good, &error);
+    if (!whole && error.what[0] != '\0')
+        log_problem(LOG_LEVEL_ERROR, &error);
+    return whole;
+}
+
 /* False: this set is not to run. */
 static bool may_run(const struct trial *trial, const struct restart_note *note, struct restart_note *back)
 {
     const struct set_marks *marks = &trial->marks;
     bool died = note->reason == RESTART_NOT && strcmp(marks->trying, trial->set->id) == 0;
     bool failed = note->reason != RESTART_RELOAD && strcmp(marks->failed, trial->set->id) == 0;
-    if (marks->good[0] == '\0' || (!died && !failed) || !plugin_set_stored(trial->folder->folder, marks->good))
+    if ((!died && !failed) || !good_copy(trial))
         return true;
     *back = (struct restart_note){.reason = RESTART_BACK, .since_ms = note->since_ms, .folder = trial->folder->path,
                                   .lock = trial->folder->lock};
@@ -183,7 +195,7 @@ bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sy
     }
     if (memcmp(&before, marks, sizeof before) != 0)
         store_marks(trial);
-    if (trial->pending && marks->good[0] != '\0' && plugin_set_stored(folder->folder, marks->good)) {
+    if (trial->pending && good_copy(trial)) {
         struct restart_note crash = {.folder = folder->path, .lock = folder->lock};
         memcpy(crash.set, marks->good, sizeof crash.set);
         restart_on_crash(&crash);

@@ -125,20 +125,116 @@ static bool store_file(int folder, const struct set_file *file, bool sync, struc
     return good;
 }
 
-bool plugin_set_stored(int folder, const char *id)
+/* ---- is a copy what its name says ---- */
+
+#define FILE_MOST ((size_t)1 << 30)
+
+static void note_unreadable(struct error *error, const char *path, int number)
+{
+    error_what(error, "a copy of configuration and plugins can't be read: %s", strerror(number));
+    error_found(error, "%s", path);
+}
+
+/* All files below it; `path` is its own, from SETS on, and `skip` bytes of it are not part of the files' names. */
+static bool read_tree(int at, const char *name, const char *path, size_t skip, struct plugin_set *set, struct error *error)
+{
+    int folder = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *stream = folder < 0 ? NULL : fdopendir(folder);
+    bool good = stream != NULL;
+    if (!good)
+        note_unreadable(error, path, errno);
+    errno = 0;
+    for (struct dirent *entry; good && (entry = readdir(stream)) != NULL; errno = 0) {
+        struct stat status;
+        size_t size = 0;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        char *below = memory_format("%s/%s", path, entry->d_name);
+        if (fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
+            good = read_tree(folder, entry->d_name, below, skip, set, error);
+        } else {
+            char *bytes = text_file_read(folder, entry->d_name, FILE_MOST, &size);
+            good = bytes != NULL;
+            if (good)
+                plugin_set_add(set, below + skip, bytes, size);
+            else
+                note_unreadable(error, below, errno);
+        }
+        free(below);
+    }
+    if (good && errno != 0) {
+        note_unreadable(error, path, errno);
+        good = false;
+    }
+    if (stream != NULL)
+        (void)closedir(stream);
+    else if (folder >= 0)
+        (void)close(folder);
+    return good;
+}
+
+static bool is_there(int folder, const char *id)
 {
     struct stat status;
-    char *path = memory_format(SETS "/%s/" SET_CONFIG, id);
-    bool there = plugin_set_id_valid(id) && fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+    char *path = memory_format(SETS "/%s", id);
+    bool there = plugin_set_id_valid(id) && fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
     free(path);
     return there;
 }
 
+bool plugin_set_verify(int folder, const char *id, struct error *error)
+{
+    error_what(error, "%s", "");
+    if (!is_there(folder, id))
+        return false;
+    struct plugin_set found = {0};
+    char *path = memory_format(SETS "/%s", id);
+    bool good = read_tree(folder, path, path, strlen(path) + 1, &found, error);
+    if (good) {
+        plugin_set_name(&found);
+        good = strcmp(found.id, id) == 0;
+        if (!good) {
+            error_what(error, "a copy of configuration and plugins is damaged: it is not what its name says");
+            error_found(error, "%s, whose content is %s", path, found.id);
+        }
+    }
+    if (!good && !is_there(folder, id)) /* a host has deleted it meanwhile */
+        error_what(error, "%s", "");
+    else if (!good)
+        error_advice(error, "nothing: it is not used; the host that runs with this set makes its copy again at its next start");
+    plugin_set_free(&found);
+    free(path);
+    return good;
+}
+
+size_t plugin_sets_verify(int folder, struct error_list *damages)
+{
+    size_t count = 0;
+    int sets = openat(folder, SETS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *stream = sets < 0 ? NULL : fdopendir(sets);
+    if (stream == NULL && sets >= 0)
+        (void)close(sets);
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        struct error error;
+        if (!plugin_set_id_valid(entry->d_name))
+            continue;
+        if (!plugin_set_verify(folder, entry->d_name, &error) && error.what[0] != '\0')
+            *error_list_add(damages) = error;
+        count++;
+    }
+    if (stream != NULL)
+        (void)closedir(stream);
+    return count;
+}
+
+/* ---- keeping and forgetting copies ---- */
+
 bool plugin_set_store(int folder, const struct plugin_set *set, bool sync, struct error *error)
 {
     assert(plugin_set_id_valid(set->id));
-    if (plugin_set_stored(folder, set->id))
+    if (plugin_set_verify(folder, set->id, error))
         return true;
+    bool damaged = is_there(folder, set->id);
     char *unfinished = memory_format(UNFINISHED "%s", set->id);
     error_what(error, "%s", "");
     int sets = open_folder(folder, SETS), made = -1;
@@ -149,6 +245,8 @@ bool plugin_set_store(int folder, const struct plugin_set *set, bool sync, struc
     bool good = made >= 0;
     for (size_t i = 0; good && i < set->count; i++)
         good = store_file(made, &set->files[i], sync, error);
+    if (good && damaged)
+        remove_tree(sets, set->id);
     good = good && renameat(sets, unfinished, sets, set->id) == 0 && (!sync || fsync(sets) == 0);
     int number = errno;
     if (!good) {

@@ -36,10 +36,14 @@ void plugin_set_add(struct plugin_set *set, const char *name, char *bytes, size_
 void plugin_set_name(struct plugin_set *set); /* all were added: set->id */
 void plugin_set_free(struct plugin_set *set); /* overwrites what it frees: it may hold a password */
 
-/* Write it under sets/ unless it is there, whole or not at all. */
+/* Write it under sets/ unless it is there and is what its name says; whole or not at all. */
 bool plugin_set_store(int folder, const struct plugin_set *set, bool sync, struct error *error);
-bool plugin_set_stored(int folder, const char *id);
+/* Read the copy: is it what its name says? Only then may it be used. False: it is not there (error->what is empty), or it is
+ * damaged or can't be read, and *error says which. */
+bool plugin_set_verify(int folder, const char *id, struct error *error);
 bool plugin_set_id_valid(const char *id);
+/* Verify all copies that there are; the damaged ones are added to the list. Returns how many there are. */
+size_t plugin_sets_verify(int folder, struct error_list *damages);
 /* Delete every other set, and what is left of unfinished ones. */
 void plugin_set_forget_others(int folder, const char *keep, const char *keep_too);
 

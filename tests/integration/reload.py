@@ -316,6 +316,37 @@ def killed_while_it_is_tried(servers):
     shop.compare("killed while tried")
 
 
+def a_damaged_copy_is_not_run(servers):
+    """The copy of the good set is not what its name says any more: `state --verify` finds it, no start goes back to it, and the
+    next one that is good is kept whole."""
+    shop = Shop(servers)
+    host = shop.start()
+    shop.send(users(5))
+    shop.probe_is("user1", 1)
+    shop.good()
+    verify = [servers.host, "state", "--verify", "--config", shop.config]
+    says(servers.command(verify)[0], "sets/: 1 copy of configuration and plugins", "verify")
+    copy = next(shop.folder.glob("sets/*/plugins/lanes/probe.so"))
+    data = bytearray(copy.read_bytes())
+    data[len(data) // 2] ^= 1
+    copy.write_bytes(data)
+    found = subprocess.run(verify, capture_output=True, text=True, timeout=60, check=False)
+    check(found.returncode == 1, f"verify: status {found.returncode}:\n{found.stdout}{found.stderr}")
+    says(found.stderr, rf"it is not what its name says\n +found +sets/{copy.parts[-4]}, whose content is [0-9a-f]{{32}}\n", "verify")
+    shop.probe("-DTIMES=2")
+    shop.hup()
+    host.kill()  # while it is tried
+    servers.processes.remove(host)
+    host = shop.start()
+    says(host.text(), "copy of configuration and plugins is damaged", "the host's log")
+    check("back to the last good set" not in host.text(), f"it goes back to a damaged copy:\n{host.tail()}")
+    shop.send(users(5))
+    shop.probe_is("user1", 4)
+    shop.good()
+    says(servers.command(verify)[0], "sets/: 1 copy of configuration and plugins", "verify, of the next one")
+    shop.compare("a damaged copy")
+
+
 def told_twice(servers):
     """SIGHUP twice at once, and many times in a row: each time it ends up running, with all that is installed."""
     shop = Shop(servers)
@@ -562,5 +593,5 @@ def shop_reload_alone(shop):
 if __name__ == "__main__":
     run_main(__doc__, [plugin_overwritten_while_it_runs, records_of_another_build, refused_in_open, refused_at_the_start,
                        crash_of_a_plugin, crash_by_using_up_the_stack, crash_by_abort, reload_tells_of_the_way_back,
-                       killed_while_it_is_tried, told_twice, killed_while_it_restarts, lane_off_and_on_again, redis_hangs,
+                       killed_while_it_is_tried, a_damaged_copy_is_not_run, told_twice, killed_while_it_restarts, lane_off_and_on_again, redis_hangs,
                        without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, partitions_added, many_restarts, no_host])

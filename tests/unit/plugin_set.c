@@ -66,7 +66,7 @@ static void set_is_kept_as_it_is_and_nobody_else_may_read_it(void **state)
     mode_t mask = umask(0);
     assert_true(plugin_set_store(folder, &set, true, &error));
     (void)umask(mask);
-    assert_true(plugin_set_stored(folder, set.id));
+    assert_true(plugin_set_verify(folder, set.id, &error));
     char *config = memory_format("sets/%s/shoplane.conf", set.id);
     char *lane = memory_format("sets/%s/plugins/lanes/product.so", set.id);
     size_t size;
@@ -99,12 +99,60 @@ static void unfinished_set_is_none_and_is_made_anew(void **state)
     assert_int_equal(mkdirat(folder, "sets", 0700), 0);
     assert_int_equal(mkdirat(folder, unfinished, 0700), 0);
     state_file_write(folder, inside, "work", 4);
-    assert_false(plugin_set_stored(folder, set.id));
+    assert_false(plugin_set_verify(folder, set.id, &error));
     assert_true(plugin_set_store(folder, &set, false, &error));
-    assert_true(plugin_set_stored(folder, set.id));
+    assert_true(plugin_set_verify(folder, set.id, &error));
     assert_int_not_equal(faccessat(folder, unfinished, F_OK, 0), 0);
     free(unfinished);
     free(inside);
+    plugin_set_free(&set);
+    state_remove(path);
+    (void)close(folder);
+    free(path);
+}
+
+/* Each is done to a whole copy, which is then not used, and made anew by who keeps it again. */
+static void a_copy_that_is_not_what_its_name_says_is_not_used(void **state)
+{
+    (void)state;
+    int folder;
+    struct error error;
+    char *path = state_temporary(&folder);
+    struct plugin_set set = make_set("workers = 1;", "ELF");
+    char *copy = memory_format("sets/%s", set.id), *config = memory_format("%s/shoplane.conf", copy),
+         *lane = memory_format("%s/plugins/lanes/product.so", copy), *more = memory_format("%s/plugins/more.so", copy);
+    assert_false(plugin_set_verify(folder, set.id, &error));
+    assert_string_equal(error.what, ""); /* it is only not there */
+    for (int damage = 0; damage < 6; damage++) {
+        assert_true(plugin_set_store(folder, &set, false, &error));
+        assert_true(plugin_set_verify(folder, set.id, &error));
+        switch (damage) {
+        case 0: state_flip(folder, config, 9); break;
+        case 1: state_flip(folder, lane, 2); break;
+        case 2: state_file_write(folder, lane, "EL", 2); break;
+        case 3: assert_int_equal(unlinkat(folder, lane, 0), 0); break;
+        case 4: state_file_write(folder, more, "ELF", 3); break;
+        case 5:
+            assert_int_equal(unlinkat(folder, lane, 0), 0);
+            assert_int_equal(symlinkat("/dev/zero", folder, lane), 0);
+            break;
+        default: break;
+        }
+        struct error_list damages = {0};
+        assert_false(plugin_set_verify(folder, set.id, &error));
+        assert_non_null(strstr(error.what, damage == 5 ? "can't be read" : "it is not what its name says"));
+        assert_non_null(strstr(error.found, copy));
+        assert_int_equal(plugin_sets_verify(folder, &damages), 1);
+        assert_int_equal(damages.count, 1);
+        assert_string_equal(damages.items[0].found, error.found);
+        error_list_free(&damages);
+    }
+    assert_true(plugin_set_store(folder, &set, false, &error));
+    assert_true(plugin_set_verify(folder, set.id, &error));
+    free(copy);
+    free(config);
+    free(lane);
+    free(more);
     plugin_set_free(&set);
     state_remove(path);
     (void)close(folder);
@@ -122,7 +170,7 @@ static void set_that_can_not_be_kept_is_said(void **state)
     assert_false(plugin_set_store(folder, &set, false, &error));
     assert_non_null(strstr(error.what, "a copy of what runs can't be kept"));
     assert_non_null(strstr(error.found, set.id));
-    assert_false(plugin_set_stored(folder, set.id));
+    assert_false(plugin_set_verify(folder, set.id, &error));
     plugin_set_free(&set);
     state_remove(path);
     (void)close(folder);
@@ -145,7 +193,7 @@ static void others_are_forgotten_and_nothing_else(void **state)
     state_file_write(folder, "sets/note", "mine", 4);
     plugin_set_forget_others(folder, sets[1].id, sets[3].id);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(plugin_set_stored(folder, sets[i].id), i % 2);
+        assert_int_equal(plugin_set_verify(folder, sets[i].id, &error), i % 2);
     assert_int_equal(faccessat(folder, "sets/note", F_OK, 0), 0);
     for (int i = 0; i < 4; i++)
         plugin_set_free(&sets[i]);
@@ -273,6 +321,7 @@ int main(void)
         cmocka_unit_test(id_knows_where_a_file_ends),
         cmocka_unit_test(set_is_kept_as_it_is_and_nobody_else_may_read_it),
         cmocka_unit_test(unfinished_set_is_none_and_is_made_anew),
+        cmocka_unit_test(a_copy_that_is_not_what_its_name_says_is_not_used),
         cmocka_unit_test(set_that_can_not_be_kept_is_said),
         cmocka_unit_test(others_are_forgotten_and_nothing_else),
         cmocka_unit_test(marks_come_back),
