@@ -40,6 +40,27 @@ struct checkpoint {
     int64_t last_ms, took_ms;
 };
 
+/* ---- a new folder ---- */
+
+static bool store_first(const struct engine_settings *settings, struct error *error)
+{
+    struct state_plan *plan = settings->state;
+    if (!plan->held)
+        return true;
+    struct manifest *manifest = first_manifest(plan, settings->source);
+    plan->held = !manifest_store(plan->folder->folder, manifest, plan->sync, error);
+    manifest_free(manifest);
+    return !plan->held;
+}
+
+void checkpoint_begin(const struct engine_settings *settings)
+{
+    struct error error = {0};
+    settings->state->held = settings->state->manifest == NULL;
+    if (!store_first(settings, &error))
+        log_problem(LOG_LEVEL_ERROR, &error);
+}
+
 /* ---- making it durable ---- */
 
 /* That is the one which was written last. */
@@ -112,8 +133,8 @@ static void delete_unnamed(struct checkpoint *checkpoint, const struct manifest 
                 checkpoint->untidy = true;
 }
 
-/* Segments of this start that the manifest does not name: those before the current ones, or those that were given up. False:
- * some are still there. */
+/* Segments of this start that the manifest does not name: those before the current ones, or those that were given up; or all,
+ * where there is no manifest that could name one. False: some are still there. */
 static bool sweep_own(const struct checkpoint *checkpoint, const struct manifest *manifest, bool only_given_up)
 {
     const struct engine_settings *settings = checkpoint->settings;
@@ -126,7 +147,7 @@ static bool sweep_own(const struct checkpoint *checkpoint, const struct manifest
             struct segment_name *bound = &bounds[count++];
             bound->generation = settings->state->generation;
             bound->worker = (uint32_t)i;
-            bound->sequence = only_given_up ? cut->given_up : cut->position.sequence;
+            bound->sequence = settings->state->held ? UINT32_MAX : only_given_up ? cut->given_up : cut->position.sequence;
             memcpy(bound->lane, name, strlen(name) + 1);
         }
     bool good = state_folder_sweep_below(settings->state->folder, manifest, bounds, count);
@@ -139,6 +160,10 @@ static void tidy_after_failure(struct checkpoint *checkpoint)
 {
     uint32_t given_up = 0;
     checkpoint->untidy = true;
+    if (checkpoint->settings->state->held) { /* the end, and no manifest could be made until then: they would look like state */
+        (void)sweep_own(checkpoint, NULL, false);
+        return;
+    }
     for (int i = 0; i < checkpoint->settings->workers; i++)
         for (size_t lane = 0; lane < checkpoint->settings->set->lane_count; lane++)
             given_up += checkpoint->workers[i].cut.lanes[lane].given_up;
@@ -184,7 +209,8 @@ static bool store(struct checkpoint *checkpoint, bool last, struct error *error)
     const struct state_plan *plan = checkpoint->settings->state;
     bool synced = sync_files(checkpoint, error);
     struct manifest *manifest = NULL;
-    bool good = synced && cuts_complete(checkpoint, error) && !overtaken(checkpoint, error);
+    bool good = synced && cuts_complete(checkpoint, error) && !overtaken(checkpoint, error) &&
+                store_first(checkpoint->settings, error);
     if (good) {
         struct cut cut = {.settings = checkpoint->settings,
                           .workers = checkpoint->workers,
@@ -332,7 +358,9 @@ static void *checkpoint_thread(void *argument)
             continue;
         }
         int64_t began_ms = time_monotonic_ms();
-        if (gather_cuts(checkpoint))
+        if (!store_first(checkpoint->settings, &error))
+            note(checkpoint, false, asked, began_ms, &error);
+        else if (gather_cuts(checkpoint))
             note(checkpoint, store(checkpoint, false, &error), asked, began_ms, &error);
         else
             note_none(checkpoint, asked);

@@ -14,6 +14,10 @@
 
 struct checkpoint;
 
+/* Before the workers are made: a new folder gets its first manifest, so that segments without one always mean that it is
+ * gone. Where it can't be written, that is said, journals are held back, and it is tried again at each checkpoint. */
+void checkpoint_begin(const struct engine_settings *settings);
+
 /* Starts the thread. `settings` and `workers` outlive it; settings->state is set. */
 struct checkpoint *checkpoint_start(const struct engine_settings *settings, struct worker *workers);
 

@@ -143,16 +143,42 @@ static void put_orphan(struct manifest *manifest, const struct manifest_lane *fr
     manifest->lane_count++;
 }
 
+static struct manifest *new_manifest(const struct state_plan *plan, uint64_t checkpoint)
+{
+    struct manifest *manifest = memory_new(sizeof *manifest);
+    manifest->generation = plan->generation;
+    manifest->checkpoint = checkpoint;
+    manifest->written_ms = time_wall_ms();
+    memcpy(manifest->set, plan->plugin_set, sizeof manifest->set);
+    manifest->topic = memory_text(plan->topic);
+    return manifest;
+}
+
+struct manifest *first_manifest(const struct state_plan *plan, struct source *source)
+{
+    struct manifest *manifest = new_manifest(plan, 0);
+    manifest->clock_ms = manifest->owed_ms = INT64_MIN;
+    manifest->partition_count = source->partitions;
+    manifest->partitions = memory_new(((size_t)source->partitions + 1) * sizeof *manifest->partitions);
+    for (int32_t p = 0; p < source->partitions; p++)
+        manifest->partitions[p] = (struct manifest_partition){.next = source_begin(source, p), .largest_ms = INT64_MIN};
+    manifest->lanes = memory_new((plan->set->lane_count + 1) * sizeof *manifest->lanes);
+    for (size_t i = 0; i < plan->set->lane_count; i++) {
+        const struct set_lane *set = &plan->set->lanes[i];
+        struct manifest_lane *lane = &manifest->lanes[manifest->lane_count++];
+        memcpy(lane->name, set->name, strlen(set->name) + 1);
+        lane->condition = LANE_FULL;
+        lane->longest_ms = lane_keep_ms(set);
+        record_schema_copy(&lane->schema, &plan->lanes[i].schema);
+    }
+    return manifest;
+}
+
 struct manifest *cut_manifest(const struct cut *cut)
 {
     const struct state_plan *plan = cut->settings->state;
     const struct manifest *read = cut->before != NULL ? cut->before : plan->manifest;
-    struct manifest *manifest = memory_new(sizeof *manifest);
-    manifest->generation = plan->generation;
-    manifest->checkpoint = (read == NULL ? 0 : read->checkpoint) + 1;
-    manifest->written_ms = time_wall_ms();
-    memcpy(manifest->set, plan->plugin_set, sizeof manifest->set);
-    manifest->topic = memory_text(plan->topic);
+    struct manifest *manifest = new_manifest(plan, (read == NULL ? 0 : read->checkpoint) + 1);
     put_partitions(cut, manifest);
     put_clock(cut, manifest);
     manifest->lanes = memory_new((plan->set->lane_count + (read == NULL ? 0 : read->lane_count) + 1) * sizeof *manifest->lanes);

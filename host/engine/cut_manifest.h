@@ -1,6 +1,6 @@
-/* cut_manifest.h - what the workers' cuts come to: the manifest of a checkpoint.
+/* cut_manifest.h - what the workers' cuts come to: the manifest of a checkpoint; and the manifest of a new folder.
  *
- * Used by the checkpoint's thread, while the cuts are its own to read. */
+ * cut_manifest() is used by the checkpoint's thread, while the cuts are its own to read. */
 #ifndef ENGINE_CUT_MANIFEST_H
 #define ENGINE_CUT_MANIFEST_H
 
@@ -17,5 +17,9 @@ struct cut {
 
 /* Also tells the workers which of their segments are not needed any more. Free with manifest_free(). */
 struct manifest *cut_manifest(const struct cut *cut);
+
+/* Of a folder without any: checkpoint 0, no segments, and the offsets that reading begins at. A start that follows before the
+ * first checkpoint goes on from these. Free with manifest_free(). */
+struct manifest *first_manifest(const struct state_plan *plan, struct source *source);
 
 #endif

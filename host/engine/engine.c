@@ -25,6 +25,8 @@ struct engine *engine_start(const struct engine_settings *settings)
     struct engine *engine = memory_new(sizeof *engine);
     engine->settings = *settings;
     engine->workers = memory_new((size_t)settings->workers * sizeof *engine->workers);
+    if (settings->state != NULL)
+        checkpoint_begin(settings);
     for (int i = 0; i < settings->workers; i++)
         worker_init(&engine->workers[i], &engine->settings, engine->workers, i);
     for (int i = 0; i < settings->workers; i++)

@@ -28,6 +28,7 @@ void journal_init(struct journal *journal, const struct journal_settings *settin
     memset(journal, 0, sizeof *journal);
     assert(strlen(settings->lane) < sizeof((struct segment_name *)0)->lane);
     journal->settings = *settings;
+    journal->broken = settings->held;
     begin_segment(journal);
 }
 

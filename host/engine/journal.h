@@ -31,6 +31,7 @@ struct journal_settings {
     uint32_t worker, workers;
     const struct record_schema *schema; /* not owned */
     int64_t keep_ms;                    /* how long records of this lane are of use */
+    bool held;                          /* no file may be made before the first cut: it begins broken */
 };
 
 struct journal {

@@ -46,7 +46,8 @@ static bool no_fence(const struct worker *worker)
 static void go_on_from_fence(struct worker *worker)
 {
     const struct engine_settings *settings = worker->settings;
-    if (settings->clock == CLOCK_EVENT && settings->state != NULL && settings->state->manifest != NULL)
+    const struct manifest *manifest = settings->state == NULL ? NULL : settings->state->manifest;
+    if (settings->clock == CLOCK_EVENT && manifest != NULL && manifest->checkpoint > 0)
         shard_advance(&worker->shard, lease_fence_clock(settings->lease));
 }
 

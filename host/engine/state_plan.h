@@ -35,6 +35,7 @@ struct state_plan {
     bool sync;           /* fsync at checkpoints */
     bool fill_at_once;   /* features of lanes that are being filled are written meanwhile */
     bool accept_loss;
+    bool held;           /* no manifest is in the folder yet: no segment may be made; checkpoint_begin() */
     const char *topic;
     char plugin_set[64]; /* what runs, for the manifest; "" unknown */
 };

@@ -59,7 +59,8 @@ static void init_state(struct worker *worker)
                                                  .worker = (uint32_t)worker->index,
                                                  .workers = (uint32_t)settings->workers,
                                                  .schema = &settings->state->lanes[i].schema,
-                                                 .keep_ms = lane_keep_ms(lane)};
+                                                 .keep_ms = lane_keep_ms(lane),
+                                                 .held = settings->state->held};
         journal_init(&shard->lanes[i].journal, &journal);
         shard->lanes[i].journaled = true;
     }

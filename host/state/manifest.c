@@ -239,6 +239,35 @@ static bool generations_list(int folder, const char *path, uint64_t **generation
     return true;
 }
 
+/* A start makes a manifest before it makes a segment: segments without any manifest are no new folder. True: *error. */
+static bool manifest_gone(int folder, const char *path, struct error *error)
+{
+    char example[SEGMENT_NAME_MAX] = "";
+    size_t count = 0;
+    DIR *stream = list(folder, "journal");
+    int number = stream != NULL || errno == ENOENT ? 0 : errno;
+    errno = 0;
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL; errno = 0) {
+        struct segment_name name;
+        if (segment_name_parse(entry->d_name, &name) && count++ == 0)
+            (void)segment_name_text(&name, example);
+    }
+    if (stream != NULL) {
+        number = errno;
+        (void)closedir(stream);
+    }
+    if (number != 0) {
+        error_what(error, "the folder of journals can't be listed: %s", strerror(number));
+        error_found(error, "%s/journal", path);
+    } else if (count > 0) {
+        error_what(error, "the manifest of the state is gone: there are journals, and nothing says what of them counts");
+        error_found(error, "%s: no file manifest-N, and %zu file%s in journal/, such as %s", path, count, count == 1 ? "" : "s",
+                    example);
+        error_advice(error, "bring the manifest back, or restore a backup (shoplane state restore)");
+    }
+    return number != 0 || count > 0;
+}
+
 struct manifest *manifest_load(int folder, const char *path, struct error *passed_over, struct error *error)
 {
     struct manifest *manifest = NULL;
@@ -258,6 +287,8 @@ struct manifest *manifest_load(int folder, const char *path, struct error *passe
                 if (manifest == NULL && i == 0)
                     *error = reason;
             }
+            if (count == 0) /* or a host has begun in a new folder while we looked */
+                gone = manifest_gone(folder, path, error);
         }
         free(generations);
     }

@@ -87,8 +87,8 @@ struct manifest *manifest_read_text(const char *text, size_t size, const char *p
 bool manifest_store(int folder, const struct manifest *manifest, bool sync, struct error *error);
 
 /* The newest that can be read. NULL with error->what[0] == '\0': there is none, the folder is new. NULL with an error: there
- * are some and none is good. A damaged newer one that was passed over is said in *passed_over (what[0] != '\0'). `path` of
- * the folder is for messages. */
+ * are some and none is good, or there is none and segments are there (a start makes a manifest before its first segment). A
+ * damaged newer one that was passed over is said in *passed_over (what[0] != '\0'). `path` of the folder is for messages. */
 struct manifest *manifest_load(int folder, const char *path, struct error *passed_over, struct error *error);
 /* The highest generation that any file of the folder names (manifests and segments); 0: none; UINT64_MAX: the folder can't be
  * listed (errno), and nobody knows. */

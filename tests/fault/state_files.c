@@ -480,6 +480,21 @@ static void a_manifest_that_can_not_be_read_is_passed_over_loudly(void **state)
     assert_string_equal(f->error.what, "the state's folder can't be listed: Too many open files");
 }
 
+/* Whether there are segments is not known: that is no new folder either. */
+static void journals_that_can_not_be_listed_are_no_new_folder(void **state)
+{
+    struct fixture *f = *state;
+    struct error passed_over;
+    assert_true(mkdirat(f->folder, "journal", 0700) == 0 || errno == EEXIST);
+    fail_from(OPENAT, 1, 1, EMFILE); /* the first lists the folder itself */
+    assert_null(manifest_load(f->folder, f->path, &passed_over, &f->error));
+    assert_int_equal(fault.met, 1);
+    assert_string_equal(f->error.what, "");
+    fail_from(OPENAT, 1, 100, EMFILE);
+    assert_null(manifest_load(f->folder, f->path, &passed_over, &f->error));
+    assert_string_equal(f->error.what, "the state's folder can't be listed: Too many open files");
+}
+
 /* ---- the lock ---- */
 
 static void a_full_disk_does_not_keep_the_lock_from_its_owner(void **state)
@@ -514,6 +529,7 @@ int main(void)
         FAULTY(a_manifest_written_in_pieces_is_whole),
         FAULTY(without_sync_nothing_is_synced),
         FAULTY(a_manifest_that_can_not_be_read_is_passed_over_loudly),
+        FAULTY(journals_that_can_not_be_listed_are_no_new_folder),
         FAULTY(a_full_disk_does_not_keep_the_lock_from_its_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

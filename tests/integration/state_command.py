@@ -137,10 +137,15 @@ def called_wrongly(servers):
     expect(servers, "--config", config, status=2, err=["no folder for state", r"shoplane\.conf: no group state", "do this"])
     expect(servers, "--config", servers.folder / "none.conf", status=2, err=["none.conf", "do this"])
     expect(servers, servers.folder / "none", status=1, err=["No such file", re.escape(str(servers.folder / "none")), "do this"])
+    empty = servers.folder / "empty"
+    (empty / "journal").mkdir(parents=True)
     (folder / "manifest-3").unlink()
-    for words in ([], ["--verify"], ["--json"], ["backup", "copy"]):
-        more = ["--folder", folder] if words[:1] == ["backup"] else [folder]
-        expect(servers, *words, *more, status=1, err=["there is no state in", "do this"])
+    for place, says in ((empty, ["there is no state in", "do this"]),
+                        (folder, ["the manifest of the state is gone", "no file manifest-N, and 4 files in journal/", "restore"])):
+        for words in ([], ["--verify"], ["--json"], ["backup", "copy"]):
+            more = ["--folder", place] if words[:1] == ["backup"] else [place]
+            expect(servers, *words, *more, status=1, err=says)
+    check(len(names(folder / "journal")) == 4, f"journals are gone: {names(folder / 'journal')}")
     check(not (servers.folder / "copy").exists(), "a backup of nothing is there")
 
 

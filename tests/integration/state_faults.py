@@ -378,6 +378,28 @@ def full_from_the_start(servers):
     rig.stop()
 
 
+def no_manifest_from_the_start(servers):
+    """In a new folder no segment is made before there is a manifest: what is left, killed or stopped, is a new folder again."""
+    rig = Rig(servers, 3)
+    rig.faults.set("write /manifest- 0 -1 ENOSPC")
+    for end, status in ((rig.kill, -signal.SIGKILL), (lambda: rig.host.end(limit_s=15), 1)):
+        rig.run()
+        rig.produce()
+        rig.host.wait_text(FILE_AND_REASON.format(what=f"checkpoint 0 is not stored: .*{ENOSPC}"), 15)
+        rig.fresh("no manifest from the start")
+        end()
+        check(rig.host.child.returncode == status, f"status {rig.host.child.returncode}, must be {status}:\n{rig.host.tail()}")
+        check(not list((rig.state / "journal").iterdir()), "there are segments without a manifest")
+    rig.faults.set()
+    rig.run()
+    log_says(rig.host, f"state folder {rig.state} is new", "a folder without anything")
+    check(rig.manifest() == (0, 0) and list(rig.state.glob("manifest-*")), "the first manifest is not there before the first message")
+    rig.produce()
+    rig.kept()
+    rig.survive("no manifest from the start")
+    rig.stop()
+
+
 def folder_that_can_not_be_used(servers):
     """Refused at the start, in words, and nothing else happens."""
     rig = Rig(servers, 1)
@@ -701,6 +723,18 @@ def manifests(servers):
     log_says(rig.host, rf"error: .*{broken.name}:\d+.*generation \d+, checkpoint \d+, is used instead", "the damaged manifest")
     rig.fresh("an older manifest")
     rig.kept()
+    # None at all: what is there is no new folder, and stays.
+    rig.kill()
+    good = {path: path.read_text() for path in rig.state.glob("manifest-*")}
+    journals = sorted(path.name for path in (rig.state / "journal").iterdir())
+    for path in good:
+        path.unlink()
+    refused(rig, "the manifest is gone", "the manifest of the state is gone", r"\d+ files in journal/", "all windows begin anew")
+    check(sorted(path.name for path in (rig.state / "journal").iterdir()) == journals, "a refused start has touched the journals")
+    for path, text in good.items():
+        path.write_text(text)
+    rig.run()
+    rig.fresh("the manifest is back")
     # None that is good, and that is accepted.
     rig.kill()
     for path in rig.state.glob("manifest-*"):
@@ -812,7 +846,7 @@ def redis_refuses(servers):
 
 
 SCENARIOS = [write_faults, quiet_faults, files_that_can_not_be_deleted, stopped_while_it_fails,
-             values_that_went_while_nothing_was_written, full_from_the_start,
+             values_that_went_while_nothing_was_written, full_from_the_start, no_manifest_from_the_start,
              folder_that_can_not_be_used, more_waits_than_may, damage_that_kafka_makes_good,
              damage_that_kafka_can_not_make_good, damage_while_the_broker_is_away, files_that_can_not_be_read, manifests,
              topic_made_anew, socket_faults, redis_refuses]

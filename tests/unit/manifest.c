@@ -372,6 +372,25 @@ static void a_new_folder_has_none_and_no_error(void **state)
     assert_int_equal(manifest_highest_generation(f->folder), 0);
 }
 
+static void segments_without_a_manifest_are_no_new_folder(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(mkdirat(f->folder, "journal", 0700), 0);
+    state_file_write(f->folder, "journal/notes", "x", 1);
+    state_file_write(f->folder, "manifest-3.new", "x", 1);
+    assert_null(manifest_load(f->folder, f->path, &f->passed_over, &f->error));
+    assert_string_equal(f->error.what, "");
+    state_file_write(f->folder, "journal/product-0000000003-000-000002", "x", 1);
+    assert_null(manifest_load(f->folder, f->path, &f->passed_over, &f->error));
+    assert_string_equal(f->error.what,
+                        "the manifest of the state is gone: there are journals, and nothing says what of them counts");
+    assert_non_null(strstr(f->error.found, f->path));
+    assert_non_null(strstr(f->error.found, "1 file in journal/, such as product-0000000003-000-000002"));
+    assert_non_null(strstr(f->error.advice, "shoplane state restore"));
+    store(f, 8, 0);
+    assert_loads(f, 8, 0);
+}
+
 static void the_highest_generation_counts_and_its_last_checkpoint(void **state)
 {
     struct fixture *f = *state;
@@ -495,6 +514,7 @@ int main(void)
         cmocka_unit_test(no_byte_can_be_changed),
         cmocka_unit_test(no_end_can_be_missing),
         ON_FILES(a_new_folder_has_none_and_no_error),
+        ON_FILES(segments_without_a_manifest_are_no_new_folder),
         ON_FILES(the_highest_generation_counts_and_its_last_checkpoint),
         ON_FILES(a_damaged_one_is_passed_over_and_named),
         ON_FILES(what_is_no_manifest_is_not_taken_for_one),

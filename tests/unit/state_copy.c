@@ -263,6 +263,16 @@ static void a_folder_without_state_can_not_be_copied(void **state)
     struct error error;
     assert_int_equal(unlinkat(place->from.folder, "manifest-3", 0), 0);
     assert_false(copy(place, &error));
+    assert_non_null(strstr(error.what, "the manifest of the state is gone"));
+    expect_empty(place);
+    static const struct manifest nothing;
+    struct unnamed_file *files;
+    size_t count = state_unnamed(&place->from, &nothing, &files);
+    assert_true(count > 0); /* the journals */
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(unlinkat(place->from.journal, files[i].name, 0), 0);
+    free(files);
+    assert_false(copy(place, &error));
     assert_non_null(strstr(error.what, "there is no state in"));
     expect_empty(place);
 }
