@@ -38,8 +38,10 @@ static void extract_many(const void *self, const sl_event *event, sl_records *re
 static void add(const void *self, sl_scratch *scratch, void *aggregate, const void *record)
 {
     (void)self;
+    const struct record *r = record;
     struct aggregate *a = aggregate;
-    sl_counts_add(scratch, &a->users, ((const struct record *)record)->user, 1);
+    if (!sl_text_empty(r->user)) /* a view of nobody known is a view, and no shopper's */
+        sl_counts_add(scratch, &a->users, r->user, 1);
     a->views++;
 }
 
