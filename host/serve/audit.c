@@ -9,6 +9,7 @@
 #include "engine/question.h"
 #include "engine/worker.h"
 #include "sink/redis_blocking.h"
+#include "sink/redis_fault.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -40,6 +41,12 @@ struct audit {
 
 /* ---- Redis ---- */
 
+static void say_away(struct audit *audit, const struct error *why)
+{
+    log_limited(&audit->away, LOG_LEVEL_WARN, "audit: %s%s%s; do this: %s", why->what, why->found[0] == '\0' ? "" : "; found: ",
+                why->found, why->advice);
+}
+
 /* NULL: it is away, and that was said, or was so until just now. Asks for one key; the caller frees. */
 static redisReply *read_key(struct audit *audit, const char *key, size_t size)
 {
@@ -48,7 +55,7 @@ static redisReply *read_key(struct audit *audit, const char *key, size_t size)
         audit->context = redis_blocking_open(&audit->settings.redis, audit->settings.redis.timeout_ms, &error);
     if (audit->context == NULL) {
         audit->was_away = true;
-        log_limited(&audit->away, LOG_LEVEL_WARN, "audit: %s; do this: %s", error.what, error.advice);
+        say_away(audit, &error);
         return NULL;
     }
     if (audit->was_away) {
@@ -60,8 +67,11 @@ static redisReply *read_key(struct audit *audit, const char *key, size_t size)
     redisReply *reply = redisCommandArgv(audit->context, 2, (const char *[]){"GET", key}, (const size_t[]){3, size});
     if (reply != NULL && reply->type != REDIS_REPLY_ERROR)
         return reply;
-    log_limited(&audit->away, LOG_LEVEL_WARN, "audit: GET failed: %s; do this: allow the sink's user +get on the features' keys",
-                reply != NULL ? reply->str : audit->context->errstr);
+    if (reply != NULL)
+        (void)redis_fault_reply("GET", reply->str, REDIS_WORK_AUDIT, NULL, &error);
+    else
+        redis_fault_connection("no answer", audit->context->errstr, &error);
+    say_away(audit, &error);
     if (reply != NULL)
         freeReplyObject(reply);
     redisFree(audit->context);

@@ -11,6 +11,7 @@
 
 #include "sink/lease_scripts.h"
 #include "sink/redis_blocking.h"
+#include "sink/redis_fault.h"
 #include "sink/redis_connection.h"
 
 #include "base/log.h"
@@ -98,53 +99,28 @@ static void disconnect(struct lease *lease)
 }
 
 /* Redis does not do what it should. The connection is made anew: what it may still say answers nothing any more. */
-__attribute__((format(printf, 3, 4))) static void trouble(struct lease *lease, const char *advice, const char *format, ...)
+static void trouble(struct lease *lease, const struct error *why)
 {
-    char what[512];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(what, sizeof what, format, arguments);
-    va_end(arguments);
     disconnect(lease);
-    log_limited(&lease->trouble, LOG_LEVEL_WARN, "lease of %s, Redis at %s: %s; do this: %s", lease->name, lease->where,
-                what, advice);
+    log_limited(&lease->trouble, LOG_LEVEL_WARN, "lease of %s, Redis at %s: %s%s%s; do this: %s", lease->name, lease->where,
+                why->what, why->found[0] == '\0' ? "" : "; found: ", why->found, why->advice);
     lease->trouble_said = true;
-}
-
-#define ADVICE_REACH "see that Redis runs there and can be reached; it is tried again by itself"
-
-static bool is_of_acl(const char *text)
-{
-    return strncmp(text, "NOPERM", 6) == 0 || strstr(text, "unknown command") != NULL ||
-           strstr(text, "ACL failure") != NULL || strstr(text, "can't run this command") != NULL ||
-           strstr(text, "can't access at least one of the keys") != NULL;
-}
-
-static void refused(struct lease *lease, const char *command, const char *text)
-{
-    char advice[512];
-    (void)snprintf(advice, sizeof advice,
-                   "allow the sink's user what a lease needs (ACL SETUSER ... ~shoplane:* +eval +get +set +del +incr +pttl "
-                   "+pexpire +hset +hdel +hgetall +info +client|id +client|kill), or switch the lease off where only one process "
-                   "can ever write");
-    lease->denied = is_of_acl(text);
-    if (lease->denied)
-        trouble(lease, advice, "%s is refused: %s", command, text);
-    else
-        trouble(lease, "look into its log; it is tried again by itself", "%s is refused: %s", command, text);
 }
 
 /* The reply, which is no error; or NULL, and the trouble was said. */
 static redisReply *ask(struct lease *lease, size_t count, const char **words)
 {
+    struct error why = {0};
     redisReply *reply = redisCommandArgv(lease->context, (int)count, words, NULL);
     if (reply == NULL) {
-        trouble(lease, ADVICE_REACH, "no answer: %s", lease->context->errstr);
+        redis_fault_connection("no answer", lease->context->errstr, &why);
+        trouble(lease, &why);
         return NULL;
     }
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
-    refused(lease, words[0], reply->str);
+    lease->denied = redis_fault_reply(words[0], reply->str, REDIS_WORK_LEASE, NULL, &why) == REDIS_FAULT_RIGHTS;
+    trouble(lease, &why);
     freeReplyObject(reply);
     return NULL;
 }
@@ -166,7 +142,10 @@ static redisReply *run_script(struct lease *lease, const char *script, int type,
     if (reply == NULL || reply->type == type || reply->type == REDIS_REPLY_NIL)
         return reply;
     freeReplyObject(reply);
-    trouble(lease, "see that a Redis listens there, and nothing else", "a reply does not fit its command");
+    struct error why = {0};
+    error_what(&why, "a reply does not fit its command");
+    error_advice(&why, "see that a Redis listens there, and nothing else");
+    trouble(lease, &why);
     return NULL;
 }
 
@@ -178,7 +157,7 @@ static bool connect_now(struct lease *lease)
     int64_t limit_ms = lease->ttl_ms / 3 < lease->redis.timeout_ms ? lease->ttl_ms / 3 : lease->redis.timeout_ms;
     lease->context = redis_blocking_open(&lease->redis, limit_ms < RETRY_MIN_MS ? RETRY_MIN_MS : limit_ms, &error);
     if (lease->context == NULL) {
-        trouble(lease, error.advice, "%s", error.what);
+        trouble(lease, &error);
         return false;
     }
     redisReply *info = redisCommand(lease->context, "INFO server"); /* may be refused; what is broken shows in what follows */

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "sink/lease.h"
+#include "sink/redis_fault.h"
 #include "sink/resp.h"
 
 #include <assert.h>
@@ -30,6 +31,7 @@ enum greeting {
     GREET_CHECK, /* is the lease ours? */
     GREET_LEAVE  /* the former one is not among them any more */
 };
+static const char *const greeting_words[] = {"AUTH", "SELECT", "PING", "CLIENT ID", "INFO", "CLIENT KILL", "HSET", "GET", "HDEL"};
 
 /* What hiredis' reader calls for each reply: they fill the connection's one reply, nothing is allocated. Only the outermost
  * value counts; none of our commands is answered by an array. */
@@ -153,25 +155,30 @@ void redis_connection_drop(struct redis_connection *connection, int64_t now_ms, 
     connection->retry_ms = now_ms + redis_connection_backoff(connection);
 }
 
-__attribute__((format(printf, 4, 5))) static void drop(struct redis_connection *connection, int64_t now_ms,
-                                                       const char *advice, const char *format, ...)
+/* Because of the lease: Redis is not to blame. */
+__attribute__((format(printf, 3, 4))) static void drop_waiting(struct redis_connection *connection, int64_t now_ms,
+                                                               const char *format, ...)
 {
     struct error why = {0};
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(why.what, sizeof why.what, format, arguments);
     va_end(arguments);
+    error_advice(&why, "nothing, it goes on when the lease is held");
+    redis_connection_drop(connection, now_ms, &why);
+}
+
+/* The connection is none, or broke: `text` says how. */
+static void drop_broken(struct redis_connection *connection, int64_t now_ms, const char *doing, const char *text)
+{
+    struct error why = {0};
+    redis_fault_connection(doing, text, &why);
     error_found(&why, "%s",
                 connection->state == REDIS_OPEN       ? "a connection in use"
                 : connection->state == REDIS_GREETING ? "connected, and not yet greeted"
                                                       : "no connection");
-    error_advice(&why, "%s", advice);
     redis_connection_drop(connection, now_ms, &why);
 }
-
-#define ADVICE_REACH "see that it runs there and can be reached; it is tried again by itself"
-#define ADVICE_LOG   "look into its log; it is tried again by itself"
-#define ADVICE_LEASE "allow the sink's user CLIENT ID and KILL, and GET, HSET and HDEL on the keys shoplane:*"
 
 bool redis_connection_may_send(const struct redis_connection *connection)
 {
@@ -182,8 +189,8 @@ bool redis_connection_may_send(const struct redis_connection *connection)
 
 void redis_connection_overtaken(struct redis_connection *connection, int64_t now_ms)
 {
-    drop(connection, now_ms, "nothing, it goes on when the lease is held", "%s",
-         lease_may_write(connection->settings.lease) ? "the lease was taken again" : "the lease is not held");
+    drop_waiting(connection, now_ms, "%s",
+                 lease_may_write(connection->settings.lease) ? "the lease was taken again" : "the lease is not held");
 }
 
 static void connect_begin(struct redis_connection *connection, int64_t now_ms)
@@ -193,11 +200,11 @@ static void connect_begin(struct redis_connection *connection, int64_t now_ms)
                                                    : redisConnectNonBlock(settings->host, settings->port);
     connection->redis = redis;
     if (redis == NULL) {
-        drop(connection, now_ms, "free some memory", "no memory for a connection");
+        drop_broken(connection, now_ms, "can't connect", "no memory for a connection");
         return;
     }
     if (redis->err != 0) {
-        drop(connection, now_ms, ADVICE_REACH, "can't connect: %s", redis->errstr);
+        drop_broken(connection, now_ms, "can't connect", redis->errstr);
         return;
     }
     (void)fcntl(redis->fd, F_SETFD, FD_CLOEXEC);
@@ -247,7 +254,7 @@ static bool connect_finish(struct redis_connection *connection, int64_t now_ms)
     if (getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &fault, &size) != 0)
         fault = errno;
     if (fault != 0)
-        drop(connection, now_ms, ADVICE_REACH, "can't connect: %s", strerror(fault));
+        drop_broken(connection, now_ms, "can't connect", strerror(fault));
     else
         greeting_begin(connection);
     return true;
@@ -267,7 +274,7 @@ bool redis_connection_send(struct redis_connection *connection, int64_t now_ms)
             if (errno == EINTR)
                 continue;
             if (errno != EAGAIN && errno != EWOULDBLOCK)
-                drop(connection, now_ms, ADVICE_LOG, "the connection broke: %s", strerror(errno));
+                drop_broken(connection, now_ms, "the connection broke", strerror(errno));
             return any;
         }
         connection->out_sent += (size_t)sent;
@@ -293,17 +300,17 @@ static bool receive(struct redis_connection *connection, int64_t now_ms)
             if (errno == EINTR)
                 continue;
             if (errno != EAGAIN && errno != EWOULDBLOCK)
-                drop(connection, now_ms, ADVICE_LOG, "the connection broke: %s", strerror(errno));
+                drop_broken(connection, now_ms, "the connection broke", strerror(errno));
             return any;
         }
         if (size == 0) {
-            drop(connection, now_ms, ADVICE_LOG, "the server closed the connection");
+            drop_broken(connection, now_ms, "the connection broke", "the server closed the connection");
             return true;
         }
         connection->heard_ms = now_ms;
         any = true;
         if (redisReaderFeed(connection->redis->reader, bytes, (size_t)size) != REDIS_OK) {
-            drop(connection, now_ms, ADVICE_LOG, "its replies can't be kept: %s", connection->redis->reader->errstr);
+            drop_broken(connection, now_ms, "its replies can't be kept", connection->redis->reader->errstr);
             return true;
         }
         if ((size_t)size < sizeof bytes)
@@ -318,44 +325,25 @@ const struct redis_reply *redis_connection_reply(struct redis_connection *connec
     if (connection->redis == NULL)
         return NULL;
     if (redisReaderGetReply(connection->redis->reader, &reply) != REDIS_OK) {
-        drop(connection, now_ms, "see that a Redis listens there, and nothing else",
-             "it does not speak as a Redis does: %s", connection->redis->reader->errstr);
+        drop_broken(connection, now_ms, "it does not speak as a Redis does", connection->redis->reader->errstr);
         return NULL;
     }
     return reply;
 }
 
-/* The text of a refusal to AUTH, unless it might repeat what we sent. */
-static const char *refusal_text(const struct redis_connection *connection, const char *text)
-{
-    return strstr(text, "unknown command") != NULL || strstr(text, connection->settings.password) != NULL
-               ? "AUTH was refused"
-               : text;
-}
-
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
-
 /* A greeting step that was refused: false if it can't be done without. */
 static bool refused(struct redis_connection *connection, enum greeting greeting, int64_t now_ms)
 {
-    const char *text = connection->reply.text;
-    if (greeting == GREET_AUTH)
-        drop(connection, now_ms,
-             "set user and password of the sink as the server has them (or neither, if it has none)",
-             "the server does not accept user or password: %s", refusal_text(connection, text));
-    else if (greeting == GREET_SELECT && !begins(text, "NOAUTH") && !begins(text, "LOADING"))
-        drop(connection, now_ms, "choose another database, or have the server offer more",
-             "database %d can't be selected: %s", connection->settings.database, text);
-    else if (begins(text, "NOAUTH"))
-        drop(connection, now_ms, "give the sink a password (and a user, if the server has users)",
-             "the server wants a password: %s", text);
-    else if (greeting == GREET_PING && !begins(text, "NOPERM"))
-        drop(connection, now_ms, ADVICE_LOG, "the server takes no commands: %s", text);
-    else if (greeting == GREET_ENTER || greeting == GREET_CHECK ||
-             (greeting == GREET_ID && connection->settings.lease != NULL))
-        drop(connection, now_ms, ADVICE_LEASE, "what a lease needs is refused: %s", text);
-    else
+    bool of_lease = greeting == GREET_ENTER || greeting == GREET_CHECK ||
+                    (greeting == GREET_ID && connection->settings.lease != NULL);
+    struct error why = {0};
+    enum redis_fault fault =
+        redis_fault_reply(greeting_words[greeting], connection->reply.text, of_lease ? REDIS_WORK_LEASE : REDIS_WORK_GREETING,
+                          greeting == GREET_AUTH ? connection->settings.password : NULL, &why);
+    if (!of_lease && greeting != GREET_AUTH && greeting != GREET_SELECT && fault != REDIS_FAULT_SERVER &&
+        (greeting != GREET_PING || fault == REDIS_FAULT_RIGHTS))
         return true;
+    redis_connection_drop(connection, now_ms, &why);
     return false;
 }
 
@@ -422,8 +410,7 @@ static bool greeting_check(struct redis_connection *connection, int64_t now_ms)
     bool same = strcmp(connection->reply.text, mark) == 0 && lease_epoch(lease) == connection->epoch;
     free(mark);
     if (!same)
-        drop(connection, now_ms, "nothing, it goes on when the lease is held", "the lease is not ours now, but of \"%s\"",
-             connection->reply.text);
+        drop_waiting(connection, now_ms, "the lease is not ours now, but of \"%s\"", connection->reply.text);
     return same;
 }
 
@@ -480,8 +467,9 @@ bool redis_connection_step(struct redis_connection *connection, int64_t now_ms)
     }
     if ((connection->state == REDIS_CONNECTING || connection->state == REDIS_GREETING) &&
         now_ms >= connection->due_ms) {
-        drop(connection, now_ms, ADVICE_REACH, "no connection within %lld ms",
-             (long long)connection->settings.timeout_ms);
+        char within[64];
+        (void)snprintf(within, sizeof within, "timed out after %lld ms", (long long)connection->settings.timeout_ms);
+        drop_broken(connection, now_ms, "can't connect", within);
         any = true;
     }
     return any;

@@ -13,6 +13,7 @@
  * ends of commit and poll, when everything here is consistent, so that the caller may write from inside `settled`. */
 #include "sink/lease.h"
 #include "sink/redis_connection.h"
+#include "sink/redis_fault.h"
 #include "sink/redis_queue.h"
 #include "sink/sink.h"
 
@@ -20,6 +21,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SEND_BYTES   65536 /* that much unsent text leaves without waiting for a flush */
@@ -38,36 +40,6 @@ struct redis_sink {
     bool fence_accepted; /* by the server of this connection: writes need not wait for the answer any more */
     struct log_limit refusals;
 };
-
-/* What to do about an error reply, by its first word. */
-static const struct verdict {
-    const char *word;
-    enum { VERDICT_RECONNECT, VERDICT_PAUSE } verdict;
-    const char *advice;
-} verdicts[] = {
-    {"READONLY", VERDICT_RECONNECT, "point the sink at the primary: this server is a read-only replica"},
-    {"LOADING", VERDICT_RECONNECT, "wait until it has loaded its data"},
-    {"NOAUTH", VERDICT_RECONNECT, "give the sink the password that the server wants now"},
-    {"MASTERDOWN", VERDICT_RECONNECT, "point the sink at the primary, or bring it back"},
-    {"CLUSTERDOWN", VERDICT_RECONNECT, "point the sink at a Redis that is not a cluster"},
-    {"OOM", VERDICT_PAUSE, "raise the server's maxmemory, or let it evict keys (maxmemory-policy volatile-ttl)"},
-    {"MISCONF", VERDICT_PAUSE, "see why the server can't save to its disk"},
-    {"NOREPLICAS", VERDICT_PAUSE, "bring its replicas back (min-replicas-to-write)"},
-    {"BUSY", VERDICT_PAUSE, "end the script that keeps the server busy"},
-    {"MOVED", VERDICT_PAUSE, "point the sink at a Redis that is not a cluster"},
-    {"ASK", VERDICT_PAUSE, "point the sink at a Redis that is not a cluster"},
-    {"TRYAGAIN", VERDICT_PAUSE, "point the sink at a Redis that is not a cluster"},
-    {"NOPERM", VERDICT_PAUSE, "allow the sink's user SET, DEL and EXPIRE on the features' keys"},
-};
-
-static const struct verdict *verdict_find(const char *text)
-{
-    size_t size = strcspn(text, " ");
-    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
-        if (strlen(verdicts[i].word) == size && memcmp(verdicts[i].word, text, size) == 0)
-            return &verdicts[i];
-    return NULL;
-}
 
 /* Do writes wait until the fence has been accepted? */
 static bool fencing(const struct redis_sink *redis)
@@ -163,22 +135,20 @@ static bool transmit(struct redis_sink *redis, int64_t now_ms)
 
 static void refusal(struct redis_sink *redis, enum redis_command command, const char *text, int64_t now_ms)
 {
-    const struct verdict *found = verdict_find(text);
+    struct error why = {0};
+    bool fence = command == COMMAND_FENCE;
+    char what[256] = "a write";
+    if (fence)
+        (void)snprintf(what, sizeof what, "the fence %s", redis->connection.settings.fence);
+    enum redis_fault fault = redis_fault_reply(what, text, fence ? REDIS_WORK_FENCE : REDIS_WORK_FEATURES, NULL, &why);
     redis_queue_answer(&redis->queue, false);
-    if (command == COMMAND_FENCE || (found != NULL && found->verdict == VERDICT_RECONNECT)) {
-        struct error why = {0};
-        error_what(&why, "the server refuses %s: %s", command == COMMAND_FENCE ? "the fence" : "writes", text);
-        if (found == NULL || strcmp(found->word, "NOPERM") == 0)
-            error_advice(&why, "see that %s can be written by the sink's user, and is a hash",
-                         redis->connection.settings.fence);
-        else
-            error_advice(&why, "%s", found->advice);
+    if (fence || fault == REDIS_FAULT_SERVER) {
         redis_connection_drop(&redis->connection, now_ms, &why);
         return;
     }
-    log_limited(&redis->refusals, LOG_LEVEL_ERROR, "Redis at %s: a write was refused; found: %s; do this: %s",
-                redis->connection.name, text, found != NULL ? found->advice : "look up this error of Redis");
-    if (found != NULL && now_ms >= redis->pause_ms)
+    log_limited(&redis->refusals, LOG_LEVEL_ERROR, "Redis at %s: %s; found: %s; do this: %s", redis->connection.name, why.what,
+                why.found, why.advice);
+    if (fault != REDIS_FAULT_COMMAND && now_ms >= redis->pause_ms)
         redis->pause_ms = now_ms + redis_connection_backoff(&redis->connection);
 }
 
@@ -249,9 +219,10 @@ static bool advance(struct redis_sink *redis, int64_t now_ms)
     any = transmit(redis, now_ms) || any;
     if (now_ms >= answer_due_ms(redis)) {
         struct error why = {0};
-        error_what(&why, "no reply within %lld ms", (long long)redis->connection.settings.timeout_ms);
+        char within[64];
+        (void)snprintf(within, sizeof within, "no reply within %lld ms", (long long)redis->connection.settings.timeout_ms);
+        redis_fault_connection("the server hangs", within, &why);
         error_found(&why, "%zu commands without reply", redis_queue_in_flight(&redis->queue));
-        error_advice(&why, "see whether the server is overloaded or stopped; it is tried again by itself");
         redis_connection_drop(&redis->connection, now_ms, &why);
         any = true;
     }

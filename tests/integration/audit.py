@@ -63,5 +63,15 @@ def redis_away_is_no_mismatch(servers):
     end(host)
 
 
+def what_redis_refuses_is_said(servers):
+    """With the advice that sink and lease give for the same."""
+    redis, _, host, producer, _ = set_up(servers, product_lane("1h", "0s", "1h"), sink={"audit": "10ms"})
+    wait_for(lambda: figures(host)[0] > 0, 20, lambda: f"something is compared:\n{host.tail()}")
+    redis.ask("ACL", "SETUSER", "default", "-get")
+    host.wait_text("audit: GET is refused: the sink's user may not; found: NOPERM .*; do this: .*\\+get", 20)
+    check(figures(host)[1] == 0, f"nothing is called wrong:\n{host.tail()}")
+    end(host)
+
+
 if __name__ == "__main__":
-    run_main(__doc__, [all_is_well, what_others_write_is_found, redis_away_is_no_mismatch])
+    run_main(__doc__, [all_is_well, what_others_write_is_found, redis_away_is_no_mismatch, what_redis_refuses_is_said])

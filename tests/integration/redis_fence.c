@@ -303,7 +303,7 @@ static void nothing_is_written_while_the_fence_is_refused(void **state)
     (void)redis_ask(client, "DEL " FENCE_KEY);
     put_until_ok(bench, sink, "a", "2");
     assert_string_equal(redis_ask(client, "HGET " FENCE_KEY " 0/2"), "5");
-    expect_said(&captured, (const char *const[]){"refuses the fence", FENCE_KEY, NULL});
+    expect_said(&captured, (const char *const[]){"the fence " FENCE_KEY " is refused", NULL});
     sink_free(sink);
     lease_free(lease, false);
     redisFree(client);
