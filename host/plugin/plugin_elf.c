@@ -22,6 +22,7 @@
 #endif
 
 #define FOUND_MAX 8 /* names that are listed in one finding */
+#define SECTIONS_MAX 256 /* of a file, of which those that are written are known */
 
 /* ---- findings ---- */
 
@@ -348,20 +349,69 @@ static void judge_symbols(const struct reading *reading, const struct symbols *s
 
 /* ---- state of its own ---- */
 
-#define STARTFILE_BYTES 16 /* what the compiler's start files put into .data and .bss */
+/* Sections that stay writable while it runs, and the variables in them as far as their names were not stripped. */
+struct variables {
+    bool written[SECTIONS_MAX]; /* by number of the section */
+    bool more;                  /* there is more in them than the compiler's start files put there */
+    Elf_Scn *symbols;
+    GElf_Shdr symbols_header;
+    struct names names;
+    uint64_t bytes;
+};
 
-static void check_state(const struct reading *reading, uint64_t written)
+/* The start files bring __dso_handle into .data, and `completed` into .bss: bytes without an alignment of their own. */
+static void note_section(struct variables *variables, size_t number, const char *name, const GElf_Shdr *header)
+{
+    bool data = strcmp(name, ".data") == 0 || starts(name, ".data."), bss = strcmp(name, ".bss") == 0 || starts(name, ".bss.");
+    if ((!data && !bss) || starts(name, ".data.rel.ro") || (header->sh_flags & SHF_WRITE) == 0 || (header->sh_flags & SHF_TLS) != 0)
+        return;
+    if (number < SECTIONS_MAX)
+        variables->written[number] = true;
+    variables->more = variables->more || header->sh_size > 8 || (bss && header->sh_addralign > 1);
+}
+
+/* Not ours to blame: what the start files and the C++ runtime's unwinding put there. */
+static bool brought_along(const char *name)
+{
+    return starts(name, "completed.") || strcmp(name, "__dso_handle") == 0 || starts(name, "DW.ref.");
+}
+
+static void name_variables(const struct reading *reading, struct variables *variables)
+{
+    Elf_Data *data = elf_getdata(variables->symbols, NULL);
+    size_t count = data == NULL ? 0 : (size_t)(variables->symbols_header.sh_size / variables->symbols_header.sh_entsize);
+    for (size_t i = 0; i < count; i++) {
+        GElf_Sym symbol;
+        if (gelf_getsym(data, (int)i, &symbol) == NULL)
+            break;
+        const char *name = elf_strptr(reading->file, variables->symbols_header.sh_link, symbol.st_name);
+        if (GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_size == 0 || symbol.st_shndx >= SECTIONS_MAX ||
+            !variables->written[symbol.st_shndx] || name == NULL || brought_along(name))
+            continue;
+        variables->bytes += symbol.st_size;
+        names_add(&variables->names, name);
+    }
+}
+
+static void check_state(const struct reading *reading, struct variables *variables)
 {
     if (reading->elf->instrumented) /* the counters are the instrumentation's */
         return;
     if (reading->tls)
         error_advice(find(reading->findings, FINDING_WARNS, "tls", "it has thread-local variables"),
                      "keep state in records and aggregates only: which thread folds a key, and how often, is the host's business");
-    if (written <= 2 * STARTFILE_BYTES)
+    bool named = variables->symbols != NULL && variables->symbols_header.sh_entsize > 0;
+    if (named)
+        name_variables(reading, variables);
+    if (named ? variables->bytes == 0 : !variables->more)
         return;
-    error_advice(find(reading->findings, FINDING_WARNS, "variables", "it has %llu bytes of variables that live as long as the host",
-                      (unsigned long long)written),
-                 "make them const, or settings in `self`: all workers share them, and what a fold says must depend on its records alone");
+    struct error *error =
+        named ? find(reading->findings, FINDING_WARNS, "variables", "it has %llu bytes of variables that live as long as the host",
+                     (unsigned long long)variables->bytes)
+              : find(reading->findings, FINDING_WARNS, "variables", "it has variables that live as long as the host");
+    error_found(error, "%s", named ? variables->names.text : "");
+    error_advice(error, "make them const, or settings in `self`: all workers share them, and what a fold says must depend on its "
+                        "records alone");
 }
 
 static void check_sections(struct reading *reading)
@@ -370,7 +420,7 @@ static void check_sections(struct reading *reading)
     GElf_Shdr header, symbols_header = {0}, dynamic_header = {0};
     Elf_Data *versions = NULL;
     struct symbols symbols = {0};
-    uint64_t written = 0;
+    struct variables variables = {0};
     size_t names = 0;
     (void)elf_getshdrstrndx(reading->file, &names);
     while ((section = elf_nextscn(reading->file, section)) != NULL && gelf_getshdr(section, &header) != NULL) {
@@ -381,8 +431,10 @@ static void check_sections(struct reading *reading)
             dynamic_section = section, dynamic_header = header;
         else if (header.sh_type == SHT_GNU_versym)
             versions = elf_getdata(section, NULL);
-        else if (name != NULL && (strcmp(name, ".data") == 0 || strcmp(name, ".bss") == 0))
-            written += header.sh_size;
+        else if (header.sh_type == SHT_SYMTAB)
+            variables.symbols = section, variables.symbols_header = header;
+        else if (name != NULL)
+            note_section(&variables, elf_ndxscn(section), name, &header);
     }
     if (symbols_section == NULL || dynamic_section == NULL) {
         error_advice(find(reading->findings, FINDING_REFUSES, "sections", "it can't be looked into: its section headers are missing"),
@@ -392,7 +444,7 @@ static void check_sections(struct reading *reading)
     read_symbols(reading, symbols_section, &symbols_header, versions, &symbols);
     check_dynamic(reading, dynamic_section, &dynamic_header);
     judge_symbols(reading, &symbols);
-    check_state(reading, written);
+    check_state(reading, &variables);
 }
 
 void plugin_elf_check(const void *bytes, size_t size, struct plugin_elf *elf, struct findings *findings)

@@ -21,6 +21,8 @@ MARKERS = "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...)"
 PREPARE = ("no __attribute__((constructor)), no C++ objects outside of functions: what is to be prepared, `open` prepares")
 VARIABLES = "make them const, or settings in `self`: all workers share them, and what a fold says must depend on its records alone"
 
+VARIABLES_SAID = "it has * bytes of variables that live as long as the host"
+
 # file: [(weight, id, what, found, advice)]; "*" in `what` stands for a number
 FINDINGS = {
     "plain": [],
@@ -39,10 +41,12 @@ FINDINGS = {
                  "compile it with -fvisibility=hidden: two plugins with functions of one name must not meet")],
     "imports_host": [("refused", "undefined", "it needs 1 symbol that nobody gives it", "memory_new",
                       "link it with -Wl,-z,defs to find what is missing; a plugin imports nothing from the host")],
-    "constructor": [("refused", "constructor", "1 of its functions would run by itself when it is loaded", "", PREPARE)],
-    "destructor": [("refused", "destructor", "1 of its functions would run by itself when it is unloaded", "", PREPARE)],
+    "constructor": [("refused", "constructor", "1 of its functions would run by itself when it is loaded", "", PREPARE),
+                    ("warning", "variables", VARIABLES_SAID, "prepared", VARIABLES)],
+    "destructor": [("refused", "destructor", "1 of its functions would run by itself when it is unloaded", "", PREPARE),
+                   ("warning", "variables", VARIABLES_SAID, "left", VARIABLES)],
     "static_object": [("refused", "constructor", "1 of its functions would run by itself when it is loaded", "", PREPARE),
-                      ("warning", "variables", "it has * bytes of variables that live as long as the host", "", VARIABLES)],
+                      ("warning", "variables", VARIABLES_SAID, "_ZN12_GLOBAL__N_15drawnE, _ZN12_GLOBAL__N_1L4laneE", VARIABLES)],
     "search_path": [("refused", "search_path", 'it brings a search path for libraries: "/opt/shop/lib"', "",
                      "link it without -Wl,-rpath (CMake: set CMAKE_SKIP_RPATH)")],
     "host_library": [("refused", "host_library", "it links librdkafka.so.1, which is the host's own", "",
@@ -57,7 +61,8 @@ FINDINGS = {
     "static_tls": [("refused", "static_tls", "it wants thread-local memory from the start of the process, which may be used up", "",
                     "compile it with -fPIC and without -ftls-model=initial-exec; better: keep no such variables"),
                    ("warning", "tls", "it has thread-local variables", "", STATE)],
-    "variables": [("warning", "variables", "it has * bytes of variables that live as long as the host", "", VARIABLES)],
+    "variables": [("warning", "variables", VARIABLES_SAID, "seen", VARIABLES)],
+    "small_variable": [("warning", "variables", VARIABLES_SAID, "calls", VARIABLES)],
 }
 # What no compiler does by itself is tried on changed bytes: tests/unit/plugin_elf.c.
 ELSEWHERE = {"no_elf", "machine", "sections", "code_writable", "text_relocations", "damaged"}
@@ -128,6 +133,21 @@ def who_may_write():
               [f"{lanes / 'none.so'}: REFUSED", "  refused unreadable: No such file or directory"], "one of two is not there")
 
 
+def variables_of_stripped_files():
+    """Without the names of its variables a file tells less, but not nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in FINDINGS:
+            if name not in ("plain", "variables", "small_variable"):
+                continue
+            file = pathlib.Path(folder, "plugins", "lanes", f"{name}.so")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["strip", "-o", str(file), str(WRONG / file.name)], check=True)
+            status, output, _ = run("plugin", "check", file)
+            found = parse(output)[1]
+            expected = [] if name == "plain" else [("warning", "variables", "it has variables that live as long as the host", "", VARIABLES)]
+            check(status == 0 and found == expected, f"{name}, stripped" if found == expected else f"{name}, stripped\n{output}")
+
+
 def the_host_refuses_by_the_same():
     for name, expected in FINDINGS.items():
         refusals = [finding for finding in expected if finding[0] == "refused"]
@@ -142,5 +162,6 @@ def the_host_refuses_by_the_same():
 all_findings()
 every_finding_is_here()
 who_may_write()
+variables_of_stripped_files()
 the_host_refuses_by_the_same()
 sys.exit(failures > 0)
