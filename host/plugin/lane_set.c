@@ -6,6 +6,7 @@
 #include "plugin/plugin_table.h"
 #include "plugin/settings.h"
 #include "plugin/shadow_pairs.h"
+#include "snowplow/event_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,22 @@ static void take_ages(struct set_lane *lane, const struct config_place *place, s
     }
 }
 
+/* Before SDK 1.3 an event's vendor was not looked at, but of the action and the built-in kinds there is one of each name. */
+static char **events_of(const sl_plugin *plugin)
+{
+    size_t count = 0;
+    while (plugin->lane->events[count] != NULL)
+        count++;
+    char **events = memory_new((count + 1) * sizeof *events);
+    for (size_t i = 0; i < count; i++) {
+        const char *listed = plugin->lane->events[i];
+        const sl_view name = {listed, strlen(listed)};
+        bool whole = plugin->sdk_minor >= 3 || event_is_action(name) || event_is_built_in(name);
+        events[i] = whole ? memory_text(listed) : memory_format("*/%s", listed);
+    }
+    return events;
+}
+
 /* The plan's number of each event the lane wants, and where the record's texts are. */
 static void resolve(struct lane_set *set, struct set_lane *lane, const struct config_place *place,
                     struct error_list *errors)
@@ -194,8 +211,8 @@ static void resolve(struct lane_set *set, struct set_lane *lane, const struct co
     for (const sl_field *field = lane->table->record; field->name != NULL; field++)
         if (field->type == SL_TEXT)
             lane->text_offsets[lane->text_count++] = field->offset;
-    for (size_t i = 0; lane->table->events[i] != NULL; i++) {
-        uint32_t number = plan_add_event(set->plan, lane->table->events[i]);
+    for (size_t i = 0; lane->events[i] != NULL; i++) {
+        uint32_t number = plan_add_event(set->plan, lane->events[i]);
         if (number >= set->event_count)
             set->event_count = number + 1;
     }
@@ -219,6 +236,7 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
     lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
                                &settings->place, &lane->self, errors);
+    lane->events = events_of(plugin);
     resolve(set, lane, &settings->place, errors);
     load_metrics(set, lane, settings, errors);
     take_windows(lane, settings, errors);
@@ -265,14 +283,26 @@ static void refuse_collisions(const struct lane_set *set, const struct config *c
     free(writers);
 }
 
+/* Of several that mean the event the last, but one with the whole name before one with "*". */
+static uint32_t kind_of(const struct set_lane *lane, const char *name)
+{
+    uint32_t kind = UINT32_MAX;
+    bool whole = false;
+    for (uint32_t i = 0; lane->events[i] != NULL; i++) {
+        bool same = strcmp(lane->events[i], name) == 0;
+        if (same || (!whole && event_name_fits(lane->events[i], name)))
+            kind = i;
+        whole = whole || same;
+    }
+    return kind;
+}
+
 static void number_events(struct lane_set *set)
 {
     for (struct set_lane *lane = set->lanes; lane < set->lanes + set->lane_count; lane++) {
         lane->kinds = memory_new((set->event_count + 1) * sizeof *lane->kinds);
-        for (size_t i = 0; i < set->event_count; i++)
-            lane->kinds[i] = UINT32_MAX;
-        for (uint32_t i = 0; lane->table->events[i] != NULL; i++)
-            lane->kinds[plan_add_event(set->plan, lane->table->events[i])] = i;
+        for (uint32_t number = 0; number < set->event_count; number++)
+            lane->kinds[number] = kind_of(lane, plan_event_name(set->plan, number));
     }
 }
 
@@ -326,6 +356,9 @@ void lane_set_free(struct lane_set *set)
         if (lane->opened && lane->table->close != NULL)
             lane->table->close(lane->self);
         free(lane->self);
+        for (size_t i = 0; lane->events != NULL && lane->events[i] != NULL; i++)
+            free(lane->events[i]);
+        free(lane->events);
         free(lane->kinds);
         free(lane->key_prefix);
     }

@@ -47,7 +47,8 @@ struct set_lane {
     void *self;
     bool opened;
     int inputs;               /* handle for reader_event() */
-    uint32_t *kinds;          /* by the plan's event number: index in table->events, or UINT32_MAX */
+    char **events;            /* what table->events means in this SDK; as many, NULL at the end */
+    uint32_t *kinds;          /* by the plan's event number: index in `events`, or UINT32_MAX */
     uint32_t text_offsets[LANE_TEXTS_MAX]; /* of the record's texts */
     size_t text_count;
     struct lane_window windows[WINDOWS_MAX];

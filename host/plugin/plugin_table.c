@@ -1,6 +1,8 @@
 /* plugin_table.c - see plugin_table.h. */
 #include "plugin/plugin_table.h"
 
+#include "snowplow/event_name.h"
+
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
@@ -152,6 +154,18 @@ static bool functions_check(const sl_lane *lane, struct error *error)
     return true;
 }
 
+static bool events_check(const sl_lane *lane, struct error *error)
+{
+    for (const char *const *listed = lane->events; *listed != NULL; listed++)
+        if (!event_name_listable(*listed)) {
+            error_what(error, "it wants events \"%s\", which none can be called", *listed);
+            error_advice(error, "page_view, product_view, site_search, ...: Snowplow's own; com.acme/wishlist_change: the vendor and name of "
+                                "another schema, without its version; */wishlist_change: of any vendor");
+            return false;
+        }
+    return true;
+}
+
 static bool inputs_check(const sl_input *inputs, struct error *error)
 {
     for (const sl_input *input = inputs; input != NULL && input->name != NULL; input++)
@@ -284,5 +298,6 @@ bool plugin_tables_take(struct plugin_tables *tables, const sl_plugin *own, enum
     for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++)
         if (!take_part(tables, part, name, error))
             return false;
-    return true;
+    /* Plugins of before SDK 1.3 may list anything, as they could. */
+    return tables->plugin.lane == NULL || tables->plugin.sdk_minor < 3 || events_check(tables->plugin.lane, error);
 }

@@ -4,14 +4,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "snowplow/event_name.h"
 #include "snowplow/timestamp.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ACTION        "snowplow_ecommerce_action"
-#define ACTION_VENDOR "com.snowplowanalytics.snowplow.ecommerce"
 
 static const sl_view nothing = {"", 0};
 
@@ -177,43 +175,95 @@ static bool read_time(struct reader *reader, struct bad_row *bad)
     return true;
 }
 
-/* The name of a self-describing event, FEATURES.md section 0. */
+static sl_view joined(struct reader *reader, sl_view before, const char *between, sl_view after)
+{
+    size_t middle = strlen(between);
+    char *bytes = reader_bytes(reader, before.size + middle + after.size);
+    if (before.size != 0)
+        memcpy(bytes, before.data, before.size);
+    memcpy(bytes + before.size, between, middle);
+    memcpy(bytes + before.size + middle, after.data, after.size);
+    return (sl_view){bytes, before.size + middle + after.size};
+}
+
+static sl_view legacy(struct reader *reader, sl_view name) { return joined(reader, nothing, LEGACY, name); }
+
+/* What is not the e-commerce action: event_name.h. A name of Snowplow's own has no slash, or it could be anybody's. */
+static sl_view name_of(struct reader *reader, sl_view vendor, sl_view name)
+{
+    if (!event_vendor_is_snowplow(vendor))
+        return joined(reader, vendor, "/", name);
+    if (memchr(name.data, '/', name.size) != NULL)
+        return nothing;
+    return event_is_action(name) ? legacy(reader, name) : name;
+}
+
 static sl_view unstruct_name(struct reader *reader)
 {
     sl_view name = reader_column(reader, COLUMN_EVENT_NAME), vendor = reader_column(reader, COLUMN_EVENT_VENDOR);
     struct opened *opened = NULL;
-    if (name.size == 0) {
+    if (name.size == 0 || vendor.size == 0) {
         opened = reader_unstruct(reader);
         if (opened == NULL)
             return nothing;
         name = opened->schema.name;
         vendor = opened->schema.vendor;
     }
-    if (!is(name, ACTION) || (vendor.size != 0 && !is(vendor, ACTION_VENDOR)))
-        return name;
+    if (!is(name, ACTION) || !is(vendor, ACTION_VENDOR))
+        return name_of(reader, vendor, name);
     if (opened == NULL)
         opened = reader_unstruct(reader);
     if (opened == NULL)
         return name;
     sl_view type =
         reader_text_of(reader, &opened->json, json_find(&opened->json, opened->data, "type", 4), "event.type");
-    return type.size != 0 ? type : name;
+    return type.size != 0 && memchr(type.data, '/', type.size) == NULL ? type : name;
+}
+
+/* The accelerator's `type` is the action's for the action, else what the column `event` would have; only the vendor tells the
+ * action `transaction` from the event of the old days. */
+static sl_view accelerator_name(struct reader *reader)
+{
+    struct json *json = &reader->opened[OPENED_MESSAGE].json;
+    sl_view type = reader_text_of(reader, json, json_find(json, 0, "type", 4), "type");
+    if (type.size == 0 || event_is_built_in(type) || is(type, "unstruct"))
+        return type;
+    sl_view vendor = reader_column(reader, COLUMN_EVENT_VENDOR);
+    if (event_is_action(type) && (vendor.size == 0 || is(vendor, ACTION_VENDOR)))
+        return type;
+    if (is(type, "transaction_item") || is(type, "ad_impression"))
+        return legacy(reader, type);
+    return name_of(reader, vendor.size == 0 ? (sl_view){ACTION_VENDOR, strlen(ACTION_VENDOR)} : vendor, type);
 }
 
 static sl_view event_name(struct reader *reader)
 {
-    if (reader->accelerator) {
-        struct json *json = &reader->opened[OPENED_MESSAGE].json;
-        return reader_text_of(reader, json, json_find(json, 0, "type", 4), "type");
-    }
+    if (reader->accelerator)
+        return accelerator_name(reader);
     sl_view event = reader_column(reader, COLUMN_EVENT);
-    return is(event, "unstruct") ? unstruct_name(reader) : event;
+    if (is(event, "unstruct"))
+        return unstruct_name(reader);
+    return event.size == 0 || event_is_built_in(event) ? event : legacy(reader, event);
+}
+
+static bool same(const struct plan_event *event, sl_view name)
+{
+    return event->size == name.size && memcmp(event->name, name.data, name.size) == 0;
 }
 
 static int32_t event_number(const struct plan *plan, sl_view name)
 {
     for (uint32_t i = 0; i < plan->event_count; i++)
-        if (plan->events[i].size == name.size && memcmp(plan->events[i].name, name.data, name.size) == 0)
+        if (same(&plan->events[i], name))
+            return (int32_t)i;
+    if (!plan->any_vendor)
+        return -1;
+    const char *slash = memchr(name.data, '/', name.size);
+    size_t vendor = slash == NULL ? 0 : (size_t)(slash + 1 - name.data);
+    const sl_view bare = {name.data + vendor, name.size - vendor};
+    for (uint32_t i = 0; i < plan->event_count; i++)
+        if (plan->events[i].bare != NULL && strlen(plan->events[i].bare) == bare.size &&
+            memcmp(plan->events[i].bare, bare.data, bare.size) == 0)
             return (int32_t)i;
     return -1;
 }

@@ -23,9 +23,10 @@ struct reader;
 struct plan *plan_new(void);
 void plan_free(struct plan *plan);
 
-/* The number under which reader_read() reports an event of this name; the same name always gives the same number,
- * counted from 0. */
+/* The number under which reader_read() reports an event of this name (event_name.h); the same name always gives the same number,
+ * counted from 0. An event whose whole name was added has that number, and not the one of a name with "*" for a vendor. */
 uint32_t plan_add_event(struct plan *plan, const char *name);
+const char *plan_event_name(const struct plan *plan, uint32_t number);
 
 /* Resolve the inputs of one lane (a list that ends with a zeroed entry; may be NULL). Returns the lane's handle for
  * reader_lane(), or -1 with an error that names the input, its path and what would be right. */

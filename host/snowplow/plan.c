@@ -159,8 +159,19 @@ uint32_t plan_add_event(struct plan *plan, const char *name)
         if (strcmp(plan->events[i].name, name) == 0)
             return i;
     plan->events = memory_resize(plan->events, (plan->event_count + 1) * sizeof *plan->events);
-    plan->events[plan->event_count] = (struct plan_event){memory_text(name), strlen(name)};
+    struct plan_event *event = &plan->events[plan->event_count];
+    *event = (struct plan_event){.name = memory_text(name), .size = strlen(name)};
+    if (strncmp(name, "*/", 2) == 0) {
+        event->bare = event->name + 2;
+        plan->any_vendor = true;
+    }
     return plan->event_count++;
+}
+
+const char *plan_event_name(const struct plan *plan, uint32_t number)
+{
+    assert(number < plan->event_count);
+    return plan->events[number].name;
 }
 
 /* How many letters have to be changed, added or left out to make one word of the other (up to 63 bytes of each). */

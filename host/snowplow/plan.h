@@ -53,6 +53,7 @@ struct plan_lane {
 struct plan_event {
     char *name;
     size_t size;
+    const char *bare; /* of one whatever its vendor: what stands behind the slash of `name`; else NULL */
 };
 
 struct plan {
@@ -62,6 +63,7 @@ struct plan {
     uint32_t lane_count;
     struct plan_event *events;
     uint32_t event_count;
+    bool any_vendor; /* one of them has a `bare` */
     bool sealed;
 };
 

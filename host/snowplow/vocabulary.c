@@ -60,6 +60,8 @@ const struct vocabulary_schema vocabulary_schemas[] = {
     {"site_search", SNOWPLOW, "1-0-0", true, false, FIELDS("terms", "filters", "totalResults", "pageResults")},
     {"link_click", SNOWPLOW, "1-0-0", true, false,
      FIELDS("elementId", "elementClasses", "elementTarget", "targetUrl", "elementContent")},
+    {"legacy_add_to_cart", SNOWPLOW, "1-0-0", true, false, NULL},
+    {"legacy_remove_from_cart", SNOWPLOW, "1-0-0", true, false, NULL},
     {0},
 };
 

@@ -14,10 +14,10 @@ extern const char *const vocabulary_actions[];
 extern const char *const vocabulary_events[];
 
 struct vocabulary_schema {
-    const char *name, *vendor, *version; /* iglu:{vendor}/{name}/jsonschema/{version} */
+    const char *name, *vendor, *version; /* iglu:{vendor}/{name}/jsonschema/{version}, {name} without "legacy_" */
     bool event;                /* of a self-describing event, else of an entity */
     bool derived;              /* an entity that an enrichment adds */
-    const char *const *fields; /* NULL-terminated; NULL: too many to list */
+    const char *const *fields; /* NULL-terminated; NULL: too many to list, or not known */
 };
 
 /* Ends with an entry whose name is NULL. */

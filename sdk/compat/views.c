@@ -22,7 +22,7 @@ static const sl_param params[] = {
 };
 
 enum { VIEW, PAGE };
-static const char *const events[] = {"product_view", "page_view", NULL};
+static const char *const events[] = {"product_view", "page_view", "wish", NULL}; /* a wish is a view */
 enum { ID, PRICE, PRICES, QUANTITY, ON_PHONE };
 static const sl_input inputs[] = {
     {"id", "product[0].id"},

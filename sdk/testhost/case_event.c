@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "config/near_miss.h"
 #include "snowplow/columns.h"
+#include "snowplow/event_name.h"
 #include "snowplow/json.h"
 #include "snowplow/vocabulary.h"
 
@@ -17,7 +18,7 @@
 #define DAY_MS INT64_C(1742947200000) /* 2025-03-26, of all cases: long past, so that no event is from the future */
 
 #define SNOWPLOW "com.snowplowanalytics.snowplow"
-#define ECOMMERCE "com.snowplowanalytics.snowplow.ecommerce"
+#define ECOMMERCE ACTION_VENDOR
 
 #define ENTITIES_MAX 1200 /* of one event */
 #define NEAREST_MAX 96
@@ -71,7 +72,27 @@ static char *stamp(int64_t ms)
 
 /* Of snowplow_ecommerce_action, beside its type, which the name of the event says. */
 static const char *const action_fields[] = {"name", NULL};
-static const char *const built_in[] = {"page_view", "page_ping", NULL};
+/* Kinds that are no self-describing events, and how the columns call them. */
+static const struct kind {
+    const char *name, *event, *vendor, *event_name;
+} kinds[] = {{"page_view", "page_view", SNOWPLOW, "page_view"},
+             {"page_ping", "page_ping", SNOWPLOW, "page_ping"},
+             {"struct", "struct", "com.google.analytics", "event"},
+             {LEGACY "transaction", "transaction", SNOWPLOW, "transaction"},
+             {LEGACY "transaction_item", "transaction_item", SNOWPLOW, "transaction_item"}};
+
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static bool is_action(const char *name) { return event_is_action((sl_view){name, strlen(name)}); }
+
 /* Numbers by Snowplow's schemas. */
 static const char *const numbers[] = {"price",          "list_price",  "quantity",     "total_value",  "revenue",
                                       "refund_amount",  "step",        "position",     "total_quantity", "tax",
@@ -86,13 +107,15 @@ static struct case_schema *add(struct case_schemas *schemas)
     return &schemas->items[schemas->count++];
 }
 
+static const char *schema_of(const char *name) { return strncmp(name, LEGACY, strlen(LEGACY)) == 0 ? name + strlen(LEGACY) : name; }
+
 void case_schemas_begin(struct case_schemas *schemas)
 {
     *schemas = (struct case_schemas){0};
     for (const struct vocabulary_schema *known = vocabulary_schemas; known->name != NULL; known++)
         *add(schemas) = (struct case_schema){.name = memory_text(known->name),
                                              .vendor = memory_text(known->vendor),
-                                             .schema = memory_text(known->name),
+                                             .schema = memory_text(schema_of(known->name)),
                                              .version = memory_text(known->version),
                                              .event = known->event,
                                              .derived = known->derived,
@@ -131,7 +154,7 @@ bool case_schemas_add(struct case_schemas *schemas, bool event, const char *text
         error_advice(error, "%s NAME = iglu:com.acme/wishlist/jsonschema/1-0-0", event ? "event" : "entity");
         return false;
     }
-    if (find_schema(schemas, event, name) != NULL || (event && (vocabulary_has(vocabulary_actions, name) || vocabulary_has(built_in, name)))) {
+    if (find_schema(schemas, event, name) != NULL || (event && (is_action(name) || find_kind(name) != NULL))) {
         error_what(error, "\"%s\" is there already", name);
         error_advice(error, "another short name; it stands for the schema in this case only");
         return false;
@@ -405,8 +428,8 @@ static bool no_such_event(struct making *making, const char *name)
     char near[NEAREST_MAX];
     const char **known = memory_new((making->schemas->count + 20) * sizeof *known);
     size_t count = 0;
-    for (const char *const *word = built_in; *word != NULL; word++)
-        known[count++] = *word;
+    for (size_t i = 0; i < KINDS; i++)
+        known[count++] = kinds[i].name;
     for (const char *const *word = vocabulary_actions; *word != NULL; word++)
         known[count++] = *word;
     for (size_t i = 0; i < making->schemas->count; i++)
@@ -414,7 +437,7 @@ static bool no_such_event(struct making *making, const char *name)
             known[count++] = making->schemas->items[i].name;
     error_what(making->error, "there is no such event: %s", name);
     error_advice(making->error, "%spage_view, page_ping, product_view, list_view, add_to_cart, remove_from_cart, checkout_step, transaction, "
-                                "refund, site_search, link_click, ...; one of your own is named by a line  event NAME = iglu:...",
+                                "refund, site_search, link_click, ...; one of your own is com.acme/wishlist_change, or named by a line  event NAME = iglu:...",
                  nearest(name, known, near));
     free(known);
     return false;
@@ -422,15 +445,16 @@ static bool no_such_event(struct making *making, const char *name)
 
 static bool finish_kind(struct making *making, const char *name)
 {
-    const char *vendor = SNOWPLOW, *event_name = name, *version = "1-0-0", *event = "unstruct";
+    const struct kind *kind = find_kind(name);
+    const char *vendor, *event_name, *version = "1-0-0", *event = "unstruct";
     struct buffer inner = {0};
-    if (vocabulary_has(built_in, name)) {
-        event = name;
+    if (kind != NULL) {
+        event = kind->event, vendor = kind->vendor, event_name = kind->event_name;
         if (making->event_data.fields.size > 0)
             return wrong(making, "this event has no data of its own", name, "fields of columns and entities only");
-    } else if (vocabulary_has(vocabulary_actions, name)) {
+    } else if (is_action(name)) {
         struct buffer with_type = {0};
-        vendor = ECOMMERCE, event_name = "snowplow_ecommerce_action", version = "1-0-2";
+        vendor = ECOMMERCE, event_name = ACTION, version = "1-0-2";
         buffer_printf(&with_type, "\"type\":\"%s\"", name);
         buffer_put(&with_type, ",", making->event_data.fields.size > 0);
         buffer_put(&with_type, making->event_data.fields.data, making->event_data.fields.size);
@@ -518,9 +542,17 @@ bool case_event_line(const struct case_schemas *schemas, int64_t time_ms, int64_
                      char *const *words, size_t count, struct buffer *out, struct error *error)
 {
     struct making *making = memory_new(sizeof *making);
+    struct case_schema unnamed = {.own = true, .event = true, .version = (char[]){"1-0-0"}};
+    char *vendor = memory_text(name), *slash = strchr(vendor, '/');
     making->schemas = schemas;
     making->event = find_schema(schemas, true, name);
-    making->action = vocabulary_has(vocabulary_actions, name);
+    making->action = is_action(name);
+    if (making->event == NULL && slash != NULL && event_name_listable(name) && *name != '*') {
+        *slash = '\0';
+        unnamed.vendor = vendor;
+        unnamed.schema = slash + 1;
+        making->event = &unnamed;
+    }
     making->error = error;
     begin(making, time_ms, received_ms, number);
     bool good = true;
@@ -537,5 +569,6 @@ bool case_event_line(const struct case_schemas *schemas, int64_t time_ms, int64_
         buffer_free(&making->entities[i].fields);
     buffer_free(&making->event_data.fields);
     free(making);
+    free(vendor);
     return good;
 }

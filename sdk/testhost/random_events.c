@@ -127,14 +127,17 @@ static bool is_made(const struct input *input)
     return column_find(input->field, strlen(input->field)) >= 0;
 }
 
-static char *shape_event(struct random_shape *shape, const char *name)
+/* What the lane lists, as a case calls it: another of Snowplow's own by a name that is declared, one of any vendor by a vendor. */
+static char *shape_event(struct random_shape *shape, const char *listed)
 {
-    if (trial(shape, name, NULL))
-        return memory_text(name);
-    char *own = memory_format("x_%.50s", name);
+    if (trial(shape, listed, NULL))
+        return memory_text(listed);
+    if (strncmp(listed, "*/", 2) == 0)
+        return memory_format("com.example/%s", listed + 2);
+    char *own = memory_format("x_%.50s", listed);
     for (char *at = own; *at != '\0'; at++)
         *at = (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') ? *at : '_';
-    declare(shape, true, own, "com.example", name, 1);
+    declare(shape, true, own, "com.snowplowanalytics.example", listed, 1);
     return own;
 }
 

@@ -183,6 +183,20 @@ def schema_key(uri):
     return match[1].lower(), snake, int(match[3])
 
 
+ACTIONS = {
+    "product_view", "list_view", "list_click", "add_to_cart", "remove_from_cart", "checkout_step", "transaction", "refund",
+    "promo_view", "promo_click", "trns_error",
+}  # fmt: skip
+BUILT_IN = {"page_view", "page_ping", "struct"}
+
+
+def self_describing_name(vendor, name):
+    """FEATURES.md section 0, of an event that is not the e-commerce action."""
+    if not vendor.startswith("com.snowplowanalytics."):
+        return f"{vendor}/{name}"
+    return f"legacy_{name}" if name in ACTIONS else name
+
+
 class Event:
     """What both formats offer. `time_ms`, `id`, `name`, `user` and `session` are the subjects of FEATURES.md section 0."""
 
@@ -248,11 +262,13 @@ class EnrichedEvent(Event):
         if len(self.columns) != COLUMNS:
             raise DeadLetter(f"{len(self.columns)} columns")
         super().__init__(self.column("event_id"), self.column("derived_tstamp"), self.column("collector_tstamp"))
-        self.name = self.column("event")
-        if self.name == "unstruct":
-            self.name = self.column("event_name")
-        if self.name == "snowplow_ecommerce_action":
+        kind, vendor, name = self.column("event"), self.column("event_vendor"), self.column("event_name")
+        if kind != "unstruct":
+            self.name = kind if kind in BUILT_IN else f"legacy_{kind}"
+        elif (vendor, name) == (ECOMMERCE, "snowplow_ecommerce_action"):
             self.name = text(self.self_describing_data.get("type"))
+        else:
+            self.name = self_describing_name(vendor, name)
 
     def column(self, name):
         return self.columns[COLUMN[name]]
@@ -309,7 +325,11 @@ class AcceleratorEvent(Event):
         super().__init__(
             text(self._at("id")), text(self._at("timestamp")), text(self._at("metadata", "collector_tstamp"))
         )
-        self.name = text(self._at("type"))
+        self.name, vendor = text(self._at("type")), text(self._at("metadata", "event_vendor"))
+        if self.name == "transaction_item":
+            self.name = "legacy_transaction_item"
+        elif self.name not in BUILT_IN | {"unstruct"} and vendor not in ("", ECOMMERCE):
+            self.name = self_describing_name(vendor, self.name)
 
     def _at(self, *path):
         place = self.document

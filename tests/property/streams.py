@@ -112,6 +112,12 @@ KINDS = {
     "page_ping": 1,
     "promo_view": 1,
     "list_click": 1,
+    "legacy_transaction": 2,
+    "legacy_add_to_cart": 2,
+    "legacy_transaction_item": 1,
+    "io.other/transaction": 2,
+    "io.other/product_view": 2,
+    "struct": 1,
 }
 
 
@@ -409,7 +415,7 @@ class StreamWriter:
             event["cart"] = self.entity(total_value=draw.choice(self.prices), currency="USD")
         if kind == "checkout_step" and draw.random() < 0.95:
             event["step"] = self.entity(step=Raw(draw.choice(("1", "2", "2", "2", "2.0", "20e-1", '"2"', "3", "null"))))
-        if kind == "transaction" and draw.random() < 0.95:
+        if kind.endswith("transaction") and draw.random() < 0.95:
             event["transaction"] = self.entity(
                 transaction_id=draw.choice(("t1", "t2", "t3", "", None)), revenue=draw.choice(self.prices)
             )

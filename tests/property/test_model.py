@@ -125,6 +125,15 @@ class Words(unittest.TestCase):
         ahead = {**event("12:00:00", "page_view"), "derived": "2031-01-01 00:00:00"}
         self.assertEqual(read_message(to_message(ahead)).time_ms, parse_time(DAY + "12:00:00"))
 
+    def test_names_have_vendors(self):
+        kinds = ["transaction", "legacy_transaction", "legacy_add_to_cart", "site_search", "struct", "io.other/transaction"]
+        for form, told in (
+            ("tsv", kinds),
+            ("json", ["transaction", "legacy_transaction", "unstruct", "unstruct", "struct", "unstruct"]),
+        ):
+            found = [read_message(to_message(event("12:00:00", kind, format=form))).name for kind in kinds]
+            self.assertEqual(found, told)
+
     def test_derived_contexts_replace_contexts(self):
         both = view("12:00:00", "5", "1", replacing_products=[{"id": "6"}])
         self.assertEqual(read_message(to_message(both)).entities("product"), [{"id": "6"}])

@@ -2,7 +2,7 @@
 
 An event is a plain dict of what a shopper did (see `streams.py`, which draws them):
 
-    kind      page_view, page_ping, site_search, or the type of an e-commerce action
+    kind      the event's name by FEATURES.md section 0: page_view, product_view, legacy_transaction, io.other/transaction...
     id, derived, collector              texts; times as written, without date separators of a format ("" if absent)
     user_id, domain_userid, network_userid, domain_sessionid, client_session    texts, "" if absent
     products, replacing_products        lists of entities; the second go into derived_contexts
@@ -16,6 +16,27 @@ Values inside entities are what `to_json` takes; `Raw` is JSON as it stands, for
 import json
 
 from events import COLUMN, COLUMNS, ECOMMERCE, MARKETING, SNOWPLOW
+
+
+# Kinds that are no self-describing events: the columns event, event_vendor and event_name.
+BUILT_IN = {
+    "page_view": ("page_view", SNOWPLOW, "page_view"),
+    "page_ping": ("page_ping", SNOWPLOW, "page_ping"),
+    "struct": ("struct", "com.google.analytics", "event"),
+    "legacy_transaction": ("transaction", SNOWPLOW, "transaction"),
+    "legacy_transaction_item": ("transaction_item", SNOWPLOW, "transaction_item"),
+}
+
+
+def columns_of(kind):
+    """event, event_vendor, event_name"""
+    if kind in BUILT_IN:
+        return BUILT_IN[kind]
+    if "/" in kind:
+        return ("unstruct", *kind.split("/"))
+    if kind == "site_search" or kind.startswith("legacy_"):
+        return ("unstruct", SNOWPLOW, kind.removeprefix("legacy_"))
+    return ("unstruct", ECOMMERCE, "snowplow_ecommerce_action")
 
 
 class Raw(str):
@@ -68,6 +89,7 @@ def to_tsv(event):
     if event["yauaa"] is not None:
         derived.append(entity("yauaa_context", {"deviceClass": event["yauaa"]}, "nl.basjes"))
 
+    kind, vendor, name = columns_of(event["kind"])
     columns = [""] * COLUMNS
     row = {name: event[name] for name in COLUMN if isinstance(event.get(name), str)}
     row.update(
@@ -76,22 +98,19 @@ def to_tsv(event):
         event_id=event["id"],
         derived_tstamp=event["derived"],
         collector_tstamp=event["collector"],
-        event=event["kind"],
-        event_name=event["kind"],
-        event_vendor=SNOWPLOW,
+        event=kind,
+        event_name=name,
+        event_vendor=vendor,
         event_format="jsonschema",
         event_version="1-0-0",
     )
     if event.get("broken_contexts"):
         row["contexts"] = contexts_column([entity("cart", {"total_value": 1})], more)[:-3]
-    if event["kind"] not in ("page_view", "page_ping"):
-        if event["kind"] == "site_search":
-            row.update(event="unstruct", event_name="site_search")
-            data = self_describing(SNOWPLOW, "site_search", {"terms": ["shoes"]})
-        else:
-            row.update(event="unstruct", event_name="snowplow_ecommerce_action", event_vendor=ECOMMERCE)
-            action = {"type": event["kind"], **({} if event["list_name"] is None else {"name": event["list_name"]})}
-            data = self_describing(ECOMMERCE, "snowplow_ecommerce_action", action, data_first=more)
+    if kind == "unstruct":
+        data = {"terms": ["shoes"]}
+        if vendor == ECOMMERCE:
+            data = {"type": event["kind"], **({} if event["list_name"] is None else {"name": event["list_name"]})}
+        data = self_describing(vendor, name, data, data_first=more and vendor == ECOMMERCE)
         row["unstruct_event"] = to_json(self_describing(SNOWPLOW, "unstruct_event", data), more)
     for name, value in row.items():
         columns[COLUMN[name]] = value
@@ -127,9 +146,10 @@ def to_accelerator_json(event):
     session = {"sessionId": event["client_session"]} if event["client_session"] else {}
     if not session and event["domain_sessionid"]:
         session = {"domain_sessionid": event["domain_sessionid"], "domain_sessionidx": 1}
+    kind, vendor, _ = columns_of(event["kind"])
     document = {
         "id": event["id"],
-        "type": "unstruct" if event["kind"] == "site_search" else event["kind"],
+        "type": event["kind"] if vendor == ECOMMERCE else kind,
         "timestamp": iso(event["derived"] or event["collector"]),
         "payload": payload,
         "enrich": {
@@ -139,7 +159,10 @@ def to_accelerator_json(event):
             "platform": event["platform"],
         },
         "session": session,
-        "metadata": {"collector_tstamp": iso(event["collector"]), "app_id": "property"} if event["collector"] else {},
+        "metadata": {
+            **({"collector_tstamp": iso(event["collector"]), "app_id": "property"} if event["collector"] else {}),
+            **({} if vendor == ECOMMERCE and event.get("escape_more") else {"event_vendor": vendor}),
+        },
     }
     return to_json(document, event.get("escape_more", False))
 

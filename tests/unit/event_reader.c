@@ -5,6 +5,9 @@
 
 static const sl_input no_inputs[] = {{0}};
 
+#define SNOWPLOW "com.snowplowanalytics.snowplow"
+#define ECOMMERCE SNOWPLOW ".ecommerce"
+
 static void refused(struct fixture *fixture, bool good_one, enum bad_reason reason)
 {
     assert_false(good_one);
@@ -104,19 +107,39 @@ static void names_are_those_of_the_features(void **state)
     const struct {
         const char *event, *event_name, *vendor, *unstruct, *expected;
     } cases[] = {
-        {"page_ping", "page_ping", "com.snowplowanalytics.snowplow", "", "page_ping"},
-        {"unstruct", "site_search", "com.snowplowanalytics.snowplow", "not looked at", "site_search"},
-        {"unstruct", "snowplow_ecommerce_action", "", UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"product_view\"}"),
-         "product_view"},
-        {"unstruct", "snowplow_ecommerce_action", "com.snowplowanalytics.snowplow.ecommerce",
+        {"page_ping", "page_ping", SNOWPLOW, "", "page_ping"},
+        {"struct", "event", "com.google.analytics", "", "struct"},
+        {"transaction", "transaction", SNOWPLOW, "", "legacy_transaction"},
+        {"transaction_item", "transaction_item", SNOWPLOW, "", "legacy_transaction_item"},
+        {"ad_impression", "", "", "", "legacy_ad_impression"},
+        {"product_view", "", "", "", "legacy_product_view"}, /* nothing but the action has its name */
+        {"", "product_view", ECOMMERCE, "", ""},
+        {"unstruct", "site_search", SNOWPLOW, "not looked at", "site_search"},
+        {"unstruct", "play_event", SNOWPLOW ".media", "not looked at", "play_event"},
+        {"unstruct", "add_to_cart", SNOWPLOW, "not looked at", "legacy_add_to_cart"},
+        {"unstruct", "remove_from_cart", SNOWPLOW, "not looked at", "legacy_remove_from_cart"},
+        {"unstruct", "product_view", SNOWPLOW, "not looked at", "legacy_product_view"},
+        {"unstruct", "product_view", ECOMMERCE, "not looked at", "legacy_product_view"},
+        {"unstruct", "snowplow_ecommerce_action", ECOMMERCE,
          UNSTRUCT(ACTION_SCHEMA, "{\"name\":\"x\",\"type\":\"trns_\\u0065rror\"}"), "trns_error"},
-        {"unstruct", "snowplow_ecommerce_action", "com.acme", "not looked at", "snowplow_ecommerce_action"},
-        {"unstruct", "", "", UNSTRUCT("com.acme/wish/jsonschema/1-0-0", "{}"), "wish"},
+        {"unstruct", "snowplow_ecommerce_action", "", UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"product_view\"}"), "product_view"},
+        {"unstruct", "", ECOMMERCE, UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"product_view\"}"), "product_view"},
         {"unstruct", "", "", UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"refund\"}"), "refund"},
-        {"unstruct", "", "", "", ""},
-        {"unstruct", "snowplow_ecommerce_action", "", UNSTRUCT(ACTION_SCHEMA, "{\"type\":null}"),
+        {"unstruct", "snowplow_ecommerce_action", ECOMMERCE, UNSTRUCT(ACTION_SCHEMA, "{\"type\":null}"),
          "snowplow_ecommerce_action"},
-        {"unstruct", "snowplow_ecommerce_action", "", "", "snowplow_ecommerce_action"},
+        {"unstruct", "snowplow_ecommerce_action", ECOMMERCE, UNSTRUCT(ACTION_SCHEMA, "{\"type\":\"com.acme/wish\"}"),
+         "snowplow_ecommerce_action"},
+        {"unstruct", "snowplow_ecommerce_action", ECOMMERCE, "", "snowplow_ecommerce_action"},
+        {"unstruct", "snowplow_ecommerce_action", SNOWPLOW, "not looked at", "snowplow_ecommerce_action"},
+        {"unstruct", "snowplow_ecommerce_action", "com.acme", "not looked at", "com.acme/snowplow_ecommerce_action"},
+        {"unstruct", "product_view", "io.other", "not looked at", "io.other/product_view"},
+        {"unstruct", "product_view", "com.snowplowanalyticsx", "not looked at", "com.snowplowanalyticsx/product_view"},
+        {"unstruct", "io.other/product_view", SNOWPLOW, "not looked at", ""}, /* no schema has such a name */
+        {"unstruct", "page_view", "io.other", "not looked at", "io.other/page_view"},
+        {"unstruct", "", "", UNSTRUCT("com.acme/wish/jsonschema/1-0-0", "{}"), "com.acme/wish"},
+        {"unstruct", "wish", "", UNSTRUCT("com.acme\\/wish/jsonschema/1-0-0", "{}"), "com.acme/wish"},
+        {"unstruct", "wish", "", "", ""}, /* whose? */
+        {"unstruct", "", "", "", ""},
     };
     struct fixture f = open_fixture(no_inputs);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -124,6 +147,68 @@ static void names_are_those_of_the_features(void **state)
                            {COLUMN_EVENT_VENDOR, cases[i].vendor}, {COLUMN_UNSTRUCT_EVENT, cases[i].unstruct}));
         view_is(f.head.name, cases[i].expected);
         assert_int_equal(f.head.event, strcmp(cases[i].expected, "product_view") == 0 ? 1 : -1);
+    }
+    close_fixture(&f);
+}
+
+static void the_accelerators_names_are_those_of_a_line(void **state)
+{
+    (void)state;
+    const struct {
+        const char *type, *vendor, *expected;
+    } cases[] = {
+        {"page_view", SNOWPLOW, "page_view"},
+        {"struct", "com.google.analytics", "struct"},
+        {"unstruct", "com.acme", "unstruct"}, /* this format does not say more of it */
+        {"transaction", ECOMMERCE, "transaction"},
+        {"transaction", "", "transaction"},
+        {"transaction", SNOWPLOW, "legacy_transaction"},
+        {"transaction_item", SNOWPLOW, "legacy_transaction_item"},
+        {"transaction", "io.other", "io.other/transaction"},
+        {"new_action", ECOMMERCE, "new_action"},
+        {"new_action", "", "new_action"},
+        {"io.other/transaction", "", ""},
+        {"", ECOMMERCE, ""},
+    };
+    struct fixture f = open_fixture(no_inputs);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char message[400];
+        int size = snprintf(message, sizeof message,
+                            "{\"id\":\"e1\",\"type\":\"%s\",\"timestamp\":\"2025-03-26T10:56:46.033Z\",\"metadata\":{"
+                            "\"event_vendor\":\"%s\"}}", cases[i].type, cases[i].vendor);
+        assert_true(read_bytes(&f, message, (size_t)size));
+        view_is(f.head.name, cases[i].expected);
+    }
+    close_fixture(&f);
+}
+
+/* A lane that lists any vendor gets the event under its own number, unless another lane names the vendor. */
+static void a_name_may_be_wanted_of_any_vendor(void **state)
+{
+    (void)state;
+    struct fixture f = {.plan = plan_new()};
+    const char *const names[] = {"*/wish", "com.acme/wish", "*/page_view", "wish", "*/refund"};
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(plan_add_event(f.plan, names[i]), i);
+        assert_string_equal(plan_event_name(f.plan, i), names[i]);
+    }
+    f.lane = plan_add_inputs(f.plan, no_inputs, NULL);
+    plan_seal(f.plan);
+    f.reader = reader_new(f.plan);
+    const struct {
+        const char *event, *event_name, *vendor;
+        int32_t number;
+    } cases[] = {{"unstruct", "wish", "com.acme", 1},
+                 {"unstruct", "wish", "io.other", 0},
+                 {"unstruct", "wish", SNOWPLOW, 3},
+                 {"unstruct", "wishes", "com.acme", -1},
+                 {"page_view", "page_view", SNOWPLOW, 2},
+                 {"unstruct", "page_view", "io.other", 2},
+                 {"unstruct", "refund", SNOWPLOW, -1}}; /* legacy_refund */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        must_read(&f, LINE({COLUMN_EVENT, cases[i].event}, {COLUMN_EVENT_NAME, cases[i].event_name},
+                           {COLUMN_EVENT_VENDOR, cases[i].vendor}));
+        assert_int_equal(f.head.event, cases[i].number);
     }
     close_fixture(&f);
 }
@@ -148,7 +233,7 @@ static void an_action_that_can_not_be_opened_is_refused(void **state)
     struct fixture f = open_fixture(no_inputs);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(&f,
-                read_line(&f, LINE({COLUMN_EVENT, "unstruct"}, {COLUMN_EVENT_NAME, "snowplow_ecommerce_action"},
+                read_line(&f, LINE({COLUMN_EVENT, "unstruct"}, {COLUMN_EVENT_NAME, "snowplow_ecommerce_action"}, {COLUMN_EVENT_VENDOR, ECOMMERCE},
                                    {COLUMN_UNSTRUCT_EVENT, cases[i].unstruct})),
                 cases[i].reason);
     close_fixture(&f);
@@ -221,6 +306,8 @@ int main(void)
         cmocka_unit_test(the_time_is_never_later_than_the_collectors),
         cmocka_unit_test(an_event_without_an_id_is_refused),
         cmocka_unit_test(names_are_those_of_the_features),
+        cmocka_unit_test(the_accelerators_names_are_those_of_a_line),
+        cmocka_unit_test(a_name_may_be_wanted_of_any_vendor),
         cmocka_unit_test(an_action_that_can_not_be_opened_is_refused),
         cmocka_unit_test(the_user_is_the_best_known_id),
         cmocka_unit_test(the_session_is_the_columns_else_the_entitys),

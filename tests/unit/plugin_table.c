@@ -115,6 +115,9 @@ static void refused(const sl_plugin *plugin, const char *what)
 
 static void what_a_table_must_have(void **state)
 {
+    static const char *const likely[] = {"page_view", "legacy_add_to_cart", "com.acme/wishlist_change", "*/Wish-List", "a_b/c"};
+    static const char *const unlikely[] = {"", "page view", "com.acme/", "/wish", "com.acme/wish/1", "*", "*x/wish", "com.acme/*",
+                                           "iglu:com.acme/wish/jsonschema/1-0-0", "com.acme wish"};
     (void)state;
     good();
     LANE(lane_plugin.lane = NULL, "it is not a lane");
@@ -127,6 +130,19 @@ static void what_a_table_must_have(void **state)
     LANE(lane.key = 0, "it does not say whose state it keeps");
     LANE(lane.events = NULL, "it wants no events");
     LANE(events[0] = NULL, "it wants no events");
+    for (size_t i = 0; i < sizeof unlikely / sizeof *unlikely; i++) {
+        char what[200];
+        (void)snprintf(what, sizeof what, "it wants events \"%s\", which none can be called", unlikely[i]);
+        LANE(events[0] = unlikely[i], what);
+        events[0] = unlikely[i];
+        lane_plugin.sdk_minor = 2; /* such a plugin ran before names had vendors */
+        good();
+        (void)set_up(NULL);
+    }
+    for (size_t i = 0; i < sizeof likely / sizeof *likely; i++) {
+        events[0] = likely[i];
+        good();
+    }
     LANE(lane.add = NULL, "it lacks one of extract, add, publish");
     LANE(lane.publish = NULL, "it lacks one of extract, add, publish");
     LANE(lane.extract = NULL, "it lacks one of extract, add, publish");
