@@ -3,10 +3,22 @@
  * A window is due when it is dirty and its emit interval since the last send has passed (the first change: at once), or when
  * a value it keeps alive has a quarter of its TTL left. In the second case it may be dirty too: then what did not change is
  * refreshed with its value, and of what did only the TTL starts again, its new value waits for the interval. What was due
- * while the sink could not take it is owed: it goes as soon as the sink can, even if the session is over by then. */
+ * while the sink could not take it is owed: it goes as soon as the sink can, even if the session is over by then.
+ *
+ * A session that is over: the rule.
+ *
+ * As long as its log is there (until newest + gap + lateness) a change of its newest run is written when it is due, as if it were
+ * not over: what waited for its interval, and what a late event brings. What still waits when the log goes is written then. But
+ * nothing is refreshed any more; what is written is the whole view, changed or not; and it lives no longer than it would had it been
+ * written when the session ended: for TTL - (clock - end). A late event that makes the session live again ends all that.
+ *
+ * So what is there follows from log and clock alone. Whole, since after a start nobody knows what of it was written when. And where the
+ * sink takes what is owed only after the log would have gone, the time until then is not taken off the TTL: an outage is longer than
+ * any session, and its last values are wanted all the same. */
 #include "engine/emission.h"
 
 #include "base/memory.h"
+#include "engine/shard_logs.h"
 #include "sink/patience.h"
 
 #include <string.h>
@@ -32,11 +44,13 @@ static int64_t interval_ms(const struct shard *shard, const struct set_lane *lan
     return pace_ms > emit_ms ? pace_ms : emit_ms;
 }
 
+/* May a change go out now? What still waits when a session's log goes waits no longer. */
 static bool dirty_due(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
 {
     const struct view *view = log_view(log, lane, w);
     return view->dirty && (view_last_send(view) == VIEW_NEVER ||
-                           view_last_send(view) + interval_ms(shard, lane, log, w) <= shard->send_ms);
+                           view_last_send(view) + interval_ms(shard, lane, log, w) <= shard->send_ms ||
+                           (lane->session && session_gone(shard, lane, log)));
 }
 
 /* When the first refresh of a live view is due; WHEEL_NEVER if it keeps nothing. */
@@ -76,12 +90,11 @@ static bool is_unfenced(const struct shard *shard)
     return shard->unfenced_count > 0 || (shard->applied != NULL && !shard->ending && shard->clock_ms != shard->fenced_clock_ms);
 }
 
-static void write_feature(struct shard *shard, const struct log *log,
-                          const struct lane_window *window, const struct bound_metric *metric, size_t feature,
-                          enum write_kind kind)
+static void write_feature(struct shard *shard, const struct log *log, const struct lane_window *window,
+                          const struct bound_metric *metric, size_t feature, enum write_kind kind, bool present, int64_t ttl_s)
 {
     const struct folded_feature *folded = &shard->folder.features[feature];
-    bool value = folded->present && kind != WRITE_TTL;
+    bool value = present && kind != WRITE_TTL;
     sl_view id = text_view(&log->key), suffix = window->suffixes[feature];
     buffer_reset(&shard->key);
     buffer_put(&shard->key, metric->key_prefix, metric->key_prefix_size);
@@ -90,11 +103,24 @@ static void write_feature(struct shard *shard, const struct log *log,
     struct feature_write write = {
         .key = {shard->key.data, shard->key.size},
         .value = {value ? shard->folder.text.data + folded->offset : NULL, value ? folded->size : 0},
-        .ttl_s = window->settings.ttl_s,
+        .ttl_s = ttl_s > 0 ? ttl_s : window->settings.ttl_s,
         .time_ms = shard->clock_ms,
         .refresh = kind != WRITE_VALUE,
     };
     sink_write(shard->sink, &write);
+}
+
+static bool session_over(const struct set_lane *lane, const struct view *view) { return lane->session && !view->live; }
+
+/* For how long what is written of a window now is to live; 0: its keys have run out already. */
+static int64_t lifetime_s(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
+{
+    const struct window_settings *window = &lane->windows[w].settings;
+    if (!session_over(lane, log_view(log, lane, w)))
+        return window->ttl_s;
+    int64_t over_ms = shard->clock_ms - session_end(lane, log);
+    int64_t left_s = window->ttl_s - (over_ms < window->lateness_ms ? over_ms : window->lateness_ms) / 1000;
+    return left_s > 0 ? left_s : 0;
 }
 
 /* Write one parser's features if they changed and `due`, or refresh them if it is time; a shadow's are only noted as if they had
@@ -106,27 +132,28 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     struct view *view = log_view(log, lane, w);
     struct sent *sent = &view->sent[m];
     const struct bound_metric *metric = &lane->metrics[m];
-    bool same = sent->hash == shard->folder.hashes[m];
+    bool same = sent->hash == shard->folder.hashes[m] && !session_over(lane, view);
     enum write_kind kind = same ? WRITE_REFRESH : due ? WRITE_VALUE : WRITE_TTL;
     if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
+    int64_t ttl_s = lifetime_s(shard, lane, log, w);
     bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < metric->feature_count; f++) {
         bool was = (there >> f & 1u) != 0;
-        bool now = kind == WRITE_TTL ? was : shard->folder.features[first_feature + f].present;
+        bool now = kind == WRITE_TTL ? was : ttl_s > 0 && shard->folder.features[first_feature + f].present;
         present |= (now ? 1u : 0u) << f;
         if (!now && !was)
             continue; /* absent, and was: nothing to delete */
         if (!metric->silent)
-            write_feature(shard, log, window, metric, first_feature + f, kind);
+            write_feature(shard, log, window, metric, first_feature + f, kind, now, ttl_s);
         written++;
     }
     if (kind == WRITE_VALUE)
-        sent->hash = shard->folder.hashes[m];
-    sent_note(sent, shard->send_ms, present);
+        sent->hash = ttl_s > 0 ? shard->folder.hashes[m] : 0;
+    sent_note(sent, shard->send_ms - (window->settings.ttl_s - ttl_s) * 1000, present);
     *changed = *changed || (kind == WRITE_VALUE && written > 0);
     return metric->silent ? 0 : written;
 }
@@ -173,11 +200,10 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     view->live = live;
     bool due = view->owed || dirty_due(shard, lane, log, w) ||
                (view->unsure && next_refresh(lane, &lane->windows[w].settings, view) <= shard->send_ms);
-    bool skip = lane->session && (log->count == 0 || (!view->live && !view->owed));
-    view->dirty = view->dirty && !due && !skip;
+    view->dirty = view->dirty && !due;
     view->owed = false;
     view->unsure = view->unsure && !due;
-    if (skip)
+    if (lane->session && log->count == 0)
         return;
     if (lane->pairs != 0)
         shadows_due(shard, log, w);
@@ -310,12 +336,6 @@ void emission_doubt(const struct shard *shard, struct log *log)
     }
 }
 
-static bool session_over(const struct shard *shard, const struct set_lane *lane, const struct log *log)
-{
-    return lane->session && (log->count == 0 || log_time(log, lane, log->count - 1) +
-                                                        lane->windows[0].settings.gap_ms < shard->clock_ms);
-}
-
 /* Write what is due and the sink takes; the rest is owed. */
 static void serve(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
@@ -327,8 +347,6 @@ static void serve(struct shard *shard, const struct set_lane *lane, struct log *
             continue;
         if (lane->silent || (log->pins < UINT16_MAX && sink_takes(shard))) {
             write_view(shard, lane, log, w);
-        } else if (!view->owed && session_over(shard, lane, log)) {
-            view->dirty = false; /* nothing would have been written */
         } else {
             if (shard->event_clock && !view->owed) /* while it waits the clock may pass hours; Redis counts its own seconds */
                 forget_sent(lane, view);
@@ -396,7 +414,7 @@ void emission_release(struct shard *shard, struct log *log)
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
-        if (!view->dirty || (session_over(shard, lane, log) && !view->owed))
+        if (!view->dirty)
             continue;
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);
@@ -409,9 +427,8 @@ void emission_write_again(struct shard *shard, struct log *log)
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
-        bool emptied = !lane->session && log->count > 0; /* a replica may not know that it has gone empty */
-        if (!view->live && !emptied)
-            continue;
+        if (log->count == 0)
+            continue; /* but of a window that has gone empty, or a session that is over, a replica may not know */
         forget_sent(lane, view);
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);
@@ -427,9 +444,12 @@ void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, bo
         struct view *view = log_view(log, lane, w);
         /* Of a lane that was filled Redis may have values of before: what has gone empty says so, too. */
         bool emptied = wake == WAKE_FILLED && !lane->session && held;
-        if (!view->live && !view->owed && !emptied)
+        bool over = session_over(lane, view) && log->count > 0; /* should it change, all of it is written */
+        if (!view->live && !view->owed && !emptied && !over)
             continue;
         forget_sent(lane, view);
+        if (over && !view->owed)
+            continue;
         if (wake == WAKE_FILLED) {
             view->dirty = true;
         } else if (!view->owed && (at_ms <= shard->send_ms || lane->metric_count == 0)) {

@@ -52,8 +52,8 @@ void emission_doubt(const struct shard *shard, struct log *log);
 /* The window has nothing to say any more: should it wake, all of it is written again, changed or not. */
 void emission_silence(const struct set_lane *lane, struct log *log, size_t window);
 
-/* A session that is over is kept alive no longer; and once no late event may change it any more its records go, unless the
- * sink still owes them: not taken, or not acknowledged (shard.c). */
+/* A session that is over is kept alive no longer (emission.c says what is still written of it); and once no late event may change
+ * it any more its records go, when all of it is written and acknowledged (shard.c). */
 void shard_end_session(struct shard *shard, const struct set_lane *lane, struct log *log);
 
 /* Free a log of which nothing is left (shard.c). */

@@ -126,10 +126,8 @@ static bool fold_side(struct shard *shard, size_t lane_number, sl_view id, uint6
 {
     const struct set_lane *lane = &shard->set->lanes[lane_number];
     const struct log none = {.lane = (uint8_t)lane_number}, *log = key_table_find(&shard->tables[lane_number], hash, id);
-    bool live = false;
+    bool live;
     size_t first = log == NULL ? 0 : emission_first_record(shard, lane, log, window, &live);
-    if (lane->session && !live) /* a session that is over says nothing more */
-        log = NULL;
     folder_fold(folder, lane, log == NULL ? &none : log, window, log == NULL ? 0 : first, shard->clock_ms);
     return log != NULL && first < log->count;
 }

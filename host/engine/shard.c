@@ -145,7 +145,7 @@ void shard_end_session(struct shard *shard, const struct set_lane *lane, struct 
         return;
     struct view *view = log_view(log, lane, 0);
     view->live = false;
-    if (session_gone(shard, lane, log) && !view->owed && log->pins == 0)
+    if (session_gone(shard, lane, log) && !view->dirty && !view->owed && log->pins == 0)
         drop_session(shard, lane, log);
 }
 
@@ -218,10 +218,8 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
     if (log->count == 0)
         return;
     if (lane->session) {
-        /* Live, the clock may run ahead of sends where a backlog is read: a change that waits for its interval goes out. */
         struct view *view = log_view(log, lane, 0);
         view->dirty = view->dirty || (view->live && session_aged(shard, lane, log, due_ms));
-        view->owed = view->owed || (!shard->event_clock && view->live && view->dirty && session_end(lane, log) < clock);
         shard_end_session(shard, lane, log);
         drop_old_runs(shard, lane, log);
     } else {

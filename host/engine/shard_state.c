@@ -97,7 +97,6 @@ bool shard_restore_operation(struct shard *shard, size_t number, enum journal_op
 /* What has left its windows since it was kept leaves the log; which windows hold something? */
 static void look_at_clock(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
-    bool filling = shard->lanes[log->lane].filling;
     if (!lane->session) {
         log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, shard->clock_ms - lane->longest_ms));
         for (size_t w = 0; w < lane->window_count; w++)
@@ -105,10 +104,8 @@ static void look_at_clock(struct shard *shard, const struct set_lane *lane, stru
                 log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms) < log->count;
         return;
     }
-    struct view *view = log_view(log, lane, 0);
-    view->live = log->count > 0 && session_end(lane, log) >= shard->clock_ms;
-    if (!filling && log->count > 0 && session_gone(shard, lane, log) && !view->owed && log->pins == 0)
-        drop_session(shard, lane, log);
+    log_view(log, lane, 0)->live = log->count > 0 && session_end(lane, log) >= shard->clock_ms;
+    shard_end_session(shard, lane, log);
     drop_old_runs(shard, lane, log);
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from servers import check
 
-GAP_MS = 1_800_000  # of the session windows in both shipped configurations
+GAP_MS, LATENESS_MS = 1_800_000, 300_000  # of the session windows in both shipped configurations
 COLLECTOR, EVENT, EVENT_ID, CONTEXTS, UNSTRUCT, SESSION_ID, DERIVED, EVENT_NAME = 3, 5, 6, 52, 58, 123, 124, 126  # columns
 SESSION_EVENTS = {"page_view", "site_search", "product_view", "add_to_cart", "remove_from_cart"}
 # What the features of a rolling window are that has gone empty; texts are deleted.
@@ -66,7 +66,7 @@ def _ms(text):
 @dataclass
 class Session:
     times: dict = field(default_factory=dict)  # event id -> event time: of copies the earlier
-    disturbed: bool = False  # an event of it arrived when, by the replay's clock, it was over
+    disturbed: bool = False  # an event of it arrived when, by the replay's clock, its log had gone
 
     def newest_ms(self):
         return max(self.times.values())
@@ -97,7 +97,7 @@ class Day:
             return
         session = self.sessions.setdefault(name, Session())
         session.times[columns[EVENT_ID]] = min(session.times.get(columns[EVENT_ID], self.end_ms), *times)
-        session.disturbed |= session.newest_ms() + GAP_MS < self.end_ms - disorder_ms
+        session.disturbed |= session.newest_ms() + GAP_MS + LATENESS_MS < self.end_ms - disorder_ms
 
     @staticmethod
     def _event_name(columns):
@@ -155,7 +155,11 @@ def right(found, wanted, where):
 
 
 def lifetimes_fit(lifetimes, wanted, where):
-    """Every key has a TTL, and none is longer than its window's."""
-    bad = [f"{key}: {left} s left of {wanted[key].ttl}" for key, left in lifetimes.items()
-           if key in wanted and not 0 < left <= wanted[key].ttl]
+    """Every key has a TTL, and none is longer than its window's. (What is written of a session that is over lives less long.)"""
+    session_ttl = max((feature.ttl for key, feature in wanted.items() if of_session(key)), default=0)
+
+    def longest(key):
+        return session_ttl if of_session(key) else wanted[key].ttl
+    bad = [f"{key}: {left} s left of {longest(key)}" for key, left in lifetimes.items()
+           if key in wanted and not 0 < left <= longest(key)]
     check(not bad, tell(f"{where}: lifetimes that can't be", bad))

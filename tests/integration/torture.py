@@ -14,20 +14,18 @@ The same seed does the same things at the same kinds of moments; the machine's o
 its story and the command that does it again.
 
 What is compared at the end:
-  - One partition, Redis spared: every key and value, but of sessions that were over when another event of them came
-    ("disturbed", see end_to_end.py): what was owed then may know of that event. And a start does not know when exactly a
-    record came that is owed; so of a window that the record had left by then it may say that it is empty, where the replay, which
-    never wrote anything of it, is silent. Less than a fiftieth of all keys. Nor are sessions compared that went on after they were
-    over: what the run before left in Redis is deleted by whoever does not know when it was written, while the replay has seen
-    its TTL run out, by the events' clock.
+  - One partition, Redis spared: every key and value. But a start does not know when exactly a record came that is owed; so of a
+    window that the record had left by then it may say that it is empty, where the replay, which never wrote anything of it, is
+    silent. Less than a fiftieth of all keys. Nor are sessions compared that went on after they were over: what the run before left
+    in Redis is deleted by whoever does not know when it was written, while the replay has seen its TTL run out, by the events' clock.
   - Redis came back empty: what is live at the end must be there and right; what is not live may be missing, and is right
     if it is there.
   - A lane was off for a while: the same for its features; those that are not live are not compared, since nobody was there to say
     so when they went.
   - Four partitions: as in end_to_end.py, the clock at an event's arrival is not the replay's, and here it may even be ahead, by what
     one partition is read before the others; less than `disorder`, which is larger than all that is sent within one round. So a
-    rolling window that holds something at the end has the replay's value, and so has a session that is not disturbed, by the
-    clock without any disorder. The rest is empty, in Redis or not there.
+    rolling window that holds something at the end has the replay's value, and so has a session that is not disturbed (see
+    end_to_end.py), by the clock without any disorder. The rest is empty, in Redis or not there.
 Never more than a sixth of the sessions is left out.
 """
 
@@ -102,13 +100,15 @@ def several_runs(session):
 
 def compare(torture, found, wanted, day, partitions, where):
     """See above."""
-    left_out = sum(session.disturbed or several_runs(session) for session in day.sessions.values())
+    def disturbed(session):
+        return partitions > 1 and session.disturbed
+    left_out = sum(disturbed(session) or several_runs(session) for session in day.sessions.values())
     check(left_out * 6 < len(day.sessions), f"{where}: {left_out} of {len(day.sessions)} sessions can't be compared")
 
     def open_to_order(key):
-        return of_session(key) and (several_runs(day.session(key)) or (day.session(key).disturbed and day.over(key)))
+        return of_session(key) and (several_runs(day.session(key)) or (disturbed(day.session(key)) and day.over(key)))
     alive = {key: feature for key, feature in live(wanted, day).items()
-             if not of_session(key) or not (several_runs(day.session(key)) or (partitions > 1 and day.session(key).disturbed))}
+             if not of_session(key) or not (several_runs(day.session(key)) or disturbed(day.session(key)))}
     missing = [f"{key} = {feature.value}" for key, feature in alive.items() if key not in found]
     check(not missing, lambda: tell(f"{where}: of {len(alive)} live features not in Redis", missing))
     right({key: value for key, value in found.items() if key in alive}, wanted, f"{where}: live")
@@ -152,7 +152,7 @@ def finish(torture, path, partitions, where):
             if not of_session(key):
                 return False
             session = day.session(key)
-            return session.disturbed or several_runs(session) or "session" in torture.toggled
+            return several_runs(session) or "session" in torture.toggled
         ordered = never_back(redis.record, histories(servers, config, path), left_out)
     print(f"      {where}: {len(wanted)} features agree after {torture.starts} starts; {looked} growing values, {ordered} in "
           "their order", flush=True)

@@ -23,7 +23,11 @@ Readings of the specification, where it leaves room; M marks a moment at which t
   One that goes empty and gets records again before its zeros were due is not silent in between.
 - last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
 - "Deleted if it was there": an absent feature is deleted if it was written, not deleted since, and its TTL has not run out.
-- When a session's log goes nothing is written, and all its parsers count as never written. What they wrote is still there.
+- A session that is over: as long as its log is there, a change of it is written when it is due, and what still waits when the log
+  goes is written at that moment. It is written whole, changed or not, with what would be left of the TTL had it been written when
+  the session ended (of lateness at most is taken off, whole seconds rounded up); where nothing would be left, what is there is
+  deleted. Nothing is refreshed.
+- When a session's log is gone all its parsers count as never written. What they wrote is still there.
 - Of a session that never pauses a run that is not the newest goes, whole, when its last record is more than max + gap + lateness
   behind the clock, and an event as old as that is late: M after a run went, what comes late just behind it begins a run.
 - A log has the newest `key_records` records. One that is older than all of these is not taken, whether or not it is a copy of one.
@@ -68,10 +72,10 @@ class WrittenParser:
         self.there = set()  # features that were written and not deleted since
         self.there_until_ms = 0  # when their TTL runs out
 
-    def touch(self, clock, ttl_s):
-        """Written or refreshed."""
-        self.touched_ms = clock
-        self.there_until_ms = clock + ttl_s * 1000
+    def touch(self, clock, ttl_s, left_s):
+        """Written or refreshed; `left_s` of the TTL are left."""
+        self.touched_ms = clock - (ttl_s - left_s) * 1000
+        self.there_until_ms = clock + left_s * 1000
 
 
 class WindowView:
@@ -114,10 +118,20 @@ class WindowView:
         return runs
 
     def is_live(self, log, clock):
-        """May its TTLs be refreshed; for a session also: may anything be written."""
+        """May its TTLs be refreshed."""
         if self.window.session:
             return bool(log) and clock <= log[-1]["time_ms"] + self.window.gap_ms
         return bool(self.records(log, clock))
+
+    def is_over(self, log, clock):
+        return self.window.session and not self.is_live(log, clock)
+
+    def lifetime_s(self, log, clock):
+        """For how long what is written now is to live."""
+        if not self.is_over(log, clock):
+            return self.window.ttl_s
+        over_ms = clock - (log[-1]["time_ms"] + self.window.gap_ms)
+        return max(0, self.window.ttl_s - min(over_ms, self.window.lateness_ms) // 1000)
 
     def is_crowd(self, log, clock):
         return self.size(log, clock) > CROWD
@@ -163,8 +177,6 @@ class WindowView:
         """Write and refresh what is due at this clock."""
         if self.silent:
             return
-        if self.window.session and not self.is_live(log, clock):
-            return
         if flush or self.is_due(log, clock):
             self.fold_and_write(log, clock)
         if self.is_live(log, clock):
@@ -179,21 +191,28 @@ class WindowView:
         stamps = [(record["time_ms"], record["id"]) for record in records] if self.is_crowd(log, clock) else None
         if stamps is not None and not self.touched and stamps == self.folded:
             return
+        over, left_s = self.is_over(log, clock), self.lifetime_s(log, clock)
+        if over and not self.touched:
+            return
         self.touched, self.folded = False, stamps
         if stamps is not None:
             self.last_send_ms = clock
         for name, written in self.written.items():
             values = self.values_now(name, records)
-            if values == written.values:
+            if values == written.values and not over:
                 continue
+            if left_s == 0:
+                values = dict.fromkeys(values)
             there = written.there if clock < written.there_until_ms else set()
             for feature, value in values.items():
                 if value is not None or feature in there:
-                    self.write(feature, value, clock, refresh=False)
+                    self.write(feature, value, clock, left_s, refresh=False)
                     self.last_send_ms = clock
             written.values = values
-            written.touch(clock, self.window.ttl_s)
+            written.touch(clock, self.window.ttl_s, left_s)
             written.there = {feature for feature, value in values.items() if value is not None}
+            if left_s == 0:
+                written.values = written.touched_ms = None
         self.silent = not records
 
     def refresh(self, log, clock):
@@ -205,12 +224,12 @@ class WindowView:
                 continue
             for feature, value in written.values.items():
                 if value is not None:
-                    self.write(feature, value, clock, refresh=True)
-            written.touch(clock, self.window.ttl_s)
+                    self.write(feature, value, clock, self.window.ttl_s, refresh=True)
+            written.touch(clock, self.window.ttl_s, self.window.ttl_s)
 
-    def write(self, feature, value, clock, refresh):
+    def write(self, feature, value, clock, ttl_s, refresh):
         key = self.prefix + feature + self.suffix
-        self.writes.append(Write(key, value, self.window.ttl_s, clock, refresh))
+        self.writes.append(Write(key, value, ttl_s or self.window.ttl_s, clock, refresh))
 
 
 class Log:
@@ -228,6 +247,9 @@ class Log:
     def goes_at(self):
         """A session's log: the first moment at which it is gone."""
         return self.records[-1]["time_ms"] + self.session.gap_ms + self.session.lateness_ms + 1
+
+    def is_gone(self):
+        return self.session and self.records and self.clock >= self.goes_at()
 
     def run_keep_ms(self):
         """How long after its end a run is kept that is not the newest."""
@@ -259,6 +281,8 @@ class Log:
             if moment is None:
                 break
             self.clock = moment
+            if self.is_gone():
+                self.act(flush=True)
             self.drop_old(moment)
             self.act()
         self.clock = clock
@@ -301,7 +325,7 @@ class Log:
         del self.records[: -self.key_records]
         for window in self.windows:
             window.inserted(self.records, self.clock)
-        self.act()
+        self.act(flush=self.is_gone())
 
 
 def arrivals(messages, settings, wall_clock_ms):

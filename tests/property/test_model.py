@@ -296,12 +296,31 @@ class Sessions(unittest.TestCase):
             found = lines(settings, events, None, "return_view_count_5m")
             self.assertEqual(found[-1][0], '{"2":1,"3":1,"4":1}')
 
-    def test_nothing_is_written_once_it_is_over(self):
-        moved = event("12:00:20", "page_view", domain_sessionid="other")
-        found = lines(
-            self.session(), self.pages("12:00:00") + [moved] + self.pages("12:00:04"), None, "session_page_count"
-        )
-        self.assertEqual([value for value, _ in found], ["1", "1"])  # the second is the other session's
+    def late(self, settings, other, until=None):
+        """What is written of a session with an event at 12:00:00, and one at 11:59:58 that comes after another session's at `other`."""
+        events = self.pages("12:00:00") + [event(other, "page_view", domain_sessionid="other")] + self.pages("11:59:58")
+        writes, _ = replay([to_message(one) for one in events], settings, until and parse_time(DAY + until))
+        return [
+            (write.key.removeprefix("session:s1:"), write.value, write.ttl_s, format_time(write.time_ms)[11:-1])
+            for write in writes
+            if write.key.startswith("session:s1:")
+        ]
+
+    def test_late_within_lateness_is_written_whole_with_the_ttl_that_remains(self):
+        found = self.late(self.session(), "12:00:19.100")  # over at 12:00:10, 4.1 s ago
+        first = [line[0] for line in found if line[3] == "11:59:55.000"]
+        self.assertEqual([line[0] for line in found], first + first)
+        self.assertEqual({line[2:] for line in found[len(first) :]}, {(996, "12:00:14.100")})
+        self.assertEqual([line[1] for line in found if line[0] == "session_page_count"], ["1", "2"])
+
+    def test_what_waits_goes_out_before_the_log_goes(self):
+        found = self.late(self.session(emit_ms=MINUTE), "12:00:19.100", "12:10:00")
+        self.assertEqual(found[-1][2:], (995, "12:00:15.001"))
+
+    def test_no_key_comes_back_that_has_run_out(self):
+        settings = self.session(ttl_s=4, lateness_ms=MINUTE)
+        self.assertLessEqual(max(line[3] for line in self.late(settings, "12:00:24")), "12:00:10.000")
+        self.assertEqual(self.late(settings, "12:00:17")[-1][2:], (2, "12:00:12.000"))
 
     def test_a_search_page_and_its_event_are_one(self):
         page = {"page_url": "http://shop/search?q=shoes"}

@@ -204,7 +204,7 @@ static void live_a_jump_beyond_the_end_leaves_the_last_moment(void **state)
     apply(&f, T);
     fixture_sends(&f, 0, "session:s:visits = 0 ttl 600 at " AT(000000) "\n");
     apply(&f, T + 36000); /* both ages lie behind, one of them beyond the end */
-    fixture_sends(&f, 36000, "session:s:visits = 1 ttl 600 at " AT(036000) "\n");
+    fixture_sends(&f, 36000, "session:s:visits = 1 ttl 594 at " AT(036000) "\n");
     apply(&f, T + 100000);
     fixture_sends(&f, 100000, "");
 }

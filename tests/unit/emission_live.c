@@ -22,6 +22,14 @@ static const struct window_settings session[] = {{.name = "session",
                                                   .emit_ms = 5 * SECOND,
                                                   .ttl_s = 100},
                                                  NO_WINDOW};
+static const struct window_settings short_lived[] = {{.name = "session",
+                                                      .session = true,
+                                                      .gap_ms = 10 * SECOND,
+                                                      .max_ms = 3600 * SECOND,
+                                                      .lateness_ms = 60 * SECOND,
+                                                      .emit_ms = 0,
+                                                      .ttl_s = 20},
+                                                     NO_WINDOW};
 
 static struct fixture f;
 
@@ -177,7 +185,7 @@ static void each_window_keeps_its_own_time(void **state)
     assert_int_equal(shard_keys(&f.shard), 1);
 }
 
-static void a_session_that_is_over_writes_and_refreshes_no_more(void **state)
+static void a_session_that_is_over_is_refreshed_no_more(void **state)
 {
     (void)state;
     open(session);
@@ -218,6 +226,51 @@ static void a_late_event_brings_a_session_back(void **state)
     put(&f, "s1", T + 51000, 3, "");
     apply(&f, T + 51000);
     sends(20000, "session:s1:visits = 1 ttl 100 at " AT(051000) "\nsession:s1:page - at " AT(051000) "\n");
+}
+
+static void a_late_event_corrects_a_session_that_is_over_for_as_long_as_it_lives(void **state)
+{
+    (void)state;
+    open(session);
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "session:s1:visits = 1 ttl 100 at " AT(000000) "\nsession:s1:page = home ttl 100 at " AT(000000) "\n");
+    apply(&f, T + 32500);
+    put(&f, "s1", T - 1000, 2, ""); /* it was over 2.5 s ago, and its page is as it was */
+    apply(&f, T + 32500);
+    sends(10000, "session:s1:visits = 2 ttl 98 at " AT(032500) "\nsession:s1:page = home ttl 98 at " AT(032500) "\n");
+    put(&f, "s1", T - 2000, 3, "");
+    apply(&f, T + 39000);
+    sends(12000, ""); /* it waits for its interval, but not when the log goes */
+    apply(&f, T + 40001);
+    sends(12001, "session:s1:visits = 3 ttl 90 at " AT(040001) "\nsession:s1:page = home ttl 90 at " AT(040001) "\n");
+    put(&f, "s1", T - 3000, 4, "");
+    apply(&f, T + 40001);
+    assert_int_equal(f.shard.counters.late, 1);
+    sends(102000, "");
+    assert_int_equal(shard_keys(&f.shard), 1); /* what a session that starts anew would have to delete */
+    sends(102001, "");
+    nothing_is_left();
+}
+
+static void a_late_event_whose_session_has_run_out_brings_no_key_back(void **state)
+{
+    (void)state;
+    open(short_lived);
+    put(&f, "s1", T, 1, "home");
+    apply(&f, T);
+    sends(0, "session:s1:visits = 1 ttl 20 at " AT(000000) "\nsession:s1:page = home ttl 20 at " AT(000000) "\n");
+    apply(&f, T + 25000);
+    put(&f, "s1", T - 1000, 2, ""); /* over for 15 s: its keys had 5 left at most */
+    apply(&f, T + 25000);
+    sends(14000, "session:s1:visits = 2 ttl 5 at " AT(025000) "\nsession:s1:page = home ttl 5 at " AT(025000) "\n");
+    apply(&f, T + 30000);
+    put(&f, "s1", T - 2000, 3, "");
+    apply(&f, T + 30000);
+    sends(20000, "");
+    put(&f, "s1", T + 20000, 4, ""); /* live again, and nothing of it is there */
+    apply(&f, T + 30000);
+    sends(25000, "session:s1:visits = 1 ttl 20 at " AT(030000) "\n");
 }
 
 static void a_session_that_starts_anew_deletes_what_the_last_one_left(void **state)
@@ -277,7 +330,7 @@ static void a_session_that_ended_during_an_outage_is_written_after_it(void **sta
     apply(&f, T + 35000); /* over */
     sends(35000, "");
     f.kept->full = false;
-    sends(35001, "session:s1:visits = 1 ttl 100 at " AT(035000) "\nsession:s1:page = home ttl 100 at " AT(035000) "\n");
+    sends(35001, "session:s1:visits = 1 ttl 95 at " AT(035000) "\nsession:s1:page = home ttl 95 at " AT(035000) "\n");
     sends(120000, "");
 }
 
@@ -295,7 +348,8 @@ static void a_session_whose_time_is_long_over_is_written_when_the_outage_ends(vo
     assert_int_equal(f.shard.counters.late, 1);
     sends(45000, "");
     f.kept->full = false;
-    sends(45001, "session:s1:visits = 1 ttl 100 at " AT(045000) "\nsession:s1:page = home ttl 100 at " AT(045000) "\n");
+    /* Its lateness is taken off the TTL, not how long the outage was. */
+    sends(45001, "session:s1:visits = 1 ttl 90 at " AT(045000) "\nsession:s1:page = home ttl 90 at " AT(045000) "\n");
     sends(200000, "");
     nothing_is_left();
 }
@@ -311,7 +365,7 @@ static void a_session_whose_last_group_is_lost_is_written_again_however_late(voi
     apply(&f, T + 45000);
     sends(45000, "");
     kept_settle(f.kept, false);
-    sends(45001, "session:s1:visits = 1 ttl 100 at " AT(045000) "\nsession:s1:page = home ttl 100 at " AT(045000) "\n");
+    sends(45001, "session:s1:visits = 1 ttl 90 at " AT(045000) "\nsession:s1:page = home ttl 90 at " AT(045000) "\n");
     kept_settle(f.kept, true);
     sends(200000, "");
     nothing_is_left();
@@ -395,8 +449,10 @@ int main(void)
         TEST(a_value_that_waits_for_its_interval_is_kept_alive_meanwhile),
         TEST(what_did_not_change_is_not_written),
         TEST(each_window_keeps_its_own_time),
-        TEST(a_session_that_is_over_writes_and_refreshes_no_more),
+        TEST(a_session_that_is_over_is_refreshed_no_more),
         TEST(a_late_event_brings_a_session_back),
+        TEST(a_late_event_corrects_a_session_that_is_over_for_as_long_as_it_lives),
+        TEST(a_late_event_whose_session_has_run_out_brings_no_key_back),
         TEST(a_session_that_starts_anew_deletes_what_the_last_one_left),
         TEST(a_full_sink_is_owed_until_it_takes_it),
         TEST(a_session_that_ended_during_an_outage_is_written_after_it),

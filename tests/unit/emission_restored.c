@@ -210,8 +210,55 @@ static void live_a_session_that_is_over_before_its_interval_has_its_last_change(
     apply(&f, T + 1000);
     fixture_sends(&f, 1, "");
     apply(&f, T + 500000); /* a backlog is read: the clock runs */
-    fixture_sends(&f, 2, "session:s1:visits = 2 ttl 100 at " AT(500000) "\nsession:s1:page = b ttl 100 at " AT(500000) "\n");
+    fixture_sends(&f, 2, "session:s1:visits = 2 ttl 90 at " AT(500000) "\nsession:s1:page = b ttl 90 at " AT(500000) "\n");
     fixture_sends(&f, 6000, "");
+}
+
+/* Whether the process died before the late event, after it, or not at all; and whether what there was had been acknowledged. */
+static void a_late_event_of_a_session_that_is_over_is_written_the_same_after_a_start(void **state)
+{
+    (void)state;
+    static const char *const written = "session:s1:visits = 3 ttl 97 at " AT(003000) "\nsession:s1:page - at " AT(003000) "\n";
+    for (int owed = 0; owed < 2; owed++)
+        for (int before = 0; before < 2; before++) {
+            open(session, true, T);
+            (void)restored(JOURNAL_INSERT, "s1", T - 31000, 1, "", owed == 1);
+            (void)restored(JOURNAL_INSERT, "s1", T - 30000, 2, "", owed == 1);
+            if (before == 1)
+                (void)restored(JOURNAL_INSERT, "s1", T - 32000, 3, "", true);
+            f.shard.muted = true; /* until the fence is passed */
+            shard_lane_full(&f.shard, 0, WAKE_RESTORED, 0);
+            if (before == 0)
+                put(&f, "s1", T - 32000, 3, "");
+            apply(&f, T + 3000);
+            (void)shard_send(&f.shard, M);
+            assert_string_equal(kept_lines(f.kept), "");
+            shard_reread(&f.shard);
+            f.shard.muted = false;
+            assert_true(shard_send(&f.shard, M));
+            assert_string_equal(kept_lines(f.kept), written);
+            shard_advance(&f.shard, T + 10001); /* gone */
+            assert_true(shard_send(&f.shard, M));
+            assert_string_equal(kept_lines(f.kept), "");
+            assert_int_equal(records(), 0);
+            assert_null(ledger_oldest(&f.shard.ledger));
+            if (owed == 0 || before == 0)
+                fixture_close(&f);
+        }
+}
+
+/* Redis came back, and who knows with what. */
+static void a_session_that_is_over_is_written_again_too_while_its_log_is_there(void **state)
+{
+    (void)state;
+    fixture_open(&f, session, false);
+    put(&f, "s1", T, 1, "a");
+    apply(&f, T);
+    (void)shard_send(&f.shard, M);
+    (void)kept_lines(f.kept);
+    apply(&f, T + 34000);
+    shard_write_again(&f.shard);
+    fixture_sends(&f, 1, "session:s1:visits = 1 ttl 96 at " AT(034000) "\nsession:s1:page = a ttl 96 at " AT(034000) "\n");
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, close_fixture)
@@ -228,6 +275,8 @@ int main(void)
         TEST(an_id_that_came_again_after_its_copy_had_left_counts),
         TEST(what_was_replaced_by_one_too_old_is_gone),
         TEST(what_was_dropped_is_neither_there_nor_owed),
+        TEST(a_late_event_of_a_session_that_is_over_is_written_the_same_after_a_start),
+        TEST(a_session_that_is_over_is_written_again_too_while_its_log_is_there),
         TEST(live_a_session_that_is_over_before_its_interval_has_its_last_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
