@@ -75,6 +75,23 @@ static bool put_in_place(const char *folder, const char *name, const void *table
     return good;
 }
 
+/* Of what else is in the file a plugin with a file of its own would be in the way: it comes first. */
+static bool not_in_the_way(const sl_plugin *plugin, const char *to, enum plugin_kind kind, const char *name, struct error *error)
+{
+    bool good = true;
+    for (enum plugin_kind part = 0; part < PLUGIN_KINDS && good; part++) {
+        char *path = memory_format("%s/%s/%s.so", to, plugin_kind_folder(part), name);
+        if (part != kind && plugin_part(plugin, part) != NULL && access(path, F_OK) == 0) {
+            error_what(error, "the %s \"%s\" in it would not be used: there is one with a file of its own", plugin_kind_word(part), name);
+            error_found(error, "%s", path);
+            error_advice(error, "delete that file, or give the plugin another name");
+            good = false;
+        }
+        free(path);
+    }
+    return good;
+}
+
 static bool install_one(const char *from, const char *to, enum plugin_kind kind, const char *name, bool dry, struct error *error)
 {
     const sl_plugin *plugin = plugin_file_load(from, kind, name, error);
@@ -82,10 +99,12 @@ static bool install_one(const char *from, const char *to, enum plugin_kind kind,
         return false;
     char *folder = memory_format("%s/%s", to, plugin_kind_folder(kind)), *path = memory_format("%s/%s.so", folder, name);
     bool replaces = access(path, F_OK) == 0;
-    bool good = dry || (make_folder(to, error) && make_folder(folder, error) && put_in_place(folder, name, plugin_part(plugin, kind), error));
-    if (good)
-        (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(kind), name, plugin_part_version(plugin, kind), path,
-                     replaces ? ", in place of the one there" : "");
+    bool good = not_in_the_way(plugin, to, kind, name, error) &&
+                (dry || (make_folder(to, error) && make_folder(folder, error) && put_in_place(folder, name, plugin_part(plugin, kind), error)));
+    for (enum plugin_kind part = 0; good && part < PLUGIN_KINDS; part++)
+        if (plugin_part(plugin, part) != NULL)
+            (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(part), name,
+                         plugin_part_version(plugin, part), path, replaces ? ", in place of the one there" : "");
     free(path);
     free(folder);
     return good;

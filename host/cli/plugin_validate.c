@@ -179,13 +179,20 @@ static char **own_plugins(void)
     return paths;
 }
 
-/* 0, 1 or 2. */
-static int validate_one(const struct options *options, const char *path)
+/* One of what is in the file, and the kinds of what is there. 0, 1 or 2. */
+static int validate_part(const struct options *options, const char *path, enum plugin_kind part, const char *beside,
+                         struct validate_plugin *plugin, bool has[PLUGIN_KINDS])
 {
     struct validate_settings settings = options->settings;
     struct validate_result result;
     struct error error = {0};
     settings.path = path;
+    settings.part = part;
+    if (beside != NULL) { /* a parser of the lane that is in its file: the settings are that lane's */
+        settings.lane = beside;
+        settings.lane_params = settings.params;
+        settings.params = "";
+    }
     bool shown = !options->quiet && isatty(STDERR_FILENO);
     settings.progress = shown ? show_progress : NULL;
     bool begun = validate(&settings, &result, &error);
@@ -208,7 +215,24 @@ static int validate_one(const struct options *options, const char *path)
     } else {
         report_error(&error);
     }
+    memcpy(has, result.has, sizeof result.has);
+    *plugin = result.plugin;
     validate_result_free(&result);
+    return status;
+}
+
+/* All that is in the file: what its folder is for, and then the rest. */
+static int validate_one(const struct options *options, const char *path)
+{
+    bool has[PLUGIN_KINDS];
+    struct validate_plugin first, other;
+    int status = validate_part(options, path, PLUGIN_KINDS, NULL, &first, has);
+    for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++)
+        if (has[part] && part != first.kind) {
+            bool ignored[PLUGIN_KINDS];
+            int one = validate_part(options, path, part, part == PLUGIN_METRIC ? first.name : NULL, &other, ignored);
+            status = one > status ? one : status;
+        }
     return status;
 }
 
@@ -226,7 +250,7 @@ int command_plugin_validate(int argc, char **argv)
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    struct options options = {.settings = {.params = "", .smaller = true}};
+    struct options options = {.settings = {.params = "", .lane_params = "", .smaller = true}};
     int64_t seed = 1, rounds = 12, events = DEFAULT_EVENTS, timeout_s = 30;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         bool good = true;

@@ -49,8 +49,13 @@ int command_plugins(int argc, char **argv)
                 status = 1;
                 continue;
             }
-            (void)printf("%s", shown++ == 0 ? "" : "\n");
-            plugin_kinds[kind].describe(plugin, &out);
+            for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++)
+                if (plugin_part(plugin, part) != NULL) {
+                    buffer_printf(&out, "%s", shown++ == 0 ? "" : "\n");
+                    plugin_kinds[part].describe(plugin, &out);
+                    if (plugin_file_load(folder, part, *name, &error) != plugin)
+                        buffer_printf(&out, "  not used: %s/%s.so comes first\n", plugin_kind_folder(part), *name);
+                }
             (void)fwrite(out.data, 1, out.size, stdout);
             buffer_reset(&out);
         }

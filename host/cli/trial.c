@@ -20,13 +20,15 @@
 
 /* ---- what is loaded ---- */
 
-static bool add_plugin(struct plugin_set *set, enum plugin_kind kind, const char *name, const void *table)
+/* Its file, to where it would be found again. */
+static bool add_plugin(struct plugin_set *set, const char *name, const void *table)
 {
     size_t size;
+    const struct plugin_origin *origin = plugin_file_origin(table);
     char *bytes = plugin_file_bytes(table, &size);
     if (bytes == NULL)
         return false;
-    char *file = memory_format("plugins/%s/%s.so", plugin_kind_folder(kind), name);
+    char *file = memory_format("plugins/%s/%s.so", plugin_kind_folder(origin->folder), name);
     plugin_set_add(set, file, bytes, size);
     free(file);
     return true;
@@ -37,9 +39,9 @@ static bool add_plugins(struct plugin_set *set, const struct lane_set *lanes)
     bool good = true;
     for (size_t i = 0; i < lanes->lane_count; i++) {
         const struct set_lane *lane = &lanes->lanes[i];
-        good = good && add_plugin(set, PLUGIN_LANE, lane->table->name, lane->table);
+        good = good && add_plugin(set, lane->table->name, lane->table);
         for (size_t m = 0; m < lane->metric_count; m++)
-            good = good && add_plugin(set, PLUGIN_METRIC, lane->metrics[m].table->name, lane->metrics[m].table);
+            good = good && add_plugin(set, lane->metrics[m].table->name, lane->metrics[m].table);
     }
     return good;
 }

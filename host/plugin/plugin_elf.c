@@ -2,6 +2,7 @@
 #include "plugin/plugin_elf.h"
 
 #include "base/memory.h"
+#include "plugin/plugin_table.h"
 
 #include <shoplane/plugin.h>
 
@@ -142,7 +143,7 @@ static void judge_note(const struct reading *reading, size_t notes)
                      "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) of <shoplane/plugin.h>");
     else if (notes > 1)
         error_advice(find(reading->findings, FINDING_REFUSES, "notes", "it is %zu plugins in one file", notes),
-                     "one SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) a shared object");
+                     "one of these a shared object: SL_LANE_PLUGIN(...), SL_METRIC_PLUGIN(...), or SL_PLUGIN(...) for one of each");
     else if (elf->sdk_major != SL_SDK_MAJOR || elf->sdk_minor > SL_SDK_MINOR)
         error_advice(find(reading->findings, FINDING_REFUSES, "sdk", "it was built for SDK %u.%u, this host speaks %d.%d",
                           elf->sdk_major, elf->sdk_minor, SL_SDK_MAJOR, SL_SDK_MINOR),
@@ -298,7 +299,7 @@ static void look_at_symbol(struct reading *reading, const GElf_Sym *symbol, cons
     if (symbol->st_shndx != SHN_UNDEF) {
         if (strcmp(name, SL_PLUGIN_SYMBOL) == 0) {
             symbols->ours = true;
-            symbols->ours_is_data = type == STT_OBJECT && symbol->st_size >= sizeof(sl_plugin);
+            symbols->ours_is_data = type == STT_OBJECT && symbol->st_size >= PLUGIN_LEAST_SIZE;
         } else if (!is_reserved(name) && type != STT_SECTION && type != STT_FILE) {
             names_add(&symbols->exported, name);
         }

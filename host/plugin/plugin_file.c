@@ -114,26 +114,26 @@ char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, 
 
 /* What was loaded, for as long as the process lives. */
 static struct loaded {
-    struct plugin_tables *tables;
-    const void *address; /* of the table that the file exports */
-    int copy;            /* descriptor of its bytes in memory */
+    struct plugin_origin origin;
+    char *name;
+    uint64_t content; /* hash of its bytes */
+    int copy;         /* descriptor of them in memory */
 } *all_loaded;
 static size_t all_loaded_count;
 
-/* What the table is of; NULL: it was not loaded here. */
 static const struct loaded *loaded_of(const void *table)
 {
     for (size_t i = 0; i < all_loaded_count; i++)
         for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++)
-            if (plugin_part(&all_loaded[i].tables->plugin, kind) == table)
+            if (plugin_part(all_loaded[i].origin.plugin, kind) == table)
                 return &all_loaded[i];
     return NULL;
 }
 
-const void *plugin_file_address(const void *table)
+const struct plugin_origin *plugin_file_origin(const void *table)
 {
     const struct loaded *loaded = loaded_of(table);
-    return loaded == NULL ? NULL : loaded->address;
+    return loaded == NULL ? NULL : &loaded->origin;
 }
 
 char *plugin_file_bytes(const void *table, size_t *size)
@@ -154,18 +154,28 @@ char *plugin_file_bytes(const void *table, size_t *size)
     return bytes;
 }
 
-static void note_loaded(struct plugin_tables *tables, const void *address, int copy)
+static const sl_plugin *note_loaded(const struct loaded *loaded)
 {
     all_loaded = memory_resize(all_loaded, (all_loaded_count + 1) * sizeof *all_loaded);
-    all_loaded[all_loaded_count++] = (struct loaded){tables, address, copy};
+    all_loaded[all_loaded_count] = *loaded;
+    all_loaded[all_loaded_count].name = memory_text(loaded->name);
+    return all_loaded[all_loaded_count++].origin.plugin;
+}
+
+static const sl_plugin *loaded_before(const char *name, uint64_t content, enum plugin_kind folder)
+{
+    for (size_t i = 0; i < all_loaded_count; i++)
+        if (all_loaded[i].content == content && all_loaded[i].origin.folder == folder && strcmp(all_loaded[i].name, name) == 0)
+            return all_loaded[i].origin.plugin;
+    return NULL;
 }
 
 /* dlopen a copy in memory, whose name tells plugin and content apart from every other. Its descriptor stays open as long as
  * the plugin is loaded: the dynamic linker knows files by the path they were opened under, and takes a second one under
  * the same path for the first. */
-static void *load_copy(const char *name, const char *bytes, size_t size, int *made, struct error *error)
+static void *load_copy(const char *name, uint64_t content, const char *bytes, size_t size, int *made, struct error *error)
 {
-    char *copy_name = memory_format("%s-%016llx.so", name, (unsigned long long)hash_bytes(bytes, size));
+    char *copy_name = memory_format("%s-%016llx.so", name, (unsigned long long)content);
     int copy = *made = memfd_create(copy_name, MFD_CLOEXEC);
     free(copy_name);
     if (copy < 0) {
@@ -195,36 +205,40 @@ static void *load_copy(const char *name, const char *bytes, size_t size, int *ma
     return handle;
 }
 
+/* The file at a path in the folder of a kind, of which it must have a plugin. */
 static const sl_plugin *load(const char *path, enum plugin_kind kind, const char *name, struct error *error)
 {
     size_t size;
-    int copy;
     struct plugin_elf elf;
     struct findings findings = {0};
+    struct loaded loaded = {.origin.folder = kind, .name = (char *)(uintptr_t)name};
     char *bytes = plugin_file_check(path, &size, &elf, &findings);
     const struct finding *refusal = findings_refusal(&findings);
+    const sl_plugin *before = NULL;
     void *handle = NULL;
-    if (refusal != NULL)
+    if (refusal != NULL) {
         *error = refusal->error;
-    else
-        handle = load_copy(name, bytes, size, &copy, error);
+    } else {
+        loaded.content = hash_bytes(bytes, size);
+        before = loaded_before(name, loaded.content, kind);
+        handle = before != NULL ? NULL : load_copy(name, loaded.content, bytes, size, &loaded.copy, error);
+    }
     free(bytes);
     findings_free(&findings);
     if (handle == NULL)
-        return NULL;
-    const sl_plugin *own = dlsym(handle, SL_PLUGIN_SYMBOL);
+        return before;
+    const sl_plugin *own = loaded.origin.address = dlsym(handle, SL_PLUGIN_SYMBOL);
     if (own == NULL) { /* it was there when the file was looked at */
         error_what(error, "it has no symbol %s", SL_PLUGIN_SYMBOL);
         error_advice(error, "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...)");
         return NULL;
     }
     struct plugin_tables *tables = memory_new(sizeof *tables);
-    if (!plugin_tables_take(tables, own, kind, name, error)) {
-        free(tables);
-        return NULL;
-    }
-    note_loaded(tables, own, copy);
-    return &tables->plugin;
+    loaded.origin.plugin = &tables->plugin;
+    if (plugin_tables_take(tables, own, kind, name, error))
+        return note_loaded(&loaded);
+    free(tables);
+    return NULL;
 }
 
 /* The folder at *at of a list, and *at behind it; to be freed. NULL: no more. */
@@ -238,52 +252,61 @@ static char *next_folder(const char **at)
     return folder;
 }
 
-/* The first file of this name; else where it would be in the first folder. */
-static char *find_file(const char *folders, enum plugin_kind kind, const char *name)
+static void refuse(struct error *error, enum plugin_kind kind, const char *name, const char *path, const struct error *reason)
 {
-    char *first = NULL;
-    for (char *folder; (folder = next_folder(&folders)) != NULL; free(folder)) {
-        char *path = memory_format("%s/%s/%s.so", folder, plugin_kind_folder(kind), name);
-        if (access(path, F_OK) == 0) {
-            free(folder);
-            free(first);
-            return path;
-        }
-        if (first == NULL)
-            first = path;
-        else
-            free(path);
-    }
-    return first != NULL ? first : memory_format("%s/%s.so", plugin_kind_folder(kind), name);
+    error_what(error, "%s \"%s\" not loaded: %s", plugin_kind_word(kind), name, reason->what);
+    error_found(error, "%s%s%s", path, reason->found[0] == '\0' ? "" : ": ", reason->found);
+    error_advice(error, "%s", reason->advice);
 }
 
-const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error)
+static void not_there(struct error *error, const char *folders, enum plugin_kind kind, const char *name)
+{
+    const char *at = folders;
+    char *first = next_folder(&at), **names = plugin_file_list(folders, kind), list[400] = "";
+    for (char **each = names; *each != NULL && strlen(list) + strlen(*each) + 3 < sizeof list; each++) {
+        strcat(list, each == names ? "" : ", ");
+        strcat(list, *each);
+    }
+    error_what(error, "there is no %s \"%s\"", plugin_kind_word(kind), name);
+    error_found(error, "no file %s%s%s/%s.so", first == NULL ? "" : first, first == NULL ? "" : "/", plugin_kind_folder(kind), name);
+    error_advice(error, "%s%s", *names == NULL ? "the folder has no plugins of this kind: set `plugins`" : "there are: ", list);
+    free(names);
+    free(first);
+}
+
+/* In one folder: NULL where it is not there, or is refused, which *error says then; in the folder of another kind a file of the same
+ * name may have the plugin too, or not. */
+static const sl_plugin *load_from(const char *folder, enum plugin_kind kind, const char *name, struct error *error)
+{
+    for (enum plugin_kind step = 0; step < PLUGIN_KINDS; step++) {
+        enum plugin_kind where = (kind + step) % PLUGIN_KINDS; /* its own first */
+        char *path = memory_format("%s/%s/%s.so", folder, plugin_kind_folder(where), name);
+        struct error reason = {0};
+        bool there = access(path, F_OK) == 0;
+        const sl_plugin *plugin = there ? load(path, where, name, &reason) : NULL;
+        if (there && plugin == NULL)
+            refuse(error, kind, name, path, &reason);
+        free(path);
+        if (plugin != NULL && plugin_part(plugin, kind) != NULL)
+            return plugin;
+        if (there && plugin == NULL)
+            return NULL;
+    }
+    return NULL;
+}
+
+const sl_plugin *plugin_file_load(const char *folders, enum plugin_kind kind, const char *name, struct error *error)
 {
     assert(plugin_name_valid(name)); /* or it could lead out of the folder */
-    char *path = find_file(folder, kind, name);
-    struct error reason = {0};
     const sl_plugin *plugin = NULL;
-    if (access(path, F_OK) != 0) {
-        error_what(error, "there is no %s \"%s\"", plugin_kind_word(kind), name);
-        error_found(error, "no file %s", path);
-        char **names = plugin_file_list(folder, kind);
-        char list[400] = "";
-        for (char **at = names; *at != NULL && strlen(list) + strlen(*at) + 3 < sizeof list; at++) {
-            strcat(list, at == names ? "" : ", ");
-            strcat(list, *at);
-        }
-        error_advice(error, "%s%s", *names == NULL ? "the folder has no plugins of this kind: set `plugins`" : "there are: ",
-                     list);
-        free(names);
-    } else {
-        plugin = load(path, kind, name, &reason);
-        if (plugin == NULL) {
-            error_what(error, "%s \"%s\" not loaded: %s", plugin_kind_word(kind), name, reason.what);
-            error_found(error, "%s%s%s", path, reason.found[0] == '\0' ? "" : ": ", reason.found);
-            error_advice(error, "%s", reason.advice);
-        }
-    }
-    free(path);
+    struct error refusal = {0};
+    const char *at = folders;
+    for (char *folder; plugin == NULL && refusal.what[0] == '\0' && (folder = next_folder(&at)) != NULL; free(folder))
+        plugin = load_from(folder, kind, name, &refusal);
+    if (plugin == NULL && refusal.what[0] == '\0')
+        not_there(error, folders, kind, name);
+    else if (plugin == NULL)
+        *error = refusal;
     return plugin;
 }
 

@@ -18,20 +18,26 @@ char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, 
 
 /* Where plugins are is one folder, or several separated by ':' as in PATH: the first that has the file counts.
  *
- * Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its tables against the contract of the SDK. What is
- * returned, and the tables in it, are the host's whole copies (plugin_table.h), which live as long as the process. NULL: *error says
- * why, with what was found and what to do. */
+ * Load <folder>/lanes/<name>.so or <folder>/metrics/<name>.so and check its tables against the contract of the SDK. A file may hold a
+ * plugin of another kind beside that of its folder: it is looked at where the kind's own folder has none of this name. What is
+ * returned, and the tables in it, are the host's whole copies (plugin_table.h), which live as long as the process; the same content
+ * under the same name is loaded once. NULL: *error says why, with what was found and what to do. */
 const sl_plugin *plugin_file_load(const char *folder, enum plugin_kind kind, const char *name, struct error *error);
 
-/* The bytes that a plugin was loaded from, whatever lies at its path by now: a copy, to be freed. `table` is its lane or metric
- * table. NULL: it was not loaded by plugin_file_load(), or the copy can't be read. */
+/* What a table was loaded from. */
+struct plugin_origin {
+    const sl_plugin *plugin; /* all that is in the file */
+    const void *address;     /* in the shared object */
+    enum plugin_kind folder; /* of this kind: lanes/ or metrics/ */
+};
+/* `table` is a lane's or a metric parser's. NULL: it was not loaded by plugin_file_load(). */
+const struct plugin_origin *plugin_file_origin(const void *table);
+
+/* The bytes that it was loaded from, whatever lies at its path by now: a copy, to be freed. NULL: as above, or the copy can't be
+ * read. */
 char *plugin_file_bytes(const void *table, size_t *size);
 
-/* An address in the shared object that a table is of. NULL: it was not loaded by plugin_file_load(). */
-const void *plugin_file_address(const void *table);
-
-/* Names of the plugins of a kind in the folder, sorted; NULL-terminated, one allocation, free() it. Empty if there is no
- * such folder. */
+/* Names of the files in a kind's folder, sorted; NULL-terminated, one allocation, free() it. Empty if there is no such folder. */
 char **plugin_file_list(const char *folder, enum plugin_kind kind);
 
 /* The folder to use where the configuration names none: $SHOPLANE_PLUGINS, else "plugins" beside the program (as built), else

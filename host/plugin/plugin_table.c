@@ -293,11 +293,18 @@ bool plugin_tables_take(struct plugin_tables *tables, const sl_plugin *own, enum
         error_advice(error, "lanes belong into lanes/, metric parsers into metrics/");
         return false;
     }
-    if (tables->plugin.lane != NULL && tables->plugin.metric != NULL)
-        return refuse(error, "it is two plugins", "", "one plugin a file");
-    for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++)
-        if (!take_part(tables, part, name, error))
-            return false;
+    for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++) {
+        struct error reason;
+        if (take_part(tables, part, name, &reason))
+            continue;
+        *error = reason;
+        if (part != kind) { /* what else is in the file */
+            error_what(error, "its %s: %.450s", plugin_kind_word(part), reason.what);
+            error_found(error, "%s", reason.found);
+            error_advice(error, "%s", reason.advice);
+        }
+        return false;
+    }
     /* Plugins of before SDK 1.3 may list anything, as they could. */
     return tables->plugin.lane == NULL || tables->plugin.sdk_minor < 3 || events_check(tables->plugin.lane, error);
 }

@@ -300,9 +300,9 @@ static void starve(const struct lane_set *set)
 {
     struct loaded_calls *calls = NULL;
     for (size_t i = 0; i < set->lane_count; i++) {
-        calls = loaded_take_over(plugin_file_address(set->lanes[i].table));
+        calls = loaded_take_over(plugin_file_origin(set->lanes[i].table)->address);
         for (size_t m = 0; m < set->lanes[i].metric_count; m++)
-            calls = loaded_take_over(plugin_file_address(set->lanes[i].metrics[m].table));
+            calls = loaded_take_over(plugin_file_origin(set->lanes[i].metrics[m].table)->address);
     }
     if (calls == NULL)
         return;

@@ -413,7 +413,9 @@ static void try_all(struct validation *validation)
                       .seed = settings->seed,
                       .events = settings->events,
                       .folder = validation->folder};
-    if (!do_job(validation, &job) || result->checks[CHECK_LOAD] == CHECK_FAILED) {
+    bool begun = do_job(validation, &job);
+    memcpy(result->has, validation->report->has, sizeof result->has);
+    if (!begun || result->checks[CHECK_LOAD] == CHECK_FAILED) {
         for (size_t i = 0; i < CHECK_COUNT; i++)
             if (result->checks[i] == CHECK_PASSED)
                 result->checks[i] = CHECK_SKIPPED;
@@ -463,7 +465,7 @@ static bool take_path(const struct validate_settings *settings, struct validate_
     bool good = kind != PLUGIN_KINDS && size > 3 && strcmp(base + size - 3, ".so") == 0 && size - 3 < sizeof result->plugin.name;
     if (good) {
         *folder = '\0';
-        result->plugin.kind = kind;
+        result->plugin.kind = settings->part == PLUGIN_KINDS ? kind : settings->part;
         (void)snprintf(result->plugin.name, sizeof result->plugin.name, "%.*s", (int)(size - 3), base);
         result->folders = memory_format("%s%s%s", path, *settings->folders == '\0' ? "" : ":", settings->folders);
     } else {
@@ -526,7 +528,7 @@ bool validate(const struct validate_settings *settings, struct validate_result *
     struct findings findings = {0};
     size_t size;
     const char *temporary = getenv("TMPDIR");
-    *result = (struct validate_result){.plugin = {.path = settings->path, .params = settings->params}};
+    *result = (struct validate_result){.plugin = {.path = settings->path, .params = settings->params, .lane_params = settings->lane_params}};
     if (!take_path(settings, result, error))
         return false;
     result->plugin.folders = result->folders;

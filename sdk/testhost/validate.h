@@ -11,9 +11,11 @@
 
 struct validate_settings {
     const char *path;    /* .../lanes/NAME.so or .../metrics/NAME.so */
+    enum plugin_kind part; /* which of what is in the file; PLUGIN_KINDS: what its folder is for */
     const char *folders; /* where other plugins are: lanes that a metric parser can stand on */
     const char *params;  /* "" or settings of it, as in a configuration */
     const char *lane;    /* for a metric parser; NULL: the first that publishes what it needs */
+    const char *lane_params; /* settings of that lane, or "" */
     uint64_t seed;       /* of the first stream; others follow */
     size_t rounds;       /* streams, at least 1 */
     size_t events;       /* in each */
@@ -38,6 +40,7 @@ struct validate_finding {
 
 struct validate_result {
     struct validate_plugin plugin;
+    bool has[PLUGIN_KINDS]; /* what is in the file; all false: it could not be loaded */
     enum check_state checks[CHECK_COUNT];
     struct validate_finding *findings; /* the first of each check and id */
     size_t finding_count;

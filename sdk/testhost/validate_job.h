@@ -35,6 +35,7 @@ struct validate_plugin {
     const char *folders; /* where plugins are, its own first: plugin_file.h */
     const char *params;  /* of it, as a configuration has them: "weights_file = \"...\";"; "": none */
     const char *lane;    /* a metric parser's: the lane it stands on */
+    const char *lane_params; /* and the settings of that; "": none */
     bool instrumented;   /* built with a sanitizer */
 };
 
@@ -77,6 +78,7 @@ struct job_finding {
 struct job_report {
     bool complete; /* it came to its end, or could not begin, which was found */
     bool loaded;   /* as far as that */
+    bool has[PLUGIN_KINDS]; /* then: what is in the file */
     struct strict_place place;
     enum validate_check check; /* what is being looked at, for who finds it dead */
     size_t finding_count;

@@ -72,8 +72,9 @@ void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool se
                   ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"%llds\"; };\n",
                   RANDOM_DISORDER_MS / 1000 * (long long)(1 + bucket_ms / 60000));
     buffer_printf(out, "sink: { kind = \"null\"; };\nlanes = ( { lane = \"%s\";", lane ? plugin->name : plugin->lane);
-    if (lane && *plugin->params != '\0')
-        buffer_printf(out, " params = { %s };", plugin->params);
+    const char *lane_params = lane ? plugin->params : plugin->lane_params;
+    if (*lane_params != '\0')
+        buffer_printf(out, " params = { %s };", lane_params);
     put_windows(bucket_ms, session, out);
     if (lane)
         buffer_literal(out, " metrics = ( \"values\" ); } );\n");
@@ -110,8 +111,11 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
         return false;
     }
     struct set_lane *lane = &running->set->lanes[0];
-    running->address =
-        plugin_file_address(job->plugin->kind == PLUGIN_LANE ? (const void *)lane->table : (const void *)lane->metrics[0].table);
+    const struct plugin_origin *origin =
+        plugin_file_origin(job->plugin->kind == PLUGIN_LANE ? (const void *)lane->table : (const void *)lane->metrics[0].table);
+    running->address = origin->address;
+    for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++)
+        report->has[kind] = plugin_part(origin->plugin, kind) != NULL;
     if (job->plugin->kind == PLUGIN_LANE)
         running->parser = values_parser_put_on(running->set);
     running->shape = random_shape_new(lane->table);

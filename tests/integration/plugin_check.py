@@ -33,7 +33,7 @@ FINDINGS = {
     "no_note": [("refused", "no_note", 'it does not say which Shoplane SDK it was built against (no ELF note "Shoplane")', "",
                  MARKERS + " of <shoplane/plugin.h>")],
     "two_plugins": [("refused", "notes", "it is 2 plugins in one file", "",
-                     "one SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) a shared object")],
+                     "one of these a shared object: SL_LANE_PLUGIN(...), SL_METRIC_PLUGIN(...), or SL_PLUGIN(...) for one of each")],
     "no_symbol": [("refused", "no_symbol", "it has no symbol shoplane_plugin_v1", "", MARKERS)],
     "symbol_kind": [("refused", "symbol_kind", "its symbol shoplane_plugin_v1 is not the SDK's table", "",
                      "let SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) define it")],

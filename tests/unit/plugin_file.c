@@ -111,7 +111,7 @@ static void each_mistake_has_its_words(void **state)
         {PLUGIN_LANE, "no_note", "it does not say which Shoplane SDK it was built against (no ELF note \"Shoplane\")",
          "end its source with SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) of <shoplane/plugin.h>"},
         {PLUGIN_LANE, "two_plugins", "it is 2 plugins in one file",
-         "one SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) a shared object"},
+         "one of these a shared object: SL_LANE_PLUGIN(...), SL_METRIC_PLUGIN(...), or SL_PLUGIN(...) for one of each"},
         {PLUGIN_LANE, "symbol_kind", "its symbol shoplane_plugin_v1 is not the SDK's table",
          "let SL_LANE_PLUGIN(...) or SL_METRIC_PLUGIN(...) define it"},
         {PLUGIN_LANE, "search_path", "it brings a search path for libraries: \"/opt/shop/lib\"",

@@ -121,7 +121,6 @@ static void what_a_table_must_have(void **state)
     (void)state;
     good();
     LANE(lane_plugin.lane = NULL, "it is not a lane");
-    LANE(lane_plugin.metric = &metric, "it is two plugins");
     METRIC(metric_plugin.metric = NULL, "it is not a metric parser");
     LANE(lane.name = NULL, "it calls itself \"\"");
     LANE(lane.name = "Basket", "it calls itself \"Basket\"");
@@ -148,6 +147,20 @@ static void what_a_table_must_have(void **state)
     LANE(lane.extract = NULL, "it lacks one of extract, add, publish");
     METRIC(metric.compute = NULL, "its table lacks version, summary or compute");
     METRIC(metric.values_size = 0, "it needs no values");
+}
+
+/* Of both in one file each is looked at, whichever is asked for. */
+static void a_lane_and_a_parser_in_one_file(void **state)
+{
+    (void)state;
+    lane_plugin.metric = &metric;
+    metric_plugin.lane = &lane;
+    good();
+    assert_ptr_equal(lane_tables.plugin.lane, &lane_tables.lane);
+    assert_ptr_equal(lane_tables.plugin.metric, &lane_tables.metric);
+    LANE((lane_plugin.metric = &metric, metric.name = "other"), "its metric parser: it calls itself \"other\"");
+    METRIC((metric_plugin.lane = &lane, lane.add = NULL), "its lane: it lacks one of extract, add, publish");
+    METRIC((metric_plugin.lane = &lane, metric.compute = NULL), "its table lacks version, summary or compute");
 }
 
 /* A later minor's are refused by their note, before anything of them is read. */
@@ -292,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup(keys_of_its_own, set_up),
         cmocka_unit_test_setup(counters, set_up),
         cmocka_unit_test_setup(shorter_tables, set_up),
+        cmocka_unit_test_setup(a_lane_and_a_parser_in_one_file, set_up),
         cmocka_unit_test_setup(a_size_that_no_minor_had_is_no_table, set_up),
         cmocka_unit_test_setup(how_large_things_may_be, set_up),
         cmocka_unit_test_setup(what_fields_may_be, set_up),

@@ -1,4 +1,5 @@
-/* wishlist.c - an entity of one's own schema: how long a shopper's wish list is, and what it is worth.
+/* wishlist.c - an entity of one's own schema: how long a shopper's wish list is, and what it is worth. Lane and metric parser in one
+ * file.
  *
  * The shop sends the entity iglu:com.acme/wishlist/jsonschema/1-0-0, {"size": 3, "value": 89.90}, with every page view. */
 #include <shoplane/shoplane.h>
@@ -54,6 +55,24 @@ static void publish(const void *self, sl_scratch *scratch, const sl_window *wind
     *(struct values *)values = *(const struct values *)aggregate;
 }
 
+/* The parser needs what the lane publishes: the same fields. */
+enum { LIST_SIZE, LIST_VALUE }; /* order of `features` */
+static const sl_feature features[] = {
+    {"wishlist_size", SL_I64, "products on the wish list"},
+    {"wishlist_value", SL_MONEY, "what they cost together"},
+    {0},
+};
+
+static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
+{
+    (void)self, (void)scratch, (void)window;
+    const struct values *v = values;
+    if (v->pages == 0)
+        return; /* absent where no page of the window had a list */
+    out[LIST_SIZE] = sl_cell_i64(v->size);
+    out[LIST_VALUE] = sl_cell_money(v->value);
+}
+
 static const sl_lane lane = {
     SL_LANE(SL_KEY_USER, "wishlist", "1.0.0", "the wish list a shopper has"),
     SL_EVENTS(events, inputs),
@@ -64,4 +83,9 @@ static const sl_lane lane = {
     .add = add,
     .publish = publish,
 };
-SL_LANE_PLUGIN(lane)
+static const sl_metric metric = {
+    SL_METRIC("wishlist", "1.0.0", "the wish list"),
+    SL_NEEDS(struct values, values_fields),
+    SL_FEATURES(features, compute),
+};
+SL_PLUGIN(lane, metric)
