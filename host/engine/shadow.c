@@ -128,7 +128,8 @@ static bool fold_side(struct shard *shard, size_t lane_number, sl_view id, uint6
     const struct log none = {.lane = (uint8_t)lane_number}, *log = key_table_find(&shard->tables[lane_number], hash, id);
     bool live;
     size_t first = log == NULL ? 0 : emission_first_record(shard, lane, log, window, &live);
-    folder_fold(folder, lane, log == NULL ? &none : log, window, log == NULL ? 0 : first, shard->clock_ms);
+    folder_fold(folder, lane, log == NULL ? &none : log, window, log == NULL ? 0 : first,
+                log == NULL ? shard->clock_ms : emission_fold_ms(shard, lane, log));
     return log != NULL && first < log->count;
 }
 

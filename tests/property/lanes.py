@@ -1,5 +1,5 @@
 """The catalogue, FEATURES.md sections 1-5, written down once more: what each lane keeps of an event, and what each metric
-parser makes of the records of a window.
+parser makes of the records of a window. And one of the guide's recipes, whose features change by themselves.
 
 A record is a dict; records come in log order, by (time_ms, id). A feature is a text, or None where it is absent.
 
@@ -21,6 +21,7 @@ from fractions import Fraction
 from typing import Callable
 
 from events import MARKETING, money, number, text
+from settings import MINUTE
 
 MOST_ENTRIES = 1000
 SEARCH_PAIR_MS = 5000
@@ -74,10 +75,15 @@ def distinct(items):
 
 @dataclass
 class Parser:
-    """A metric parser: the features that it makes, and how, from (records of the window, settings of the lane)."""
+    """A metric parser: the features that it makes, and how, from (records of the window, settings of the lane); with
+    `by_clock` also from the clock."""
 
     features: list
     compute: Callable
+    by_clock: bool = False
+
+    def values(self, records, settings, clock):
+        return self.compute(records, settings, clock) if self.by_clock else self.compute(records, settings)
 
 
 @dataclass
@@ -87,6 +93,7 @@ class Lane:
     extract: Callable  # (event, settings) -> record, or None: not for this lane
     parsers: dict
     settings: dict  # with their defaults
+    ages_ms: Callable = lambda settings: []  # ages of records at which features may change
 
 
 # Section 1: product
@@ -276,6 +283,20 @@ def shopper_locations(records, settings):
     return [print_list(distinct(known)) if known else None, str(changes)]
 
 
+# sdk/examples/abandoned_checkout
+
+
+def extract_abandoned_checkout(event, settings):
+    return {"event": event.name, "step": int(number(event.entity("checkout_step").get("step")) or 0)}
+
+
+def checkout_abandoned(records, settings, clock):
+    orders = [place for place, record in enumerate(records) if record["event"] == "transaction"]
+    steps = records[orders[-1] + 1 if orders else 0 :]
+    abandoned = bool(steps) and clock - steps[-1]["time_ms"] >= settings["minutes"] * MINUTE
+    return [print_bool(abandoned), str(max(0, *(step["step"] for step in steps))) if abandoned else None]
+
+
 LANES = {
     "product": Lane(
         "user",
@@ -329,5 +350,15 @@ LANES = {
             "shopper_locations": Parser(["shopper_locations", "shopper_region_changes"], shopper_locations),
         },
         {"search_signal": "either", "search_url": "/search?q="},
+    ),
+    "abandoned_checkout": Lane(
+        "user",
+        ["checkout_step", "transaction"],
+        extract_abandoned_checkout,
+        {
+            "checkout_abandoned": Parser(["checkout_abandoned", "checkout_abandoned_step"], checkout_abandoned, by_clock=True),
+        },
+        {"minutes": 10},
+        lambda settings: [settings["minutes"] * MINUTE],
     ),
 }

@@ -18,6 +18,8 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 
 - The name of a rolling window ends the feature's name, that of a session does not, whichever key the lane has.
 - At one moment, first records leave (or a session ends), then changed features are written, then TTLs are refreshed.
+- A record has reached an age A of its lane at time + A, to the millisecond; of a session's records those of the newest run do,
+  until it is over.
 - A rolling window that never held a record is silent: a late event older than its length makes it write no zeros.
 - A window is silent once it was folded empty. When a silent window gets a record its parsers count as never written from then on.
   One that goes empty and gets records again before its zeros were due is not silent in between.
@@ -84,12 +86,13 @@ class WindowView:
     def __init__(self, lane, lane_settings, window, key_text, writes):
         self.lane, self.window, self.writes = lane, window, writes
         self.settings = {**lane.settings, **lane_settings.params}
+        self.ages_ms = lane.ages_ms(self.settings)
         self.suffix = "" if window.session else "_" + window.name
         self.prefix = f"{lane.key}:{key_text}:"
         self.written = {name: WrittenParser() for name in lane_settings.metrics}
         self.last_send_ms = None
         self.folded = None  # stamps of the records when it was last folded
-        self.touched = False  # a record came since then
+        self.touched = False  # a record came, or reached an age, since then
         self.silent = True  # empty, and that has been said (or there was nothing to say)
 
     # Which records count
@@ -153,6 +156,7 @@ class WindowView:
         """Every time at which this window may have something to do, given this log; past ones too."""
         if not self.window.session:
             yield from (record["time_ms"] + self.window.length_ms + 1 for record in log)
+        yield from (record["time_ms"] + age_ms for record in log for age_ms in self.ages_ms)
         if self.last_send_ms is not None:
             yield self.last_send_ms + self.interval_ms(log, clock)
         yield from (self.refresh_due(parser) for parser in self.written.values() if parser.touched_ms is not None)
@@ -177,14 +181,22 @@ class WindowView:
         """Write and refresh what is due at this clock."""
         if self.silent:
             return
+        self.touched = self.touched or self.is_age(log, clock)
         if flush or self.is_due(log, clock):
             self.fold_and_write(log, clock)
         if self.is_live(log, clock):
             self.refresh(log, clock)
 
-    def values_now(self, name, records):
+    def values_now(self, name, records, log, clock):
         parser = self.lane.parsers[name]
-        return dict(zip(parser.features, parser.compute(records, self.settings)))
+        if self.is_over(log, clock):
+            clock = log[-1]["time_ms"] + self.window.gap_ms
+        return dict(zip(parser.features, parser.values(records, self.settings, clock)))
+
+    def is_age(self, log, clock):
+        """Is this the moment at which one of its records reaches an age?"""
+        moments = (record["time_ms"] + age_ms for age_ms in self.ages_ms for record in self.records(log, clock))
+        return clock in moments and self.is_live(log, clock)
 
     def fold_and_write(self, log, clock):
         records = self.records(log, clock)
@@ -198,7 +210,7 @@ class WindowView:
         if stamps is not None:
             self.last_send_ms = clock
         for name, written in self.written.items():
-            values = self.values_now(name, records)
+            values = self.values_now(name, records, log, clock)
             if values == written.values and not over:
                 continue
             if left_s == 0:
@@ -220,7 +232,7 @@ class WindowView:
             if written.touched_ms is None or clock < self.refresh_due(written):
                 continue
             run_out = clock >= written.there_until_ms
-            if run_out and self.values_now(name, self.records(log, clock)) != written.values:
+            if run_out and self.values_now(name, self.records(log, clock), log, clock) != written.values:
                 continue
             for feature, value in written.values.items():
                 if value is not None:

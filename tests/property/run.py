@@ -48,7 +48,7 @@ ALL_WAYS = [
 
 def write_files(build, folder, stream, way):
     (folder / "events").write_bytes(b"".join(message + b"\n" for message in stream.messages))
-    text = configuration.write_text(stream.settings, way.workers, way.batch, [folder / "events"], build / "plugins")
+    text = configuration.write_text(stream.settings, way.workers, way.batch, [folder / "events"], f"{build}/plugins:{build}/examples")
     (folder / "shoplane.conf").write_text(text, encoding="utf-8")
 
 

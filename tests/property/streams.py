@@ -223,7 +223,15 @@ def crowded_stream(draw, settings):
         LaneSettings("session", [session], ["session_pages"]),
     ]
     settings.key_records = draw.choice((1100, 10_000))
-    writer = one_key(draw, settings, draw.choice((["product_view"], ["add_to_cart"] * 12 + ["checkout_step"])))
+    if draw.random() < 0.3:
+        settings.lanes = [LaneSettings("abandoned_checkout", [windows[1]], ["checkout_abandoned"], {"minutes": 1})]
+    writer = one_key(
+        draw,
+        settings,
+        draw.choice((["product_view"], ["add_to_cart"] * 12 + ["checkout_step"]))
+        if len(settings.lanes) > 1
+        else ["checkout_step"] * 9 + ["transaction"],
+    )
     for _ in range(1250):
         writer.send(writer.event_at(draw.choice(writer.kinds), writer.now - draw.choice((0, 0, draw.randrange(6000)))))
         writer.now += draw.randrange(12)
@@ -259,6 +267,17 @@ def random_lane(draw, name):
     else:
         windows = [random_rolling_window(draw, length) for length in draw.sample(list(LENGTHS), draw.randint(1, 3))]
     params = {}
+    if name == "abandoned_checkout":
+        if draw.random() < 0.4:
+            windows = [random_session_window(draw)]
+            windows[0].gap_ms = max(windows[0].gap_ms, draw.choice((1, 2, 30)) * MINUTE)
+            windows[0].max_ms = max(windows[0].max_ms, windows[0].gap_ms)
+        longest = max(windows, key=oldest_ms)
+        if oldest_ms(longest) < MINUTE:
+            longest = windows[0] = random_rolling_window(draw, "5m")
+        ages = (1, 1, 2, 5, 60, oldest_ms(longest) // MINUTE)
+        params["minutes"] = draw.choice([age for age in ages if age * MINUTE <= oldest_ms(longest) and age <= 1440])
+        return LaneSettings(name, windows, metrics, params)
     if name == "category":
         params["count_lists"] = draw.random() < 0.6
     if name == "cart":
@@ -269,6 +288,11 @@ def random_lane(draw, name):
         params["search_signal"] = draw.choice(("either", "either", "url", "site_search"))
         params["search_url"] = draw.choice(("/search?q=", "/find/"))
     return LaneSettings(name, windows, metrics, {key: value for key, value in params.items() if draw.random() < 0.8})
+
+
+def oldest_ms(window):
+    """The most that a record may be looked at."""
+    return window.max_ms + window.gap_ms if window.session else window.length_ms
 
 
 def random_emit(draw, extent_ms):
@@ -339,6 +363,7 @@ class StreamWriter:
                 )
                 if distance > 0
             }
+            | {age_ms for lane in settings.lanes for age_ms in LANES[lane.name].ages_ms({**LANES[lane.name].settings, **lane.params})}
         )
 
     def distance(self):

@@ -357,6 +357,31 @@ class Sessions(unittest.TestCase):
         self.assertEqual((found["session_cart_ratio"], found.get("session_marketing_campaign")), ("0.5", None))
 
 
+class Ages(unittest.TestCase):
+    """A checkout is abandoned by itself, ten minutes after its last step."""
+
+    def found(self, window, events, until):
+        return lines(lane("abandoned_checkout", [window]), events, until, "checkout_abandoned" + ("" if window.session else "_1h"))
+
+    def step(self, time):
+        return event(time, "checkout_step", step={"step": Raw("2")})
+
+    def test_at_the_millisecond_and_not_after_an_order(self):
+        an_hour = rolling("1h", HOUR, ttl_s=9000)
+        events = [self.step("12:00:00"), self.step("12:04:00.500")]
+        falls, leaves = ("true", "12:14:00.500"), ("false", "13:04:00.501")
+        self.assertEqual(self.found(an_hour, events, "14:00:00"), [("false", "11:59:55.000"), falls, leaves])
+        order = event("12:14:00", "transaction", transaction={"transaction_id": "t1", "revenue": Raw("1")})
+        self.assertEqual(self.found(an_hour, events + [order], "12:30:00"), [("false", "11:59:55.000")])
+
+    def test_a_session_has_it_until_it_is_over(self):
+        def found(minutes):
+            return self.found(Window("session", session=True, gap_ms=minutes * MINUTE, emit_ms=0, ttl_s=9000), [self.step("12:00:00")], "13:00:00")
+
+        self.assertEqual(found(10), [("false", "11:59:55.000"), ("true", "12:10:00.000")])
+        self.assertEqual(found(9), [("false", "11:59:55.000")])
+
+
 class Orders(unittest.TestCase):
     def final(self, settings, events):
         return {name: value for name, value, _ in lines(settings, events)}
