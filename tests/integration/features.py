@@ -125,6 +125,8 @@ def live(wanted, day):
         if of_session(key):
             return not day.over(key)
         owner, feature, window = split_key(key)
+        if feature.startswith("checkout_abandoned"):
+            return wanted[key].value not in EMPTY
         counter = wanted.get(f"{owner}:{COUNTER[feature]}_{window}")
         # lanes of orders keep carts and steps too, live-shopper's parser has no category_view_count only if switched off
         return counter is not None and counter.value != "0"

@@ -52,13 +52,21 @@ def lane_of(key):
     return "session" if of_session(key) else LANE_OF.get(split_key(key)[1], "")
 
 
-def lanes_with_growing(name):
-    """A shipped configuration's lanes, with a window of category that nothing leaves."""
+CHECKOUTS = """    {
+        lane = "abandoned_checkout";
+        windows = ( { name = "1h"; length = "1h"; emit = "1s"; }, { name = "24h"; length = "24h"; emit = "5s"; } );
+        metrics = ( "checkout_abandoned" );
+    },
+"""
+
+
+def lanes_of_torture(name):
+    """A shipped configuration's lanes, with a window of category that nothing leaves, and a lane whose records reach an age."""
     lanes = shipped_lanes(name)
     growing = re.sub(r'(lane = "category";.*?)\{ name = "24h"; length = "24h"; (emit = "\w+"); ttl = "\w+"; \}',
                      rf'\1{{ name = "{GROWING}"; length = "{GROWING}"; \2; ttl = "61d"; }}', lanes, count=1, flags=re.S)
     check(growing != lanes, f"{name}: no category in 24h")
-    return growing
+    return growing.replace("lanes = (\n", "lanes = (\n" + CHECKOUTS, 1)
 
 
 def set_up(servers, kind, partitions, seed, rounds):
@@ -69,6 +77,8 @@ def set_up(servers, kind, partitions, seed, rounds):
     broker, redis = kind(servers, {faults.TOPIC: partitions}), LastingRedis(servers).start()
     plugins = servers.folder / "plugins"
     shutil.copytree(servers.build / "plugins", plugins)
+    for file in ("lanes/abandoned_checkout.so", "metrics/checkout_abandoned.so"):
+        shutil.copy(servers.build / "examples" / file, plugins / file)
     lines = path.read_bytes().split(b"\n")[:-1]
     feeder = Feeder(servers, broker, lines)
     # What the rounds can't take, at an hour each at most, is there before the first: delivered, or on a busy machine one partition
@@ -77,7 +87,7 @@ def set_up(servers, kind, partitions, seed, rounds):
     feeder.before(max(len(lines) - chunk * rounds, 0))
     feeder.budget = chunk
     feeder.start()
-    return path, Torture(servers, broker, redis, feeder, lanes_with_growing(rng.choice(["shoplane.conf", "live-shopper.conf"])),
+    return path, Torture(servers, broker, redis, feeder, lanes_of_torture(rng.choice(["shoplane.conf", "live-shopper.conf"])),
                          plugins, "5s" if partitions == 1 else "3h", rng, chunk, workers=rng.choice([2, 4]))
 
 
