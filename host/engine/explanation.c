@@ -2,6 +2,7 @@
 #include "engine/explanation.h"
 
 #include "base/time.h"
+#include "engine/ages.h"
 #include "engine/emission.h"
 #include "engine/key_hash.h"
 #include "engine/render.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define VALUE_SHOWN 100 /* bytes of a value in a line */
+#define AGES_SHOWN  10  /* changes that come of ages, of a feature that is asked for alone */
 
 struct telling {
     struct shard *shard;
@@ -182,6 +184,58 @@ static size_t steps_of(size_t records)
     return steps < 1 ? 1 : steps > EXPLANATION_STEPS_MAX ? EXPLANATION_STEPS_MAX : steps;
 }
 
+/* Fold it as it will be at this time if nothing more comes. */
+static void fold_at(struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window, int64_t at_ms)
+{
+    size_t first = lane->session ? log_newest_run(log, lane) : log_from(log, lane, at_ms - lane->windows[window].settings.length_ms);
+    folder_fold(&telling->folder, lane, log, window, first, at_ms);
+}
+
+/* Is the feature another one at this time than a moment before? It is folded as of then. */
+static bool changes_at(struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window, size_t feature,
+                       int64_t at_ms)
+{
+    struct buffer before = {0};
+    bool was, is;
+    fold_at(telling, lane, log, window, at_ms - 1);
+    sl_view value = value_of(&telling->folder, feature, &was);
+    buffer_put(&before, value.data, value.size);
+    fold_at(telling, lane, log, window, at_ms);
+    value = value_of(&telling->folder, feature, &is);
+    bool changes = was != is || before.size != value.size || (value.size > 0 && memcmp(before.data, value.data, value.size) != 0);
+    buffer_free(&before);
+    return changes;
+}
+
+/* What it will be, and when, since records reach an age: at most so many changes of it. */
+static void put_ages(struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                     size_t feature, size_t most)
+{
+    bool json = telling->question->json, in_line = telling->question->feature == NULL;
+    size_t said = 0;
+    int64_t at_ms = telling->shard->clock_ms;
+    if (json)
+        buffer_literal(telling->out, ",\"will_be\":[");
+    for (size_t steps = steps_of(2 * (log->count - first)); steps > 0 && said < most; steps--) {
+        at_ms = ages_next(lane, log, first, at_ms);
+        if (at_ms == WHEEL_NEVER || (lane->session && at_ms > session_end(lane, log)))
+            break;
+        if (!changes_at(telling, lane, log, window, feature, at_ms))
+            continue;
+        char time[TIME_TEXT_MAX];
+        (void)time_text(at_ms, time);
+        buffer_printf(telling->out, json ? "%s{\"at\":\"%s\",\"value\":" : in_line ? ", will be " : "  will be ", said > 0 ? "," : "", time);
+        put_value(telling, feature);
+        if (json)
+            buffer_byte(telling->out, '}');
+        else
+            buffer_printf(telling->out, in_line ? " at %s" : " at %s, when a record reaches an age that the lane names\n", time);
+        said++;
+    }
+    if (json)
+        buffer_byte(telling->out, ']');
+}
+
 static void put_records(struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
                         size_t feature)
 {
@@ -264,6 +318,8 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
                       lane->name, parser->name, settings->settings.name, log->count - first);
         put_value(telling, feature);
         put_written(telling, lane, log, window, feature);
+        if (lane->age_count > 0)
+            put_ages(telling, lane, log, window, first, feature, behind ? AGES_SHOWN : 1);
     } else if (behind) {
         buffer_printf(telling->out, "%s%.*s:%s is ", parser->key_prefix, (int)id.size, id.data, full_name(lane, window, feature));
         put_value(telling, feature);
@@ -271,6 +327,7 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
                       settings->settings.name, log->count - first, log->count - first == 1 ? "" : "s", shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
         buffer_byte(telling->out, '\n');
+        put_ages(telling, lane, log, window, first, feature, AGES_SHOWN);
     } else {
         buffer_printf(telling->out, "  %-36s ", full_name(lane, window, feature));
         put_value(telling, feature);
@@ -278,6 +335,7 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
         buffer_printf(telling->out, "%zu record%s, %swritten ", log->count - first, log->count - first == 1 ? "" : "s",
                       shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
+        put_ages(telling, lane, log, window, first, feature, 1);
         buffer_literal(telling->out, ")\n");
     }
     if (behind)
@@ -297,8 +355,8 @@ static void tell_window(struct telling *telling, const struct set_lane *lane, st
         if (!is_asked(telling, lane, window, f))
             continue;
         if (!folded)
-            folder_fold(&telling->folder, lane, log, window, first, telling->shard->clock_ms);
-        folded = telling->question->feature == NULL; /* what is told of one's records folds others */
+            folder_fold(&telling->folder, lane, log, window, first, emission_fold_ms(telling->shard, lane, log));
+        folded = telling->question->feature == NULL && lane->age_count == 0; /* what is told of one's future folds others */
         tell_feature(telling, lane, log, window, first, f);
         if (lane->session && !telling->question->json && telling->question->feature != NULL && log->count > 0) {
             (void)time_text(session_end(lane, log), time);

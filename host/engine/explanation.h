@@ -1,4 +1,5 @@
-/* explanation.h - what stands behind the features of one key: its records, when each leaves, and what will be there then.
+/* explanation.h - what stands behind the features of one key: its records, when each leaves or reaches an age, and what will be
+ * there then.
  *
  * Made from a shard that nobody changes meanwhile: on its worker's thread (question.h), or of a shard that was restored for this
  * (key_state.h). Folds in a folder of its own; changes nothing. */

@@ -111,6 +111,34 @@ def behind_a_value(servers):
     check("no host answers" in told(servers, 1, "audit", "--config", config), "nobody to ask")
 
 
+def what_becomes_true_by_itself(servers):
+    """The recipe's abandoned checkout: what it will be, and when; and it is, with no event at all."""
+    redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
+    lanes = ('lanes = ( { lane = "abandoned_checkout"; windows = ( { name = "1h"; length = "1h"; } ); '
+             'metrics = ( "checkout_abandoned" ); } );\n')
+    config = write_config(servers.folder / "ages.conf", lanes, broker, redis, clock="live", idle="300ms", disorder="0s")
+    with config.open("a") as file:
+        file.write(f'state: {{ folder = "{servers.folder / "state"}"; interval = "200ms"; }};\n'
+                   f'plugins = "{servers.build / "plugins"}:{servers.build / "examples"}";\n')
+    host, producer = servers.run(config, "--workers", 2, "--report", 1), servers.producer(broker)
+    at = int(time.time()) - 596
+    soon, later = (time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(step + 600)) for step in (at, at + 590))
+    producer.send(event("checkout_step", "ann", at=at), event("checkout_step", "bob", at=at), event("checkout_step", "bob", at=at + 590))
+    ann, bob = (f"user:{user}:checkout_abandoned_1h" for user in ("ann", "bob"))
+    wait_for(lambda: redis.get(ann) == redis.get(bob) == "false", 20, lambda: f"nobody has left yet:\n{host.tail()}")
+    text = told(servers, 0, "explain", bob, "--config", config)
+    check(f"\n  will be true at {later}, when a record reaches an age that the lane names\n" in text, text)
+    text = told(servers, 0, "features", "user", "bob", "--config", config)
+    check(f", will be true at {later})\n" in text and f", will be 0 at {later})\n" in text, text)
+    answer = as_json(servers, "explain", ann, "--config", config)["features"][0]
+    # on a machine that is slow enough it has happened by now
+    check((answer["value"], answer["will_be"]) in (("false", [{"at": soon, "value": "true"}]), ("true", [])), answer)
+    wait_for(lambda: redis.get(ann) == "true", 20, lambda: f"ann has left:\n{host.tail()}")
+    check(time.time() >= at + 600 and redis.get(bob) == "false", "and not before")
+    check(as_json(servers, "explain", ann, "--config", config)["features"][0]["will_be"] == [], "nothing more will be")
+    check(host.end() == 0, host.tail())
+
+
 def who_asks_badly_hurts_nobody(servers):
     redis, host, producer, config, state = set_up(servers)
     producer.send(event("product_view", "ann", product="5"))
@@ -154,4 +182,4 @@ def ask_quietly(ask):
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [behind_a_value, who_asks_badly_hurts_nobody])
+    run_main(__doc__, [behind_a_value, what_becomes_true_by_itself, who_asks_badly_hurts_nobody])
