@@ -171,6 +171,7 @@ TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tests/sanitize/kafka.supp \
 [ -n "$long" ] && limit=3600 torture torture_long build --seed 100 --seeds 18 --rounds 15
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
+check crash python3 -B tests/integration/crash.py build
 check install tests/integration/install.sh build
 alone live python3 -B tests/integration/live.py build
 check examples tests/integration/examples.sh build

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/standard_error.h"
 #include "base/time.h"
+#include "cli/crash.h"
 #include "cli/reload_check.h"
 #include "cli/signals.h"
 
@@ -16,14 +17,16 @@
 #define READING_SAID_MS 1000 /* between two lines of progress */
 
 static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost,
-                   struct audit *audit)
+                   struct audit *audit, size_t left_out)
 {
-    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", audited[96] = "", shadows[96] = "";
+    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", audited[96] = "", shadows[96] = "", plugins[96] = "";
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
         (void)snprintf(state, sizeof state, ", %" PRIu64 " checkpoints (%" PRIu64 " failed)", now->checkpoints,
                        now->failed_checkpoints);
+    if (left_out > 0 || now->barred > 0)
+        (void)snprintf(plugins, sizeof plugins, ", %zu plugins in quarantine, %" PRIu64 " folds left out", left_out, now->barred);
     if (lost + now->full_keys + now->full_logs > 0)
         (void)snprintf(trouble, sizeof trouble, ", %" PRIu64 " lost in Kafka, %" PRIu64 " refused for memory, %" PRIu64
                        " beyond key_records", lost, now->full_keys, now->full_logs);
@@ -38,10 +41,10 @@ static void report(const struct engine_counters *now, const struct engine_counte
         (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
                        now->shadow_differ);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s%s%s%s",
+             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, not_finite, audited, shadows,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, not_finite, plugins, audited, shadows,
              now->writing ? "" : ", NOT WRITING yet");
 }
 
@@ -98,7 +101,7 @@ static void look_at_stops(struct watch *watch)
         trial_end(watch->attendance->trial);
         reload_check_stop(&watch->check);
         (void)standard_error_drain();
-        _exit(1);
+        crash_end_process(1);
     }
     watch->stops = told;
     log_info("%s: writing what is left, then stopping; once more stops at once", signals_last());
@@ -188,7 +191,7 @@ enum ending attend(struct attendance *attendance)
         if (!due)
             continue;
         report(&now, &before, (double)(now_ms - reported_ms) / 1000.0, source_lost(attendance->source),
-               attendance->audit);
+               attendance->audit, attendance->quarantined);
         before = now;
         reported_ms = now_ms;
     }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/durable.h"
 #include "cli/report.h"
 #include "cli/setup.h"
@@ -149,8 +150,9 @@ static bool check_state(const struct config *config, const struct lane_set *lane
 bool check_start(const char *path, bool against_state, struct loaded *loaded)
 {
     struct error error = {0};
-    if (!loaded_read(loaded, path, NULL))
+    if (!loaded_read(loaded, path, NULL, false))
         return false;
+    quarantine_say(&loaded->quarantine);
     if (!against_state || check_state(loaded->config, loaded->lanes, &error))
         return true;
     (void)fflush(stdout);
@@ -177,6 +179,7 @@ int command_check(int argc, char **argv)
     }
     if (optind < argc)
         return command_usage("check", "\"%s\" is one word too many; the file goes behind --config", argv[optind]);
+    crash_watch();
     char *path = setup_config_path(named);
     struct loaded loaded;
     bool good = check_start(path, against_state, &loaded);

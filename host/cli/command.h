@@ -18,6 +18,7 @@ int command_plugin_new(int argc, char **argv);
 int command_plugin_build(int argc, char **argv);
 int command_plugin_install(int argc, char **argv);
 int command_plugin_check(int argc, char **argv);
+int command_plugin_release(int argc, char **argv);
 int command_plugin_test(int argc, char **argv);
 int command_plugin_validate(int argc, char **argv);
 int command_state(int argc, char **argv);

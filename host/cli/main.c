@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "base/standard_error.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/parse.h"
 #include "cli/restart.h"
 
@@ -86,5 +87,6 @@ int main(int argc, char **argv)
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
         status = say_unwritten();
     (void)standard_error_drain();
+    crash_ending();
     return status;
 }

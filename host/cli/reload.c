@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cli/check.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/report.h"
 #include "cli/setup.h"
 #include "state/notice.h"
@@ -164,6 +165,7 @@ int command_reload(int argc, char **argv)
     }
     if (optind < argc)
         return command_usage("reload", "\"%s\" is one word too many; the file goes behind --config", argv[optind]);
+    crash_watch();
     char *path = setup_config_path(named);
     int status = reload(path);
     free(path);

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/report.h"
 #include "cli/setup.h"
 #include "engine/question.h"
@@ -250,6 +251,7 @@ int command_replay(int argc, char **argv)
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    crash_watch();
     status = 2;
     char *path = setup_config_path(options.config);
     struct config *config;

@@ -1,12 +1,11 @@
 /* restart.c - see restart.h.
  *
- * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <signal> <set or -> <lock> <unsaid>",
+ * The note is three variables: SHOPLANE_RESTART="<reason> <since ms> <cause> <set or -> <lock> <unsaid>",
  * SHOPLANE_RESTART_FOLDER, and SHOPLANE_RESTART_WHY. For a crash they are made before they are needed: its handler can do
  * nothing but fill in two numbers and call the kernel. */
 #include "cli/restart.h"
 
 #include "base/memory.h"
-#include "base/signal_stack.h"
 #include "base/standard_error.h"
 #include "cli/signals.h"
 
@@ -98,7 +97,7 @@ void restart_take_note(struct restart_note *note)
     unsigned long long unsaid;
     const char *text = getenv(NOTE), *folder = getenv(NOTE_FOLDER), *why = getenv(NOTE_WHY);
     *note = (struct restart_note){0};
-    if (text != NULL && sscanf(text, "%31s %lld %d %32s %d %llu", word, &since, &note->signal, set, &note->lock, &unsaid) == 6) {
+    if (text != NULL && sscanf(text, "%31s %lld %d %32s %d %llu", word, &since, &note->cause, set, &note->lock, &unsaid) == 6) {
         for (size_t i = 1; i < sizeof words / sizeof words[0]; i++)
             if (strcmp(word, words[i]) == 0)
                 note->reason = (enum restart_reason)i;
@@ -188,7 +187,7 @@ static void set_mask(sigset_t *before)
 void restart_now(const struct restart_note *note)
 {
     sigset_t before;
-    char *text = memory_format("%s %lld %d %s %d %llu", words[note->reason], (long long)note->since_ms, note->signal,
+    char *text = memory_format("%s %lld %d %s %d %llu", words[note->reason], (long long)note->since_ms, note->cause,
                                note->set[0] == '\0' ? "-" : note->set, note->lock, (unsigned long long)standard_error_drain());
     char **environment = make_environment(text, note->folder, note->why);
     free(text);
@@ -208,28 +207,12 @@ void restart_now(const struct restart_note *note)
 
 /* ---- crashes ---- */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer) || \
-    __has_feature(undefined_behavior_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#ifndef SANITIZED
-
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
-#define CRASHES (sizeof crashes / sizeof crashes[0])
-
 static struct {
     char **environment;
-    char *since, *signal; /* in it: 20 and 2 digits to be filled in */
-    struct sigaction before[CRASHES];
+    char *since, *cause; /* in it: 20 and 3 digits to be filled in */
     int lock;
-    atomic_flag taken;
-    bool armed;
-} crash = {.taken = ATOMIC_FLAG_INIT};
+    atomic_bool armed;
+} crash;
 
 static void put_digits(char *to, int digits, uint64_t number)
 {
@@ -237,54 +220,34 @@ static void put_digits(char *to, int digits, uint64_t number)
         to[i] = (char)('0' + number % 10);
 }
 
-/* On whatever thread it happens, with whatever it holds: only calls of the kernel. */
-static void on_crash(int number)
+void restart_after_crash(int cause)
 {
-    if (atomic_flag_test_and_set(&crash.taken))
-        for (;;)
-            (void)pause(); /* another thread is at it; execve ends this one */
     struct timespec now = {0};
+    if (!atomic_load(&crash.armed))
+        return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     put_digits(crash.since, 20, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-    put_digits(crash.signal, 2, (uint64_t)number);
+    put_digits(crash.cause, 3, (uint64_t)cause);
     restart_keep_descriptors();
     keep_lock(crash.lock);
     set_mask(NULL);
     (void)execve(program, arguments, crash.environment);
-    (void)signal(number, SIG_DFL);
-    (void)raise(number);
 }
 
 void restart_on_crash(const struct restart_note *note)
 {
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
-    (void)sigemptyset(&action.sa_mask);
-    if (crash.armed)
+    if (atomic_load(&crash.armed))
         return;
-    char *text = memory_format("%s %020d %02d %s %d 0", words[RESTART_CRASH], 0, 0, note->set, note->lock);
+    char *text = memory_format("%s %020d %03d %s %d 0", words[RESTART_CRASH], 0, 0, note->set, note->lock);
     crash.lock = note->lock;
     crash.environment = make_environment(text, note->folder, NULL);
     free(text);
     crash.since = crash.environment[0] + strlen(NOTE "=") + strlen(words[RESTART_CRASH]) + 1;
-    crash.signal = crash.since + 21;
-    signal_stack_use();
-    for (size_t i = 0; i < CRASHES; i++)
-        (void)sigaction(crashes[i], &action, &crash.before[i]);
-    crash.armed = true;
+    crash.cause = crash.since + 21;
+    atomic_store(&crash.armed, true);
 }
 
 void restart_on_crash_no_more(void)
 {
-    if (!crash.armed)
-        return;
-    for (size_t i = 0; i < CRASHES; i++)
-        (void)sigaction(crashes[i], &crash.before[i], NULL);
-    crash.armed = false; /* its environment stays: a thread may be in the handler at this moment */
+    atomic_store(&crash.armed, false); /* its environment stays: a thread may be ending the process at this moment */
 }
-
-#else
-
-void restart_on_crash(const struct restart_note *note) { (void)note; }
-void restart_on_crash_no_more(void) {}
-
-#endif

@@ -27,7 +27,7 @@ static inline bool restart_is_back(enum restart_reason reason) { return reason =
 struct restart_note {
     enum restart_reason reason;
     int64_t since_ms;     /* monotonic clock: since when features stand still; 0: they did not run */
-    int signal;           /* RESTART_CRASH */
+    int cause;            /* RESTART_CRASH: as in crash_notes.h */
     char set[SET_ID_MAX]; /* run this one of folder's sets; "": what is installed */
     char *folder;         /* of the state; NULL: none */
     int lock;             /* descriptor of the state folder's lock file, which stays locked and open; 0: none */
@@ -49,9 +49,10 @@ void restart_now(const struct restart_note *note);
 /* No program that we start, or become, gets a descriptor above 2, whatever a library left open. */
 void restart_keep_descriptors(void);
 
-/* From now on a crash (SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL) is a restart by RESTART_CRASH, with what `note` says: the last
- * good set. Builds with sanitizers leave crashes to those. */
+/* From now on a crash (crash.h) is a restart by RESTART_CRASH, with what `note` says: the last good set. */
 void restart_on_crash(const struct restart_note *note);
 void restart_on_crash_no_more(void);
+/* What a crash does then: becomes that. Comes back where nothing is armed, or where it can't be. Async-signal-safe. */
+void restart_after_crash(int cause);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/attend.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/durable.h"
 #include "cli/ownership.h"
 #include "cli/report.h"
@@ -139,6 +140,7 @@ struct running {
     struct restart_note become; /* RESTART_NOT: nothing; else ourselves again, instead of running */
     struct sink_maker maker;
     struct engine_settings settings;
+    struct quarantined_plugin *quarantined; /* of the settings */
 };
 
 static void close_running(struct running *running)
@@ -151,6 +153,27 @@ static void close_running(struct running *running)
         (void)fclose(running->maker.stream);
     durable_close(&running->durable);
     ownership_end(&running->ownership, true);
+    free(running->quarantined);
+}
+
+/* What the notes of crashes say now: more than when we read them, where another process ran meanwhile. */
+static bool crashed_meanwhile(const struct running *running)
+{
+    struct crash_notes notes;
+    crash_notes_read(running->ownership.folder.folder, &notes);
+    size_t count = notes.count;
+    crash_notes_free(&notes);
+    return count != running->loaded->quarantine.notes.count;
+}
+
+static void tell_quarantine(struct running *running)
+{
+    const struct quarantine *quarantine = &running->loaded->quarantine;
+    running->quarantined = memory_new((quarantine->count + 1) * sizeof *running->quarantined);
+    for (size_t i = 0; i < quarantine->count; i++)
+        running->quarantined[i] = (struct quarantined_plugin){quarantine->items[i].key, quarantine->items[i].why};
+    running->settings.quarantined = running->quarantined;
+    running->settings.quarantined_count = quarantine->count;
 }
 
 /* The state, and which set is to run on it. False: an error, or running->become. */
@@ -161,8 +184,8 @@ static bool open_state(struct running *running, struct error *error)
     const struct state_folder *folder = &running->ownership.folder;
     if (!trial_begin(&running->trial, folder, config->state.fsync == FSYNC_CHECKPOINT, set, running->note, &running->become))
         return false;
-    if (running->ownership.stood_by && running->note->reason != RESTART_TAKEOVER && running->trial.marks.good[0] != '\0' &&
-        running->trial.pending) {
+    if (running->ownership.stood_by && running->note->reason != RESTART_TAKEOVER &&
+        ((running->trial.marks.good[0] != '\0' && running->trial.pending) || crashed_meanwhile(running))) {
         trial_end(&running->trial); /* what we loaded before we stood by is not what the one before us ran */
         running->become = (struct restart_note){.reason = RESTART_TAKEOVER, .folder = folder->path, .lock = folder->lock};
         return false;
@@ -170,11 +193,15 @@ static bool open_state(struct running *running, struct error *error)
     if (!durable_open(&running->durable, folder, config, running->loaded->lanes, running->options->accept_loss, error))
         return false;
     (void)snprintf(running->durable.plan.plugin_set, sizeof running->durable.plan.plugin_set, "%s", set->id);
+    crash_notes_trim(folder->folder);
+    crash_note_in(folder->folder);
+    tell_quarantine(running);
     running->settings.state = &running->durable.plan;
     running->settings.kafka = &config->source.kafka;
     running->settings.open_past = open_past;
     running->settings.past_context = &running->settings;
     durable_say(&running->durable);
+    quarantine_say(&running->loaded->quarantine);
     return true;
 }
 
@@ -249,7 +276,7 @@ static void stand_by(struct running *running)
         memcpy(note.set, running->loaded->set.id, sizeof note.set);
     log_warn("somebody else has taken over: this host writes and keeps nothing more; it stands by");
     become(&note);
-    _exit(signals_stop ? 0 : 1);
+    crash_end_process(signals_stop ? 0 : 1);
 }
 
 static int run(struct running *running)
@@ -288,6 +315,7 @@ static int run(struct running *running)
                                     .report_s = running->options->report_s,
                                     .restartable = settings->state != NULL,
                                     .config = running->installed,
+                                    .quarantined = running->loaded->quarantine.count,
                                     .trial = &running->trial,
                                     .reason = running->note->reason,
                                     .since_ms = running->ownership.stood_by ? 0 : running->note->since_ms};
@@ -338,12 +366,12 @@ static bool copy_is_whole(const struct restart_note *note)
 static bool load(struct loaded *loaded, const char *installed, const struct restart_note *note)
 {
     if (note->set[0] == '\0' || note->folder == NULL)
-        return loaded_read(loaded, installed, NULL);
+        return loaded_read(loaded, installed, NULL, true);
     if (!copy_is_whole(note))
         return false;
     char *config = memory_format("%s/sets/%s/" SET_CONFIG, note->folder, note->set);
     char *plugins = memory_format("%s/sets/%s/plugins", note->folder, note->set);
-    bool good = loaded_read(loaded, config, plugins);
+    bool good = loaded_read(loaded, config, plugins, true);
     free(config);
     free(plugins);
     return good;
@@ -383,6 +411,7 @@ int command_run(int argc, char **argv)
     if (!parse_options(argc, argv, &options, &status))
         return status;
     signals_install();
+    crash_watch();
     status = 2;
     char *path = setup_config_path(options.config);
     struct loaded loaded;

@@ -24,18 +24,25 @@ char *setup_config_path(const char *named)
 
 bool setup_read(const char *path, struct config **config, struct lane_set **set)
 {
-    return setup_read_with(path, NULL, config, set);
+    return setup_read_with(path, NULL, NULL, config, set);
 }
 
-bool setup_read_with(const char *path, const char *plugins, struct config **config, struct lane_set **set)
+bool setup_read_with(const char *path, const char *plugins, struct quarantine *quarantine, struct config **config,
+                     struct lane_set **set)
 {
     struct error_list errors = {0};
     *config = config_read_partial(path, &errors);
     if (*config != NULL && plugins != NULL)
         (*config)->plugins = config_memory_text((*config)->memory, plugins);
+    if (*config != NULL && quarantine != NULL)
+        quarantine_apply(quarantine, *config);
     *set = *config == NULL ? NULL : lane_set_load(*config, &errors);
+    if (errors.count == 0 && quarantine != NULL)
+        quarantine_bar(quarantine, *set);
     if (errors.count == 0)
         return true;
+    if (quarantine != NULL)
+        quarantine_free(quarantine);
     lane_set_free(*set);
     config_free(*config);
     *set = NULL;

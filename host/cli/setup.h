@@ -2,6 +2,7 @@
 #ifndef CLI_SETUP_H
 #define CLI_SETUP_H
 
+#include "cli/quarantine.h"
 #include "config/config.h"
 #include "plugin/lane_set.h"
 #include "sink/sink.h"
@@ -12,8 +13,10 @@ char *setup_config_path(const char *named);
 
 /* Read it and load the lanes it names. Mistakes of both kinds are said together on standard error; false. */
 bool setup_read(const char *path, struct config **config, struct lane_set **set);
-/* The same, with the plugins of this folder, whatever the configuration says; NULL: as it says. */
-bool setup_read_with(const char *path, const char *plugins, struct config **config, struct lane_set **set);
+/* The same, with the plugins of this folder, whatever the configuration says; NULL: as it says. `quarantine`: not NULL, without
+ * what stands in it, and it is filled in. */
+bool setup_read_with(const char *path, const char *plugins, struct quarantine *quarantine, struct config **config,
+                     struct lane_set **set);
 
 /* Where Redis is, by the configuration; without lease and fence. Texts stay the configuration's. */
 struct redis_settings setup_redis(const struct sink_settings *settings);

@@ -8,6 +8,7 @@
 #include "cli/setup.h"
 #include "config/whole_text.h"
 #include "plugin/plugin_file.h"
+#include "state/crash_notes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,14 +54,26 @@ static void forget_text(char *text, size_t size)
     free(text);
 }
 
-bool loaded_read(struct loaded *loaded, const char *path, const char *plugins)
+/* They are part of what is installed, as much as the others. */
+static void add_quarantined(struct plugin_set *set, struct quarantine *quarantine)
+{
+    for (size_t i = 0; i < quarantine->file_count; i++) {
+        struct kept_file *kept = &quarantine->files[i];
+        char *file = memory_format("plugins/%s/%s.so", plugin_kind_folder(kept->folder), kept->name);
+        plugin_set_add(set, file, kept->bytes, kept->size);
+        kept->bytes = NULL;
+        free(file);
+    }
+}
+
+bool loaded_read(struct loaded *loaded, const char *path, const char *plugins, bool noting)
 {
     struct error error;
-    *loaded = (struct loaded){0};
+    *loaded = (struct loaded){.quarantine = {.noting = noting}};
     for (int again = 0;; again++) {
         size_t before_size = 0, after_size = 0;
         char *before = whole_text_read(path, &before_size, &error);
-        if (!setup_read_with(path, plugins, &loaded->config, &loaded->lanes)) {
+        if (!setup_read_with(path, plugins, &loaded->quarantine, &loaded->config, &loaded->lanes)) {
             forget_text(before, before_size);
             return false;
         }
@@ -69,6 +82,7 @@ bool loaded_read(struct loaded *loaded, const char *path, const char *plugins)
         forget_text(before, before_size);
         if (same && add_plugins(&loaded->set, loaded->lanes)) {
             plugin_set_add(&loaded->set, SET_CONFIG, after, after_size);
+            add_quarantined(&loaded->set, &loaded->quarantine);
             plugin_set_name(&loaded->set);
             return true;
         }
@@ -89,7 +103,8 @@ void loaded_free(struct loaded *loaded)
     lane_set_free(loaded->lanes);
     config_free(loaded->config);
     plugin_set_free(&loaded->set);
-    *loaded = (struct loaded){0};
+    quarantine_free(&loaded->quarantine);
+    *loaded = (struct loaded){.quarantine = {.noting = loaded->quarantine.noting}};
 }
 
 /* ---- marks ---- */
@@ -132,7 +147,7 @@ static void note_failure(struct trial *trial, const struct restart_note *note)
 {
     if (note->reason == RESTART_CRASH)
         (void)snprintf(trial->marks.reason, sizeof trial->marks.reason, "it crashed while it was being tried: %s",
-                       strsignal(note->signal));
+                       crash_cause_text(note->cause));
     else
         (void)snprintf(trial->marks.reason, sizeof trial->marks.reason, "%s", note->why == NULL ? "" : note->why);
     if (trial->marks.trying[0] != '\0')

@@ -10,6 +10,7 @@
 #ifndef CLI_TRIAL_H
 #define CLI_TRIAL_H
 
+#include "cli/quarantine.h"
 #include "cli/restart.h"
 #include "config/config.h"
 #include "engine/engine.h"
@@ -21,9 +22,11 @@ struct loaded {
     struct config *config;
     struct lane_set *lanes;
     struct plugin_set set;
+    struct quarantine quarantine; /* what is left out of `lanes` */
 };
-/* Read and load it; `plugins` (NULL: as configured) is where the plugins are. False: mistakes were said on standard error. */
-bool loaded_read(struct loaded *loaded, const char *path, const char *plugins);
+/* Read and load it; `plugins` (NULL: as configured) is where the plugins are. `noting`: to run with it, so crashes are noted from
+ * now on. False: mistakes were said on standard error. */
+bool loaded_read(struct loaded *loaded, const char *path, const char *plugins, bool noting);
 void loaded_free(struct loaded *loaded);
 
 struct trial {

@@ -64,6 +64,7 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->unsent += seen.unsent;
         counters->full_keys += seen.full_keys;
         counters->full_logs += seen.full_logs;
+        counters->barred += seen.barred;
         counters->shadow_compared += seen.shadow_compared;
         counters->shadow_differ += seen.shadow_differ;
         counters->restored = counters->restored && atomic_load(&worker->restored);

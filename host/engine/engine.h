@@ -17,6 +17,11 @@
 struct engine;
 struct lease;
 
+/* A plugin that is not called: engine/quarantine_mark.h. */
+struct quarantined_plugin {
+    const char *name, *why;
+};
+
 struct engine_settings {
     const struct lane_set *set;
     struct source *source;
@@ -40,6 +45,8 @@ struct engine_settings {
                                 int64_t *short_ms, struct error *error);
     void *past_context;
     const struct kafka_settings *kafka; /* for it */
+    const struct quarantined_plugin *quarantined;
+    size_t quarantined_count;
 };
 
 struct engine_counters {
@@ -56,6 +63,7 @@ struct engine_counters {
     int64_t clock_ms;         /* the furthest of the workers' clocks; INT64_MIN: nothing read yet */
     uint64_t unsent;          /* given up at the end: keys whose values the sink did not take */
     uint64_t full_keys, full_logs; /* records refused: memory at its bound; a key that has as many as it may */
+    uint64_t barred;          /* folds left out: of a key that their plugin crashed at twice */
     uint64_t shadow_compared, shadow_differ; /* features of shadows, each time: engine/shadow.h */
     uint64_t checkpoints, failed_checkpoints;
     int64_t checkpoint_ms;    /* wall clock of the last good one; 0: none yet */

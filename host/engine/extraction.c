@@ -81,6 +81,17 @@ static bool time_fits(const struct extraction *extraction, const struct message 
     return false;
 }
 
+/* Did a plugin crash at this message twice? */
+static bool is_barred(const struct extraction *extraction, const struct message *message, struct bad_row *bad)
+{
+    const struct message_bar *bar = message_barred(&extraction->settings->set->bars, message->partition, message->offset);
+    if (bar == NULL)
+        return false;
+    bad_row_set(bad, BAD_PLUGIN, bar->plugin->lane, (sl_view){0}, "lane %s ended the host at this event again and again: it is left out",
+                bar->plugin->lane);
+    return true;
+}
+
 static struct staged *stage(struct extraction *extraction, size_t lane)
 {
     if (extraction->staged_count == extraction->staged_capacity) {
@@ -173,10 +184,13 @@ static bool offer(struct extraction *extraction, size_t number, const sl_event *
     bool sampled = cost->extract.calls++ % COST_EXTRACTS == 0, keyed = true;
     int64_t began_ns = sampled ? cost_clock() : 0;
     size_t before = extraction->staged_count;
+    plugin_call.key = key;
+    plugin_call_begin(PLUGIN_EXTRACT, &extraction->settings->set->lanes[number].id);
     if (extraction->settings->set->lanes[number].table->extract_many == NULL)
         extract_one(extraction, number, event, key);
     else
         keyed = extract_many(extraction, number, event, key);
+    plugin_call_end();
     if (sampled)
         cost_sample(&cost->extract, began_ns, 1);
     cost->kept += extraction->staged_count - before;
@@ -265,8 +279,10 @@ void extraction_take(struct extraction *extraction, const struct message *messag
 {
     struct event_head head;
     struct bad_row bad;
-    if (!size_fits(extraction, message, &bad) || !reader_read(extraction->reader, message->bytes, &head, &bad) ||
-        !time_fits(extraction, message, &head, &bad)) {
+    plugin_call.partition = message->partition;
+    plugin_call.offset = message->offset;
+    if (is_barred(extraction, message, &bad) || !size_fits(extraction, message, &bad) ||
+        !reader_read(extraction->reader, message->bytes, &head, &bad) || !time_fits(extraction, message, &head, &bad)) {
         refuse(extraction, message, &bad);
         return;
     }
@@ -291,8 +307,11 @@ void extraction_take_past(struct extraction *extraction, const struct message *m
 {
     struct event_head head;
     struct bad_row bad;
-    if (!size_fits(extraction, message, &bad) || !reader_read(extraction->reader, message->bytes, &head, &bad) ||
-        !time_fits(extraction, message, &head, &bad) || head.event < 0)
+    plugin_call.partition = message->partition;
+    plugin_call.offset = message->offset;
+    if (is_barred(extraction, message, &bad) || !size_fits(extraction, message, &bad) ||
+        !reader_read(extraction->reader, message->bytes, &head, &bad) || !time_fits(extraction, message, &head, &bad) ||
+        head.event < 0)
         return;
     extract(extraction, &head, &lanes);
     if (spoiled(extraction, &bad))

@@ -33,8 +33,8 @@ static void tell_not_finite(struct folder *folder, const struct bound_metric *me
              "compute(); further ones are counted (not_finite)", metric->name, name);
 }
 
-/* Run one parser on the lane's values; its features go to `out`. */
-static uint64_t parse(struct folder *folder, const struct bound_metric *metric, const sl_window *window,
+/* Run one parser on the lane's values; its features go to `out`. `left_out`: it is not called, and all are absent. */
+static uint64_t parse(struct folder *folder, const struct bound_metric *metric, bool left_out, const sl_window *window,
                       const char *lane_values, struct folded_feature *out, struct call_cost *cost)
 {
     char *values = arena_take(&folder->scratch.arena, metric->table->values_size);
@@ -42,7 +42,10 @@ static uint64_t parse(struct folder *folder, const struct bound_metric *metric, 
         memcpy(values + metric->bindings[i].to, lane_values + metric->bindings[i].from, metric->bindings[i].size);
     sl_cell *cells = arena_take(&folder->scratch.arena, metric->feature_count * sizeof *cells);
     int64_t began_ns = cost != NULL ? cost_clock() : 0;
-    metric->table->compute(metric->self, &folder->scratch.base, window, values, cells);
+    plugin_call_begin(PLUGIN_COMPUTE, &metric->id);
+    if (!left_out)
+        metric->table->compute(metric->self, &folder->scratch.base, window, values, cells);
+    plugin_call_end();
     if (cost != NULL)
         cost_sample(cost, began_ns, 1);
     size_t begin = folder->text.size;
@@ -86,7 +89,11 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
         memcpy(aggregate, table->zero, table->aggregate_size);
     struct lane_cost *sampled = count_fold(folder, lane, log, first);
     int64_t began_ns = sampled != NULL ? cost_clock() : 0;
-    for (size_t i = first; i < log->count; i++)
+    plugin_call.key = text_view(&log->key);
+    bool left_out = key_barred(&lane->bars, plugin_call.key);
+    folder->barred += left_out;
+    plugin_call_begin(PLUGIN_ADD, &lane->id);
+    for (size_t i = first; i < log->count && !left_out; i++)
         table->add(lane->self, scratch, aggregate, log_record(log, lane, i));
     if (sampled != NULL && first < log->count)
         cost_sample(&sampled->add, began_ns, log->count - first);
@@ -102,12 +109,18 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
     };
     char *values = arena_take(&folder->scratch.arena, table->values_size);
     began_ns = sampled != NULL ? cost_clock() : 0;
-    table->publish(lane->self, scratch, &seen, aggregate, values);
+    plugin_call_begin(PLUGIN_PUBLISH, &lane->id);
+    if (!left_out)
+        table->publish(lane->self, scratch, &seen, aggregate, values);
+    plugin_call_end();
     if (sampled != NULL)
         cost_sample(&sampled->publish, began_ns, 1);
     struct folded_feature *feature = folder->features;
     for (size_t m = 0; m < lane->metric_count; m++) {
-        folder->hashes[m] = parse(folder, &lane->metrics[m], &seen, values, feature, sampled != NULL ? &sampled->compute[m] : NULL);
+        bool none = left_out || key_barred(&lane->metrics[m].bars, plugin_call.key);
+        folder->barred += none && !left_out;
+        folder->hashes[m] = parse(folder, &lane->metrics[m], none, &seen, values, feature,
+                                  sampled != NULL ? &sampled->compute[m] : NULL);
         feature += lane->metrics[m].feature_count;
     }
 }

@@ -23,6 +23,7 @@ struct folder {
     struct lane_cost *costs;                          /* one a lane, not owned; NULL: nobody counts */
     uint64_t not_finite; /* features that were not a finite number, and so absent */
     const char *not_finite_told[NOT_FINITE_TOLD_MAX]; /* the names of those that were said, each once a worker */
+    uint64_t barred;                                  /* calls of lanes and parsers left out: plugin/bars.h */
     uint64_t hashes[METRICS_MAX];                     /* of each parser's rendered features; never 0 */
 };
 

@@ -284,7 +284,9 @@ static bool taken(struct log *log, const struct set_lane *lane, size_t count, co
         char *into = record_at(log, lane, i - 1);
         char before[LANE_RECORD_MAX];
         memcpy(before, into, lane->table->record_size);
+        plugin_call_begin(PLUGIN_COMBINE, &lane->id);
         bool done = lane->table->combine(lane->self, into, from);
+        plugin_call_end();
         put_back(lane, into, before);
         if (done)
             return true;
@@ -295,6 +297,9 @@ static bool taken(struct log *log, const struct set_lane *lane, size_t count, co
 void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t end)
 {
     size_t size = lane->table->record_size, kept = 0;
+    plugin_call.key = text_view(&log->key);
+    if (key_barred(&lane->bars, plugin_call.key))
+        return;
     for (size_t i = 0; i < end; i++) {
         char *record = record_at(log, lane, i);
         if (taken(log, lane, kept, record)) {

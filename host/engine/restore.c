@@ -120,6 +120,7 @@ static void take_segment(struct worker *worker, size_t number, const struct mani
         }
         take_block(worker, number, &block, reader.schema.record_size, &copy, block.offset >= segment->owed_from);
         (void)atomic_fetch_add_explicit(&worker->restore.bytes, reader.at - before, memory_order_relaxed);
+        plugin_call_beat();
         before = reader.at;
     }
     segment_reader_free(&reader);

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "engine/barrier.h"
 #include "engine/permission.h"
+#include "engine/quarantine_mark.h"
 #include "engine/restore.h"
 #include "sink/patience.h"
 
@@ -428,6 +429,7 @@ static void publish_counters(struct worker *worker)
         .clock_ms = shard->clock_ms == SHARD_BEGINNING_MS ? INT64_MIN : shard->clock_ms,
         .unsent = shard->owed.count,
         .full_keys = shard->counters.full_keys,
+        .barred = shard->folder.barred,
         .shadow_compared = shard->shadows.compared,
         .shadow_differ = shard->shadows.differ,
         .full_logs = shard->counters.full_logs,
@@ -457,11 +459,14 @@ static bool send(struct worker *worker)
     permission_look(worker);
     if (worker->sink->counters.replaced != worker->replaced) {
         worker->replaced = worker->sink->counters.replaced;
+        worker->quarantine_marked_ms = 0;
         worker->mark.marked = 0; /* nor is it known whether marks are there */
         shard_write_again(&worker->shard);
     }
     if (worker->settings->state != NULL && worker->settings->state->fill_at_once)
         fill_aloud(worker);
+    if (worker->index == 0)
+        quarantine_mark_keep(&worker->quarantine_marked_ms, &worker->shard, worker->settings, time_monotonic_ms());
     bool all = shard_send(&worker->shard, live ? time_monotonic_ms() : 0);
     sink_flush(worker->sink);
     (void)sink_poll(worker->sink, 0);
@@ -475,7 +480,7 @@ static void finish_in_a_hurry(struct worker *worker)
     int64_t began_ms = time_monotonic_ms();
     sink_flush(worker->sink);
     while (!sink_poll(worker->sink, 5) && time_monotonic_ms() - began_ms < HURRY_MS)
-        continue;
+        plugin_call_beat();
     if (worker->settings->state != NULL)
         barrier_make_cut(worker, CUT_LAST);
 }
@@ -510,6 +515,7 @@ static void finish(struct worker *worker)
     uint64_t taken = 0; /* groups; those that failed come again */
     size_t waiting = 0;
     for (;;) {
+        plugin_call_beat();
         bool sent = send(worker);
         if (sink_poll(worker->sink, 20) && sent && shard->owed.count == 0)
             break;
@@ -525,14 +531,19 @@ static void finish(struct worker *worker)
         barrier_make_cut(worker, CUT_LAST);
 }
 
-void *worker_run(void *argument)
+static void thread_ended(void *worker)
 {
-    struct worker *worker = argument;
+    (void)worker;
+    plugin_call_thread_ended();
+}
+
+static void run(struct worker *worker)
+{
     uint64_t rounds = 0;
-    signal_stack_use(); /* plugins run here, and may use up ours */
     restore_worker(worker);
     permission_look(worker); /* with the event clock the first parcel writes */
     while (worker->senders_ended < worker->settings->workers || worker->outgoing_any) {
+        plugin_call_beat();
         bool busy = receive_all(worker);
         uint64_t failed = worker->sink->counters.failed_groups;
         bool sent = send(worker);
@@ -563,6 +574,17 @@ void *worker_run(void *argument)
     question_box_close(worker);
     finish(worker);
     publish_counters(worker);
+}
+
+void *worker_run(void *argument)
+{
+    struct worker *worker = argument;
+    signal_stack_use(); /* plugins run here, and may use up ours */
+    plugin_call_list(true);
+    pthread_cleanup_push(thread_ended, worker); /* pthread_exit() in a plugin */
+    run(worker);
+    pthread_cleanup_pop(0);
+    plugin_call_unlist();
     atomic_store(&worker->ended, true);
     return NULL;
 }

@@ -87,6 +87,7 @@ struct worker {
     atomic_bool past_done;                   /* all senders have: its lanes are full here */
     struct filling_mark mark;                /* the first worker's */
     atomic_bool marks_stand;                 /* the same */
+    int64_t quarantine_marked_ms;            /* the same: when it was said last */
     atomic_bool may_end;                     /* nothing is to be filled (any more): the end of the topic may be the end */
 
     struct question_box questions; /* of others, about our keys */

@@ -22,15 +22,18 @@ static void add_place(struct error *error, const struct config_place *place)
 
 /* Settings, then the plugin's own `open`. */
 static bool open_plugin(const sl_param *params, size_t settings_size, const struct param_settings *given,
-                        bool (*open)(void *, sl_refusal *), const char *of, const struct config_place *place, void **self,
-                        struct error_list *errors)
+                        bool (*open)(void *, sl_refusal *), const struct plugin_id *id, const char *of,
+                        const struct config_place *place, void **self, struct error_list *errors)
 {
     size_t before = errors->count;
     *self = settings_fill(params, settings_size, given, of, errors);
     if (errors->count != before)
         return false;
     sl_refusal refusal = {0};
-    if (open == NULL || open(*self, &refusal))
+    plugin_call_begin(PLUGIN_OPEN, id);
+    bool agreed = open == NULL || open(*self, &refusal);
+    plugin_call_end();
+    if (agreed)
         return true;
     struct error *error = error_list_add(errors);
     refusal.what[sizeof refusal.what - 1] = '\0';
@@ -99,10 +102,11 @@ static void load_metrics(const struct lane_set *set, struct set_lane *lane, cons
         struct bound_metric *metric = &lane->metrics[lane->metric_count++];
         metric->table = plugin->metric;
         metric->name = given->as != NULL ? given->as : given->name;
+        metric->id = (struct plugin_id){lane->name, metric->name, plugin_file_build(metric->table)};
         char of[128];
         (void)snprintf(of, sizeof of, "metric parser \"%s\"", given->name);
         metric->opened = open_plugin(metric->table->params, metric->table->settings_size, &given->params,
-                                     metric->table->open, of, &given->place, &metric->self, errors);
+                                     metric->table->open, &metric->id, of, &given->place, &metric->self, errors);
         (void)bind(lane->table, metric, &given->place, errors);
         while (metric->table->features[metric->feature_count].name != NULL)
             metric->feature_count++;
@@ -232,10 +236,11 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     struct set_lane *lane = &set->lanes[set->lane_count++];
     lane->table = plugin->lane;
     lane->name = settings->as != NULL ? settings->as : settings->name;
+    lane->id = (struct plugin_id){lane->name, NULL, plugin_file_build(lane->table)};
     char of[128];
     (void)snprintf(of, sizeof of, "lane \"%s\"", settings->name);
-    lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, of,
-                               &settings->place, &lane->self, errors);
+    lane->opened = open_plugin(lane->table->params, lane->table->settings_size, &settings->params, lane->table->open, &lane->id,
+                               of, &settings->place, &lane->self, errors);
     lane->events = events_of(plugin);
     resolve(set, lane, &settings->place, errors);
     load_metrics(set, lane, settings, errors);
@@ -347,14 +352,20 @@ void lane_set_free(struct lane_set *set)
             free(lane->windows[w].suffixes);
         }
         for (size_t m = 0; m < lane->metric_count; m++) {
+            plugin_call_begin(PLUGIN_CLOSE, &lane->metrics[m].id);
             if (lane->metrics[m].opened && lane->metrics[m].table->close != NULL)
                 lane->metrics[m].table->close(lane->metrics[m].self);
+            plugin_call_end();
+            key_bars_free(&lane->metrics[m].bars);
             free(lane->metrics[m].self);
             free(lane->metrics[m].bindings);
             free(lane->metrics[m].key_prefix);
         }
+        plugin_call_begin(PLUGIN_CLOSE, &lane->id);
         if (lane->opened && lane->table->close != NULL)
             lane->table->close(lane->self);
+        plugin_call_end();
+        key_bars_free(&lane->bars);
         free(lane->self);
         for (size_t i = 0; lane->events != NULL && lane->events[i] != NULL; i++)
             free(lane->events[i]);
@@ -362,6 +373,7 @@ void lane_set_free(struct lane_set *set)
         free(lane->kinds);
         free(lane->key_prefix);
     }
+    message_bars_free(&set->bars);
     shadow_pairs_free(set);
     plan_free(set->plan);
     free(set->lanes);

@@ -4,6 +4,7 @@
 #define PLUGIN_LANE_SET_H
 
 #include "config/config.h"
+#include "plugin/bars.h"
 #include "plugin/plugin_table.h"
 #include "snowplow/event_reader.h"
 
@@ -22,6 +23,8 @@ struct binding {
 struct bound_metric {
     const sl_metric *table;
     const char *name; /* of this instance; the configuration's */
+    struct plugin_id id;
+    struct key_bars bars;
     bool shadow;      /* another parser of the lane is what it is compared with (shadow_pairs.h) */
     bool silent;      /* nothing of it is written: it is only compared, or its lane is */
     char *key_prefix; /* its features begin with this: the lane's, or behind a prefix of its own "next:user:" */
@@ -41,6 +44,8 @@ struct lane_window {
 struct set_lane {
     const sl_lane *table;
     const char *name;         /* of this instance: what its state, and all that is said of it, go by; the configuration's */
+    struct plugin_id id;
+    struct key_bars bars;
     bool shadow;              /* another lane is what it is compared with (shadow_pairs.h) */
     bool silent;              /* and nothing of it is written */
     uint64_t pairs;           /* bits of the set's pairs that it is part of */
@@ -70,6 +75,7 @@ struct lane_set {
     size_t lane_count;
     struct shadow_pair *pairs; /* shadow_pairs.h */
     size_t pair_count;
+    struct message_bars bars;
     struct plan *plan;
     size_t event_count; /* how many event numbers the plan gave */
     char *folder;

@@ -170,6 +170,12 @@ static const sl_plugin *loaded_before(const char *name, uint64_t content, enum p
     return NULL;
 }
 
+uint64_t plugin_file_build(const void *table)
+{
+    const struct loaded *loaded = loaded_of(table);
+    return loaded == NULL ? 0 : loaded->content;
+}
+
 /* dlopen a copy in memory, whose name tells plugin and content apart from every other. Its descriptor stays open as long as
  * the plugin is loaded: the dynamic linker knows files by the path they were opened under, and takes a second one under
  * the same path for the first. */
@@ -308,6 +314,39 @@ const sl_plugin *plugin_file_load(const char *folders, enum plugin_kind kind, co
     else if (plugin == NULL)
         *error = refusal;
     return plugin;
+}
+
+static char *peek(const char *path, size_t *size)
+{
+    struct stat status;
+    struct findings findings = {0};
+    char *bytes = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= PLUGIN_MAX_BYTES) {
+        *size = (size_t)status.st_size;
+        bytes = read_all(file, *size, &findings);
+    }
+    findings_free(&findings);
+    if (file >= 0)
+        (void)close(file);
+    return bytes;
+}
+
+char *plugin_file_peek(const char *folders, enum plugin_kind kind, const char *name, size_t number, enum plugin_kind *folder, size_t *size,
+                       uint64_t *build)
+{
+    char *bytes = NULL;
+    for (char *in; bytes == NULL && (in = next_folder(&folders)) != NULL; free(in))
+        for (enum plugin_kind step = 0; step < PLUGIN_KINDS && bytes == NULL; step++) {
+            *folder = (kind + step) % PLUGIN_KINDS;
+            char *path = memory_format("%s/%s/%s.so", in, plugin_kind_folder(*folder), name);
+            if (access(path, F_OK) == 0 && number-- == 0)
+                bytes = peek(path, size);
+            free(path);
+        }
+    if (bytes != NULL)
+        *build = hash_bytes(bytes, *size);
+    return bytes;
 }
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }

@@ -10,6 +10,7 @@
 #include "plugin/plugin_kind.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* All that can be said of a file without running anything of it: who may write it and the two folders above it, and what it
  * says of itself (plugin_elf.h). The bytes that were looked at, to be freed; NULL if it could not be read, which is among the
@@ -36,6 +37,14 @@ const struct plugin_origin *plugin_file_origin(const void *table);
 /* The bytes that it was loaded from, whatever lies at its path by now: a copy, to be freed. NULL: as above, or the copy can't be
  * read. */
 char *plugin_file_bytes(const void *table, size_t *size);
+
+/* What tells these bytes from others: a hash; 0: as above. */
+uint64_t plugin_file_build(const void *table);
+
+/* One file after the other that plugin_file_load() would look at, by `number` from 0 on, and its build, without looking what it is.
+ * Its bytes, to be freed; NULL: there are no more, or it can't be read. */
+char *plugin_file_peek(const char *folders, enum plugin_kind kind, const char *name, size_t number, enum plugin_kind *folder, size_t *size,
+                       uint64_t *build);
 
 /* Names of the files in a kind's folder, sorted; NULL-terminated, one allocation, free() it. Empty if there is no such folder. */
 char **plugin_file_list(const char *folder, enum plugin_kind kind);

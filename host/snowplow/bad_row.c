@@ -13,6 +13,7 @@ const char *bad_reason_word(enum bad_reason reason)
         [BAD_NOT_TSV] = "not_tsv", [BAD_COLUMNS] = "columns", [BAD_ENCODING] = "encoding",
         [BAD_SIZE] = "size",       [BAD_TIME] = "time",       [BAD_FUTURE] = "future",
         [BAD_JSON] = "json",       [BAD_SCHEMA] = "schema",   [BAD_VALUE] = "value",
+        [BAD_PLUGIN] = "plugin",
     };
     return (unsigned)reason < BAD_REASONS ? words[reason] : "unknown";
 }

@@ -21,6 +21,7 @@ enum bad_reason {
     BAD_JSON,         /* "json": a JSON column or message that is not JSON, or nested too deep */
     BAD_SCHEMA,       /* "schema": a schema that is not an Iglu URI, or missing */
     BAD_VALUE,        /* "value": a value of the wrong type or out of range */
+    BAD_PLUGIN,       /* "plugin": a plugin crashed at it twice */
     BAD_REASONS       /* how many there are */
 };
 const char *bad_reason_word(enum bad_reason reason);

@@ -1,4 +1,4 @@
-/* probe_lane.c - a lane that counts page views, built by tests/integration/reload.py in many ways:
+/* probe_lane.c - a lane that counts page views, built by tests/integration/reload.py and crash.py in many ways:
  *
  *     -DTIMES=2         each view counts so often: another fold
  *     -DMOVED           the record's fields in another order
@@ -6,7 +6,12 @@
  *     -DADDED           a field more
  *     -DREFUSES         `open` refuses
  *     -DREFUSES_LATER   `open` refuses once the file that $PROBE_ALLOWED names is gone, and removes it
- *     -DCRASHES         a view of the page "crash" is its end; with -DBY=2 by using up the stack, with -DBY=3 by abort() */
+ *     -DCRASHES         a view of the page "crash" is its end: ends.h says by what
+ *     -DCRASHES_IN_ADD  the same, when it is folded
+ *     -DCRASHES_IN_OPEN when it is loaded, as long as the file that $PROBE_ALLOWED names is not there
+ *     -DNUMBER=n        no difference but in its bytes */
+#include "ends.h"
+
 #include <shoplane/shoplane.h>
 
 #include <stdlib.h>
@@ -15,8 +20,8 @@
 #ifndef TIMES
 #define TIMES 1
 #endif
-#ifndef BY
-#define BY 1
+#ifndef NUMBER
+#define NUMBER 0
 #endif
 
 static const sl_input inputs[] = {{"page", "page_url"}, {0}};
@@ -56,9 +61,15 @@ struct values {
 };
 static const sl_field values_fields[] = {SL_FIELD(struct values, views, SL_I64, "page views"), {0}};
 
+const volatile int probe_number = NUMBER;
+
 static bool open_probe(void *self, sl_refusal *refusal)
 {
     (void)self, (void)refusal;
+#ifdef CRASHES_IN_OPEN
+    if (access(getenv("PROBE_ALLOWED"), F_OK) != 0)
+        end_it();
+#endif
 #ifdef REFUSES
     return sl_refuse(refusal, "the moon is full", "wait a week");
 #endif
@@ -69,35 +80,19 @@ static bool open_probe(void *self, sl_refusal *refusal)
     return true;
 }
 
-#ifdef CRASHES
-static int deeper(int depth)
-{
-    volatile char room[1024];
-    room[0] = (char)depth;
-    return depth < 0 ? 0 : deeper(depth + 1) + room[0];
-}
-
-static void crash(void)
-{
-    static int *volatile nowhere;
-    if (BY == 3)
-        abort();
-    *nowhere = BY == 2 ? deeper(1) : 1;
-}
-#endif
-
 static bool extract(const void *self, const sl_event *event, void *out)
 {
     struct record *record = out;
     (void)self, (void)event;
-#ifdef CRASHES
     sl_view page = sl_event_view(event, 0);
-    if (page.size == 5 && page.data[0] == 'c')
-        crash();
+    bool end = page.size == 5 && page.data[0] == 'c';
+#ifdef CRASHES
+    if (end)
+        end_it();
 #endif
     record->views = 1;
 #ifndef DROPPED
-    record->other = 7;
+    record->other = end ? 13 : 7;
 #endif
 #ifdef ADDED
     record->more = 1;
@@ -109,6 +104,10 @@ static void add(const void *self, sl_scratch *scratch, void *aggregate, const vo
 {
     const struct record *record = from;
     (void)self, (void)scratch;
+#ifdef CRASHES_IN_ADD
+    if (record->other == 13)
+        end_it();
+#endif
 #ifdef ADDED
     ((struct aggregate *)aggregate)->views += record->views * record->more;
 #else

@@ -1,4 +1,6 @@
-/* probe_metric.c - publishes what lane probe counts. */
+/* probe_metric.c - publishes what lane probe counts. -DCRASHES: three views are its end (ends.h). */
+#include "ends.h"
+
 #include <shoplane/shoplane.h>
 
 struct needs {
@@ -10,6 +12,10 @@ static const sl_feature features[] = {{"probe_views", SL_I64, "page views, for t
 static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
 {
     (void)self, (void)scratch, (void)window;
+#ifdef CRASHES
+    if (((const struct needs *)values)->views == 3)
+        end_it();
+#endif
     *out = sl_cell_i64(((const struct needs *)values)->views);
 }
 

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Plugins that end the host, or hang: each has a name, none ends it twice at one place for ever, and the others go on.
+
+    crash.py BUILD_DIR [--only WORD] [--keep FOLDER]
+
+The lane "probe" of reload.py, built so that a view of the page "crash" is its end, in each way that there is. Whoever starts the
+host again is this test.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+from features import replay, same
+from reload import Shop, line, says, users
+from servers import TOPIC, check, run_main, wait_for
+
+ENDS = {1: ("Segmentation fault", -signal.SIGSEGV), 2: ("Segmentation fault", -signal.SIGSEGV), 3: ("Aborted", -signal.SIGABRT),
+        4: ("it ended the process", 70), 5: ("it ended the process", 70), 6: ("it ended the process", 70),
+        7: ("it ended the process", 70), 8: ("it ended the thread", 70), 9: ("the call did not come back", 70)}
+
+
+class Crashing(Shop):
+    """A shop whose host ends, and is started again."""
+
+    def __init__(self, servers, *defines, metric=(), more=""):
+        self.more = more
+        super().__init__(servers, state="100ms")
+        self.probe(*defines)
+        self.build("metric", "probe_views.so", *metric)
+
+    def configure(self, probe=True, more=""):
+        super().configure(probe, more or self.more)
+
+    def ends(self, by, place, limit_s=20):
+        """The host ends in this way, and says so; it is started again."""
+        text, status = ENDS[by]
+        found = self.host.wait(limit_s)
+        says(self.host.text(), f"{place.split(',')[0]}: {text}{re.escape(place[len(place.split(',')[0]):])}", "the line")
+        check(found == status, f"the host ends with status {found}, must be {status}:\n{self.host.tail()}")
+        self.servers.processes.remove(self.host)
+        return self.start(wait=False)
+
+    def begin(self):
+        """A first round, everything good."""
+        host = self.start()
+        self.send(users(5))
+        self.probe_is("user1", 1)
+        self.good()
+        return host
+
+    def without(self, *pages):
+        """All events but the page views of these pages, as a file."""
+        path = self.servers.fresh("without") / "events.tsv"
+        path.write_text("".join(line for line in self.events.read_text().splitlines(True) if not set(line.split("\t")) & set(pages)))
+        return path
+
+    def ask(self, *words):
+        """A command that reads the configuration; how it ended."""
+        return subprocess.run([self.servers.host, *words, "--config", self.config], capture_output=True, text=True, timeout=60, check=False)
+
+    def others(self, user, least):
+        """Another lane of that user goes on: the clock stands at the newest event, so what waits for its emit interval may be missing."""
+        name = f"session:s-{user}:session_product_views"
+        wait_for(lambda: int(self.redis.get(name) or 0) >= least, 20, lambda: f"{name} is {least} (now {self.redis.get(name)})")
+
+    def letters(self):
+        path = self.config.with_suffix(".dead")
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def crash_view(shop, user):
+    """A page view of `user` that is the end; its offset."""
+    text = line("page_view", user, shop.number, "crash")
+    shop.number += 1
+    with open(shop.events, "a", encoding="utf-8") as out:
+        out.write(text + "\n")
+    shop.producer.send(text)
+    return len(shop.events.read_text().splitlines()) - 1
+
+
+def event(servers, by):
+    """An event in `extract`: ended twice there, it is a dead letter, and all others are as if it had never been."""
+    shop = Crashing(servers, "-DCRASHES", f"-DBY={by}")
+    shop.begin()
+    offset = crash_view(shop, "user2")
+    shop.send(users(5))
+    place = f"lane probe ended the host in extract, partition 0, offset {offset}, key user2"
+    shop.ends(by, place)
+    host = shop.ends(by, place)
+    host.wait_text("running with", 30)
+    shop.probe_is("user2", 2)
+    wait_for(shop.letters, 10, "the dead letter")
+    letter = shop.letters()[-1]["data"]
+    says(json.dumps(letter["failure"]), "probe ended the host at this event", "the letter")
+    check(letter["payload"] == shop.events.read_text().splitlines()[offset], "the letter has the event whole")
+    shop.send(users(5))
+    shop.probe_is("user2", 3)
+    return shop
+
+
+def event_by_a_signal(servers):
+    shop = event(servers, 1)
+    shop.end()
+    same(shop.redis.features(), replay(servers, shop.config, [shop.without("crash")]), "without that event")
+
+
+def event_by_exit(servers):
+    event(servers, 4).end()
+
+
+def event_by_underscore_exit(servers):
+    event(servers, 5).end()
+
+
+def other_ways(servers):
+    """Each has its name, and no status is 0."""
+    for by in (2, 3, 6, 7, 8):
+        shop = Crashing(servers, "-DCRASHES", f"-DBY={by}")
+        shop.begin()
+        offset = crash_view(shop, "user2")
+        shop.ends(by, f"lane probe ended the host in extract, partition 0, offset {offset}, key user2").kill()
+        servers.end_scenario()
+        for name in ("state", "plugins"):
+            os.rename(servers.folder / name, servers.fresh("former") / name)
+        shop.events.unlink()
+
+
+def quarantine(servers):
+    """Three times: the lane is not called, others go on; another build of it reads what it missed."""
+    shop = event(servers, 1)
+    offset = crash_view(shop, "user3")
+    shop.send(users(5))
+    host = shop.ends(1, f"lane probe ended the host in extract, partition 0, offset {offset}, key user3")
+    host.wait_text("lane probe stands in quarantine: it ended the host 3 times within a day, last by: Segmentation fault in extract;"
+                   "(.|\n)*running with", 30)
+    key = "shoplane:{" + TOPIC + "}:quarantine:probe"
+    wait_for(lambda: shop.redis.get(key) == "Segmentation fault in extract", 20, lambda: f"{key}: {shop.redis.get(key)}")
+    host.wait_text("1 plugins in quarantine", 20)
+    shop.send(users(5))
+    shop.others("user3", 4)
+    check(shop.redis.get("user:user3:probe_views_w") == "3", "it is not called")
+    # A restart keeps it so, and a check says so; the same bytes again are no other build. What is installed is the same set.
+    shop.end()
+    check("is good" not in host.text(), f"another set is being tried:\n{host.tail()}")
+    host = shop.start()
+    says(host.text(), "lane probe stands in quarantine", "the next start")
+    shop.probe("-DCRASHES", "-DBY=1")
+    says(shop.reload(), "lane probe stands in quarantine", "reload")
+    # Mended.
+    shop.probe()
+    says(shop.reload(), r"probe +resumed: ", "another build")
+    shop.probe_is("user3", 6)
+    shop.probe_is("user1", 5)
+    shop.end()
+    lines = shop.events.read_text().splitlines(True)
+    first = next(i for i, text in enumerate(lines) if "\tcrash\t" in text)
+    path = servers.fresh("without") / "events.tsv"
+    path.write_text("".join(lines[:first] + lines[first + 1:]))
+    same(shop.redis.features(), replay(servers, shop.config, [path]), "after quarantine")
+
+
+def released(servers):
+    """By a person who knows better."""
+    shop = event(servers, 1)
+    crash_view(shop, "user3")
+    host = shop.ends(1, "lane probe ended the host in extract")
+    host.wait_text("lane probe stands in quarantine(.|\n)*running with", 30)
+    shop.send(users(5))
+    release = [servers.host, "plugin", "release", "probe", "--config", shop.config]
+    says(servers.command(release)[0], "probe is released: 3 crashes count no more", "release")
+    host.send_signal(signal.SIGHUP)
+    shop.ends(1, "lane probe ended the host in extract")
+
+
+def key(servers):
+    """A record that is the end when it is folded: that key of that lane is left out, and said."""
+    shop = Crashing(servers, "-DCRASHES_IN_ADD")
+    shop.begin()
+    crash_view(shop, "user2")
+    place = "lane probe ended the host in add, key user2"
+    shop.ends(1, place)
+    host = shop.ends(1, place)
+    host.wait_text("running with", 30)
+    shop.send(users(5))
+    shop.probe_is("user1", 2)
+    shop.others("user2", 2)
+    wait_for(lambda: shop.redis.get("user:user2:probe_views_w") is None, 20, "that key's feature is gone")
+    host.wait_text("[1-9]\\d* folds left out", 20)
+    check(shop.letters() == [], "no event is lost")
+    shop.probe()
+    shop.reload()
+    shop.probe_is("user2", 3)
+    shop.compare("another build")
+
+
+def parser(servers):
+    """A metric parser: its features of that key, then all of its; the lane and the others go on."""
+    shop = Crashing(servers, metric=["-DCRASHES"])
+    shop.begin()
+    shop.send(["user1"])
+    shop.probe_is("user1", 2)
+    shop.send(["user1"])
+    place = "metric parser probe_views of lane probe ended the host in compute, key user1"
+    shop.ends(1, place)
+    host = shop.ends(1, place)
+    host.wait_text("running with", 30)
+    wait_for(lambda: shop.redis.get("user:user1:probe_views_w") is None, 20, "it is left out")
+    shop.send(["user2"])
+    shop.probe_is("user2", 2)
+    shop.send(["user2"])
+    host = shop.ends(1, place.replace("user1", "user2"))
+    host.wait_text("metric parser probe_views of lane probe stands in quarantine(.|\n)*running with", 30)
+    name = "shoplane:{" + TOPIC + "}:quarantine:probe:probe_views"
+    wait_for(lambda: shop.redis.get(name) == "Segmentation fault in compute", 20, "the key in Redis")
+    shop.send(users(5))
+    shop.others("user4", 2)
+    shop.build("metric", "probe_views.so")
+    shop.reload()
+    shop.probe_is("user2", 4)
+    shop.compare("another build")
+
+
+def opened(servers):
+    """`open`: three starts in vain, then without it; and `check` is never good because a plugin said so."""
+    shop = Crashing(servers)
+    allowed = servers.folder / "allowed"
+    shop.environment = {"PROBE_ALLOWED": str(allowed)}
+    os.environ["PROBE_ALLOWED"] = str(allowed)
+    shop.begin()
+    host = shop.host
+    shop.probe("-DCRASHES_IN_OPEN", "-DBY=4")
+    done = shop.ask("check")
+    check(done.returncode == 70, f"check: status {done.returncode}:\n{done.stderr}")
+    says(done.stderr, "lane probe ended the host in open: it ended the process", "check")
+    check(shop.ask("reload").returncode == 70, "reload")
+    seen = len(host.text())
+    host.send_signal(signal.SIGHUP)
+    host.wait_text("not reloaded: .*; running on as before", 30, seen)
+    shop.send(users(5))
+    shop.probe_is("user1", 2)
+    shop.end()
+    shop.start(wait=False)
+    for _ in range(3):
+        shop.ends(4, "lane probe ended the host in open")
+    shop.host.wait_text("lane probe stands in quarantine(.|\n)*running with", 30)
+    shop.send(users(5))
+    shop.others("user4", 2)
+    allowed.touch()
+    servers.command([servers.host, "plugin", "release", "probe", "--config", shop.config])
+    shop.reload()
+    shop.probe_is("user1", 3)
+    shop.compare("released")
+
+
+if __name__ == "__main__":
+    run_main(__doc__, [event_by_a_signal, event_by_exit, event_by_underscore_exit, other_ways, quarantine, released, key, parser, opened])
