@@ -60,6 +60,8 @@ struct source_settings {
     int64_t idle_ms;           /* a partition read to its end for this long contributes the wall clock; default 3 000 */
     int64_t future_ms;         /* how far ahead of its message an event may be; default 600 000 */
     int64_t max_message_bytes; /* default 1 000 000 */
+    const char *const *nobody; /* ids of users and sessions that stand for no one, in any case of letters */
+    size_t nobody_count;
 };
 
 /* One setting inside a `params` group, not yet checked against the plugin's declaration. */

@@ -20,6 +20,7 @@ static const struct known_setting known[] = {
     {"future", NULL},
     {"batch", NULL},
     {"max_message_bytes", NULL},
+    {"nobody", NULL},
     {"files", files},
     {"brokers", kafka},
     {"topic", kafka},
@@ -163,10 +164,32 @@ static void read_files(struct reading *reading, const config_setting_t *group, s
     }
 }
 
+static void read_nobody(struct reading *reading, const config_setting_t *group, struct source_settings *source)
+{
+    static const char example[] = "nobody = [ \"00000000-0000-0000-0000-000000000000\", \"null\" ];";
+    config_setting_t *list = list_find(reading, group, "nobody", example);
+    if (list == NULL)
+        return;
+    int count = config_setting_length(list);
+    const char **ids = config_memory_take(reading->memory, (size_t)count * sizeof *ids);
+    source->nobody = ids;
+    source->nobody_count = 0;
+    for (int i = 0; i < count; i++) {
+        const config_setting_t *id = config_setting_get_elem(list, (unsigned)i);
+        if (config_setting_type(id) != CONFIG_TYPE_STRING || *config_setting_get_string(id) == '\0')
+            error_advice(mistake_at(reading, id, "is not an id"), "a text that is not empty, as in %s", example);
+        else
+            ids[source->nobody_count++] = config_memory_text(reading->memory, config_setting_get_string(id));
+    }
+}
+
 void read_source(struct reading *reading, const config_setting_t *root, struct source_settings *source)
 {
     static const char *const kinds[] = {kafka, files, NULL};
     static const char *const clocks[] = {"live", "event", NULL};
+    static const char *const nobody[] = {"00000000-0000-0000-0000-000000000000", /* a collector, of anonymous visitors */
+                                         "00000000-0000-4000-A000-000000000000", /* a collector whose cookies bounce */
+                                         "null", "undefined", "none", "nan", "unknown", "anonymous", "-", "0"};
     *source = (struct source_settings){
         .given = setting_find(root, "source") != NULL,
         .kind = SOURCE_FILES,
@@ -175,6 +198,8 @@ void read_source(struct reading *reading, const config_setting_t *root, struct s
         .idle_ms = 3000,
         .future_ms = 600000,
         .max_message_bytes = 1000000,
+        .nobody = nobody,
+        .nobody_count = sizeof nobody / sizeof *nobody,
         .kafka = {.start = START_LATEST, .batch_messages = 1000, .connect_timeout_ms = 10000, .on_loss = LOSS_ASK},
     };
     config_setting_t *group = group_find(
@@ -200,4 +225,5 @@ void read_source(struct reading *reading, const config_setting_t *root, struct s
     (void)duration_read(reading, group, "future", 0, 400 * DAY_MS, &source->future_ms);
     (void)integer_read(reading, group, "batch", 1, 100000, &source->kafka.batch_messages);
     (void)integer_read(reading, group, "max_message_bytes", 1000, 16000000, &source->max_message_bytes);
+    read_nobody(reading, group, source);
 }

@@ -317,6 +317,7 @@ struct lane_set *lane_set_load(const struct config *config, struct error_list *e
     struct lane_set *set = memory_new(sizeof *set);
     set->folder = config->plugins == NULL ? plugin_folder_default() : memory_text(config->plugins);
     set->plan = plan_new();
+    plan_set_nobody(set->plan, config->source.nobody, config->source.nobody_count);
     set->lanes = memory_new((config->lane_count + 1) * sizeof *set->lanes);
     size_t from[LANES_MAX] = {0};
     for (size_t i = 0; i < config->lane_count; i++) {

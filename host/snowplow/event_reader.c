@@ -271,7 +271,7 @@ static int32_t event_number(const struct plan *plan, sl_view name)
 bool reader_read(struct reader *reader, sl_view message, struct event_head *head, struct bad_row *bad)
 {
     reader->message = message;
-    reader->failed = reader->session_known = reader->device_known = reader->location_known = false;
+    reader->failed = reader->user_known = reader->session_known = reader->device_known = reader->location_known = false;
     reader->row_count = reader->text_count = 0;
     reader->byte_count = 0;
     for (size_t i = 0; i < OPENED_COUNT; i++) {
@@ -300,26 +300,42 @@ bool reader_read(struct reader *reader, sl_view message, struct event_head *head
     return true;
 }
 
+static bool somebody(const struct reader *reader, sl_view id) { return id.size != 0 && !nobody_is(&reader->plan->nobody, id); }
+
 sl_view reader_user(struct reader *reader)
 {
     static const enum column by[] = {COLUMN_USER_ID, COLUMN_DOMAIN_USERID, COLUMN_NETWORK_USERID};
-    sl_view user = nothing;
-    for (size_t i = 0; i < sizeof by / sizeof *by && user.size == 0; i++)
-        user = reader_column(reader, by[i]);
-    return user;
+    if (reader->user_known)
+        return reader->user;
+    reader->user_known = true;
+    reader->user = nothing;
+    for (size_t i = 0; i < sizeof by / sizeof *by && reader->user.size == 0; i++) {
+        sl_view id = reader_column(reader, by[i]);
+        if (somebody(reader, id))
+            reader->user = id;
+    }
+    return reader->user;
+}
+
+static sl_view session_of_entity(struct reader *reader)
+{
+    struct opened *opened = reader_entity(reader, ENTITY_CLIENT_SESSION);
+    if (opened == NULL)
+        return nothing;
+    return reader_text_of(reader, &opened->json, opened_field(reader, opened, ENTITY_CLIENT_SESSION, 0, 0),
+                          "client_session[0].sessionId");
 }
 
 sl_view reader_session(struct reader *reader)
 {
-    if (!reader->session_known) {
-        reader->session_known = true;
-        reader->session = reader_column(reader, COLUMN_DOMAIN_SESSIONID);
-        struct opened *opened = reader->session.size == 0 ? reader_entity(reader, ENTITY_CLIENT_SESSION) : NULL;
-        if (opened != NULL)
-            reader->session =
-                reader_text_of(reader, &opened->json, opened_field(reader, opened, ENTITY_CLIENT_SESSION, 0, 0),
-                               "client_session[0].sessionId");
-    }
+    if (reader->session_known)
+        return reader->session;
+    reader->session_known = true;
+    reader->session = reader_column(reader, COLUMN_DOMAIN_SESSIONID);
+    if (!somebody(reader, reader->session))
+        reader->session = session_of_entity(reader);
+    if (!somebody(reader, reader->session))
+        reader->session = nothing;
     return reader->session;
 }
 

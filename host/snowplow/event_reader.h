@@ -32,6 +32,9 @@ const char *plan_event_name(const struct plan *plan, uint32_t number);
  * reader_lane(), or -1 with an error that names the input, its path and what would be right. */
 int plan_add_inputs(struct plan *plan, const sl_input *inputs, struct error *error);
 
+/* Ids of users and sessions that stand for no one (nobody.h); without this every id is somebody's. At most once. */
+void plan_set_nobody(struct plan *plan, const char *const *ids, size_t count);
+
 /* No more additions after this; a reader can be made. */
 void plan_seal(struct plan *plan);
 
@@ -52,7 +55,7 @@ struct event_head {
  * why (see bad_row.h), and the message belongs in the dead letters. Never reads outside the message. */
 bool reader_read(struct reader *reader, sl_view message, struct event_head *head, struct bad_row *bad);
 
-/* The keys of the event read last; size 0 if it has none. The session may have to open `contexts`; if that fails the view
+/* The keys of the event read last: the first of its ids that stands for somebody; size 0 if it has none. The session may have to open `contexts`; if that fails the view
  * is empty and reader_failed() is set. */
 sl_view reader_user(struct reader *reader);
 sl_view reader_session(struct reader *reader);

@@ -146,6 +146,7 @@ void plan_free(struct plan *plan)
         lane_free(&plan->lanes[i]);
     for (uint32_t i = 0; i < plan->event_count; i++)
         free(plan->events[i].name);
+    nobody_free(&plan->nobody);
     free(plan->entities);
     free(plan->lanes);
     free(plan->events);
@@ -390,6 +391,12 @@ int plan_add_inputs(struct plan *plan, const sl_input *inputs, struct error *err
     plan->lanes = memory_resize(plan->lanes, (plan->lane_count + 1) * sizeof *plan->lanes);
     plan->lanes[plan->lane_count] = lane;
     return (int)plan->lane_count++;
+}
+
+void plan_set_nobody(struct plan *plan, const char *const *ids, size_t count)
+{
+    assert(!plan->sealed && plan->nobody.ids == NULL);
+    nobody_init(&plan->nobody, ids, count);
 }
 
 void plan_seal(struct plan *plan) { plan->sealed = true; }

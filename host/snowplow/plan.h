@@ -8,6 +8,7 @@
 
 #include "snowplow/columns.h"
 #include "snowplow/event_reader.h"
+#include "snowplow/nobody.h"
 
 enum {
     ENTITY_EVENT,
@@ -64,6 +65,7 @@ struct plan {
     struct plan_event *events;
     uint32_t event_count;
     bool any_vendor; /* one of them has a `bare` */
+    struct nobody nobody;
     bool sealed;
 };
 

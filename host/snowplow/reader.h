@@ -70,8 +70,8 @@ struct reader {
     char *bytes; /* unescaped and put together; at most twice a message, and some */
     size_t byte_count, byte_capacity;
 
-    bool session_known, device_known, location_known;
-    sl_view session, device_class, location;
+    bool user_known, session_known, device_known, location_known;
+    sl_view user, session, device_class, location;
     struct device_memo memo;
 
     bool failed;

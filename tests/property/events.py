@@ -97,6 +97,19 @@ AGENT_MARKS = [
 MAX_MONEY = 9_999_999
 
 
+NOBODY = {
+    "",
+    "00000000-0000-0000-0000-000000000000",
+    "00000000-0000-4000-a000-000000000000",
+    "null", "undefined", "none", "nan", "unknown", "anonymous", "-", "0",
+}  # fmt: skip
+
+
+def is_somebody(one):
+    """An id that does not stand for no one, in any case of ASCII's letters."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in one) not in NOBODY
+
+
 class DeadLetter(Exception):
     """The message can't be taken; it touches nothing."""
 
@@ -224,11 +237,15 @@ class Event:
 
     @property
     def user(self):
-        return self.column("user_id") or self.column("domain_userid") or self.column("network_userid")
+        ids = (self.column(name) for name in ("user_id", "domain_userid", "network_userid"))
+        return next((one for one in ids if is_somebody(one)), "")
 
     @property
     def session(self):
-        return self.column("domain_sessionid") or text(self.entity("client_session").get("sessionId"))
+        if is_somebody(self.column("domain_sessionid")):
+            return self.column("domain_sessionid")
+        session = text(self.entity("client_session").get("sessionId"))
+        return session if is_somebody(session) else ""
 
     @property
     def list_name(self):

@@ -9,7 +9,7 @@ settings themselves - one millisecond before, at, and after the lengths, gaps an
 import random
 from dataclasses import dataclass
 
-from events import format_time, parse_time
+from events import format_time, is_somebody, parse_time
 from lanes import LANES
 from settings import HOUR, LaneSettings, MINUTE, SECOND, Settings, Window
 from wire import Raw, to_message
@@ -98,6 +98,8 @@ SHOPPERS = [
     {"user_id": "bob: zoë", "domain_userid": "", "network_userid": ""},
     {"user_id": "", "domain_userid": "", "network_userid": "only-network"},
     {"user_id": "", "domain_userid": "", "network_userid": ""},
+    {"user_id": "NULL", "domain_userid": "67430c52", "network_userid": ""},
+    {"user_id": "", "domain_userid": "undefined", "network_userid": "00000000-0000-0000-0000-000000000000"},
 ]
 KINDS = {
     "product_view": 8,
@@ -340,7 +342,7 @@ class StreamWriter:
         self.sent = []  # events sent so far, as dicts
         self.format = draw.choice(("tsv", "json", "mixed"))
         self.shoppers = draw.sample(SHOPPERS, draw.choice((2, 2, 3, 5)))
-        self.sessions = draw.sample(["s1", "s2", "8d2c-session"], draw.choice((1, 1, 2))) + draw.choice(([], [""]))
+        self.sessions = draw.sample(["s1", "s2", "8d2c-session"], draw.choice((1, 1, 2))) + draw.choice(([], [""], ["None"]))
         wanted = sorted({kind for lane in settings.lanes for kind in LANES[lane.name].events})
         self.kinds = draw.sample(wanted, min(len(wanted), draw.choice((1, 3, 9)))) + draw.sample(
             list(KINDS), draw.choice((0, 1, 3))
@@ -475,7 +477,7 @@ class StreamWriter:
     def spoil(self, event):
         """Now and then something that a lane is sure to look at can't be taken: the event becomes a dead letter whole."""
         lanes = {lane.name for lane in self.settings.lanes}
-        keyed = event["user_id"] or event["domain_userid"] or event["network_userid"]
+        keyed = any(is_somebody(event[name]) for name in ("user_id", "domain_userid", "network_userid"))
         if event["kind"] != "product_view" or not keyed or "product" not in lanes or self.draw.random() > 0.04:
             return
         if event["format"] == "tsv" and self.draw.random() < 0.5:

@@ -47,6 +47,8 @@ static void a_lane_is_enough_and_the_rest_has_defaults(void **state)
     assert_int_equal(config->source.idle_ms, 3000);
     assert_int_equal(config->source.future_ms, 600000);
     assert_int_equal(config->source.max_message_bytes, 1000000);
+    assert_int_equal(config->source.nobody_count, 10);
+    assert_string_equal(config->source.nobody[0], "00000000-0000-0000-0000-000000000000");
     assert_int_equal(config->source.kafka.batch_messages, 1000);
 
     assert_int_equal(config->sink.kind, SINK_REDIS);
@@ -91,7 +93,7 @@ static void a_kafka_source_is_read_whole(void **state)
              "  properties = ( (\"security.protocol\", \"PLAINTEXT\"),\n"
              "                 (\"fetch.max.bytes\", 1000), [\"a\", \"b\"], (\"check.crcs\", true) );\n"
              "  batch = 7; clock = \"event\"; disorder = \"0s\"; idle = 0.5; future = 1; max_message_bytes = 2000;\n"
-             "  connect_timeout = \"250ms\"; wait = true; on_loss = \"stop\"; };\n" LANE);
+             "  connect_timeout = \"250ms\"; wait = true; on_loss = \"stop\"; nobody = [ \"guest\", \"null\" ]; };\n" LANE);
     const struct source_settings *source = &config->source;
     const struct kafka_settings *kafka = &source->kafka;
     assert_int_equal(config->workers, 4);
@@ -118,14 +120,18 @@ static void a_kafka_source_is_read_whole(void **state)
     assert_int_equal(source->idle_ms, 500);
     assert_int_equal(source->future_ms, 1000);
     assert_int_equal(source->max_message_bytes, 2000);
+    assert_int_equal(source->nobody_count, 2);
+    assert_string_equal(source->nobody[0], "guest");
+    assert_string_equal(source->nobody[1], "null");
     config_free(config);
 }
 
 static void the_clock_follows_from_the_kind_of_source(void **state)
 {
     (void)state;
-    struct config *config = good("source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\"; };" LANE);
+    struct config *config = good("source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\"; nobody = [ ]; };" LANE);
     assert_int_equal(config->source.clock, CLOCK_LIVE);
+    assert_int_equal(config->source.nobody_count, 0);
     assert_int_equal(config->source.kafka.start, START_LATEST);
     config_free(config);
     config = good("source: { kind = \"files\"; files = [ \"a.tsv\", \"-\" ]; };" LANE);

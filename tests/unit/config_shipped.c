@@ -163,6 +163,9 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     assert_int_equal(a->idle_ms, b->idle_ms);
     assert_int_equal(a->future_ms, b->future_ms);
     assert_int_equal(a->max_message_bytes, b->max_message_bytes);
+    assert_int_equal(a->nobody_count, b->nobody_count);
+    for (size_t i = 0; i < a->nobody_count; i++)
+        assert_string_equal(a->nobody[i], b->nobody[i]);
     assert_string_equal(config->sink.host, bare->sink.host);
     assert_int_equal(config->sink.port, bare->sink.port);
     assert_int_equal(config->sink.database, bare->sink.database);

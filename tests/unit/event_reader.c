@@ -254,6 +254,15 @@ static void the_user_is_the_best_known_id(void **state)
     close_fixture(&f);
 }
 
+static void open_without(struct fixture *f, const char *const *nobody, size_t count)
+{
+    *f = (struct fixture){.plan = plan_new()};
+    plan_set_nobody(f->plan, nobody, count);
+    f->lane = plan_add_inputs(f->plan, no_inputs, NULL);
+    plan_seal(f->plan);
+    f->reader = reader_new(f->plan);
+}
+
 #define CLIENT_SESSION(data) CONTEXTS(ENTITY("com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-2", data))
 
 static void the_session_is_the_columns_else_the_entitys(void **state)
@@ -296,6 +305,36 @@ static void nothing_of_a_spoilt_event_is_left_for_the_next(void **state)
     close_fixture(&f);
 }
 
+static void an_id_that_stands_for_no_one_is_no_id(void **state)
+{
+    (void)state;
+    static const char zeros[] = "00000000-0000-0000-0000-000000000000",
+                      longer[] = "the-one-id-that-our-own-shop-sends-for-everybody-whom-it-does-not-know";
+    static const char *const nobody[] = {"Null", "-", zeros, longer};
+    struct fixture f;
+    open_without(&f, nobody, 4);
+    must_read(&f, LINE({COLUMN_USER_ID, "null"}, {COLUMN_DOMAIN_USERID, "d"}, {COLUMN_NETWORK_USERID, zeros}));
+    view_is(reader_user(f.reader), "d");
+    must_read(&f, LINE({COLUMN_USER_ID, "NULL"}, {COLUMN_DOMAIN_USERID, "-"}, {COLUMN_NETWORK_USERID, "n"}));
+    view_is(reader_user(f.reader), "n");
+    must_read(&f, LINE({COLUMN_USER_ID, "nUlL"}, {COLUMN_DOMAIN_USERID, longer}, {COLUMN_NETWORK_USERID, zeros}));
+    view_is(reader_user(f.reader), "");
+    view_is(reader_user(f.reader), "");
+    must_read(&f, LINE({COLUMN_USER_ID, "nulls"}));
+    view_is(reader_user(f.reader), "nulls");
+    must_read(&f, LINE({COLUMN_USER_ID, "00000000-0000-0000-0000-000000000001"}));
+    view_is(reader_user(f.reader), "00000000-0000-0000-0000-000000000001");
+    must_read(&f, LINE({COLUMN_DOMAIN_SESSIONID, "null"}, {COLUMN_CONTEXTS, CLIENT_SESSION("{\"sessionId\":\"entity\"}")}));
+    view_is(reader_session(f.reader), "entity");
+    must_read(&f, LINE({COLUMN_DOMAIN_SESSIONID, zeros}, {COLUMN_CONTEXTS, CLIENT_SESSION("{\"sessionId\":\"Null\"}")}));
+    view_is(reader_session(f.reader), "");
+    close_fixture(&f);
+    open_without(&f, NULL, 0);
+    must_read(&f, LINE({COLUMN_USER_ID, "null"}));
+    view_is(reader_user(f.reader), "null");
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +350,7 @@ int main(void)
         cmocka_unit_test(an_action_that_can_not_be_opened_is_refused),
         cmocka_unit_test(the_user_is_the_best_known_id),
         cmocka_unit_test(the_session_is_the_columns_else_the_entitys),
+        cmocka_unit_test(an_id_that_stands_for_no_one_is_no_id),
         cmocka_unit_test(nothing_of_a_spoilt_event_is_left_for_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
