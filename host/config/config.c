@@ -5,6 +5,7 @@
 #include "config/file_text.h"
 #include "config/groups.h"
 #include "config/reading.h"
+#include "config/whole_text.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -75,8 +76,7 @@ static struct config *read_path(const char *path, enum mistakes mistakes, struct
         *error_list_add(errors) = error;
         return NULL;
     }
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? NULL : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *folder = whole_text_folder(path);
     struct config *config = read_text(text, path, folder, mistakes, errors);
     free(folder);
     explicit_bzero(text, size);

@@ -16,12 +16,7 @@
 
 struct config_place setting_place(const struct reading *reading, const config_setting_t *setting)
 {
-    const char *file = config_setting_source_file(setting);
-    struct config_place place = {reading->path, (int)config_setting_source_line(setting)};
-    for (size_t i = 0; file != NULL && i < reading->include_count; i++)
-        if (strcmp(reading->includes[i].name, file) == 0)
-            place.file = reading->includes[i].path;
-    return place;
+    return whole_text_place(&reading->whole, (int)config_setting_source_line(setting));
 }
 
 /* What an element of a list is called by its writer: its lane, metric or name. */

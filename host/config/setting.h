@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "config/config_memory.h"
+#include "config/whole_text.h"
 
 #include <libconfig.h>
 #include <stdbool.h>
@@ -19,12 +20,7 @@
 struct reading {
     config_t tree;
     const char *path;   /* the file, as messages name it; in `memory`, as all paths here */
-    const char *folder; /* where files of @include are looked for, NULL: the working folder */
-    struct included {
-        const char *name; /* as libconfig calls it: some versions leave the folder out */
-        const char *path;
-    } * includes;
-    size_t include_count, include_capacity;
+    struct whole_text whole; /* what the tree is made from */
     struct config_memory *memory;
     struct mistake {
         struct config_place place;

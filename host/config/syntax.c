@@ -20,7 +20,7 @@ struct walk {
     struct token_reader reader;
     struct token token, before; /* the current one and the one before it */
     struct token last_text;     /* the last text before the current token */
-    int includes;               /* how many have been passed; what they hold is not known here */
+    const struct whole_text *whole;
     struct syntax_fault *fault;
     bool find_duplicate;
     struct name_seen *names; /* only when looking for duplicates */
@@ -40,12 +40,17 @@ static void next(struct walk *walk)
     walk->before = walk->token;
     if (walk->token.kind == TOKEN_TEXT)
         walk->last_text = walk->token;
-    for (;;) {
-        walk->token = token_next(&walk->reader);
-        if (walk->token.kind != TOKEN_INCLUDE)
-            return;
-        walk->includes++;
-    }
+    walk->token = token_next(&walk->reader);
+}
+
+/* "line 3", or where the fault is in another file, "line 3 of lanes.conf". */
+#define LINE_TEXT_MAX 160
+static const char *line_text(const struct walk *walk, int line, int fault_line, char out[LINE_TEXT_MAX])
+{
+    struct config_place place = whole_text_place(walk->whole, line), fault = whole_text_place(walk->whole, fault_line);
+    bool same = strcmp(place.file, fault.file) == 0;
+    (void)snprintf(out, LINE_TEXT_MAX, "line %d%s%s", place.line, same ? "" : " of ", same ? "" : place.file);
+    return out;
 }
 
 static bool sign(const struct walk *walk, char c) { return walk->token.kind == TOKEN_SIGN && *walk->token.start == c; }
@@ -98,6 +103,16 @@ static bool broken_token(struct walk *walk)
 
 static bool value(struct walk *walk, const struct token *name, int depth);
 
+static void advise_on_duplicate(struct walk *walk, int first_line)
+{
+    char out[LINE_TEXT_MAX];
+    struct config_place place = whole_text_place(walk->whole, walk->token.line), first = whole_text_place(walk->whole, first_line);
+    if (place.line == first.line && strcmp(place.file, first.file) == 0 && walk->token.line != first_line)
+        ADVICE(walk, "include %.120s once: it is there twice", place.file);
+    else
+        ADVICE(walk, "keep one of the two; the first is in %s", line_text(walk, first_line, walk->token.line, out));
+}
+
 static bool seen_before(struct walk *walk, int group)
 {
     for (size_t i = 0; i < walk->name_count; i++) {
@@ -105,7 +120,7 @@ static bool seen_before(struct walk *walk, int group)
         if (walk->names[i].group == group && seen->size == walk->token.size &&
             memcmp(seen->start, walk->token.start, seen->size) == 0) {
             FAULT(walk, walk->token.line, "%.*s is set again", (int)seen->size, seen->start);
-            ADVICE(walk, "keep one of the two; the first is in line %d", seen->line);
+            advise_on_duplicate(walk, seen->line);
             return true;
         }
     }
@@ -181,8 +196,9 @@ static bool settings(struct walk *walk, char closing, const struct token *open, 
         }
         if (walk->token.kind != TOKEN_NAME) {
             if (closing != '\0' && (sign(walk, ')') || sign(walk, ']'))) {
-                FAULT(walk, walk->token.line, "\"%c\" while the group that begins in line %d is open",
-                      *walk->token.start, open->line);
+                char begins[LINE_TEXT_MAX];
+                FAULT(walk, walk->token.line, "\"%c\" while the group that begins in %s is open", *walk->token.start,
+                      line_text(walk, open->line, walk->token.line, begins));
                 ADVICE(walk, "close the group with } before it");
                 return false;
             }
@@ -207,16 +223,12 @@ static bool elements(struct walk *walk, char closing, const struct token *open, 
 {
     char out[8];
     bool first = true;
-    int includes = walk->includes;
     while (!sign(walk, closing)) {
         if (walk->token.kind == TOKEN_END) {
             FAULT(walk, open->line, "the list that begins here with \"%c\" is never closed", *open->start);
             ADVICE(walk, "end it with %c; before the end of the file", closing);
             return false;
         }
-        if (includes != walk->includes) /* elements, and commas, may come from another file */
-            first = !sign(walk, ',');
-        includes = walk->includes;
         if (!first) {
             if (!sign(walk, ',')) {
                 if (broken_token(walk))
@@ -228,8 +240,6 @@ static bool elements(struct walk *walk, char closing, const struct token *open, 
             }
             struct token comma = walk->token;
             next(walk);
-            if (includes != walk->includes)
-                continue;
             if (sign(walk, closing)) {
                 FAULT(walk, comma.line, "a \",\" with no element behind it");
                 ADVICE(walk, "leave out the comma before the closing %c", closing);
@@ -289,25 +299,18 @@ static bool value(struct walk *walk, const struct token *name, int depth)
     return good;
 }
 
-static bool look(const char *text, size_t size, bool find_duplicate, struct syntax_fault *fault)
+static bool look(const struct whole_text *whole, bool find_duplicate, struct syntax_fault *fault)
 {
-    struct walk walk = {.fault = fault, .find_duplicate = find_duplicate};
+    struct walk walk = {.whole = whole, .fault = fault, .find_duplicate = find_duplicate};
     memset(fault, 0, sizeof *fault);
-    token_reader_init(&walk.reader, text, size);
+    token_reader_init(&walk.reader, whole->text.data, whole->text.size);
     next(&walk);
     walk.before = (struct token){.kind = TOKEN_END};
     bool good = settings(&walk, '\0', NULL, 0);
     free(walk.names);
-    fault->certain = walk.includes == 0;
     return !good;
 }
 
-bool syntax_explain(const char *text, size_t size, struct syntax_fault *fault)
-{
-    return look(text, size, false, fault);
-}
+bool syntax_explain(const struct whole_text *whole, struct syntax_fault *fault) { return look(whole, false, fault); }
 
-bool syntax_find_duplicate(const char *text, size_t size, struct syntax_fault *fault)
-{
-    return look(text, size, true, fault);
-}
+bool syntax_find_duplicate(const struct whole_text *whole, struct syntax_fault *fault) { return look(whole, true, fault); }

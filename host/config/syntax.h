@@ -6,20 +6,20 @@
 #ifndef CONFIG_SYNTAX_H
 #define CONFIG_SYNTAX_H
 
+#include "config/whole_text.h"
+
 #include <stdbool.h>
-#include <stddef.h>
 
 struct syntax_fault {
-    int line;         /* where the mistake is, 0 if none was found */
-    char detail[160]; /* what is there: a missing "," before "{" */
+    int line;         /* of the whole text, where the mistake is */
+    char detail[256]; /* what is there: a missing "," before "{" */
     char advice[256]; /* what would be right */
-    bool certain;     /* no @include before it that might make it right */
 };
 
 /* Find the first fault of grammar. False: none. */
-bool syntax_explain(const char *text, size_t size, struct syntax_fault *fault);
+bool syntax_explain(const struct whole_text *whole, struct syntax_fault *fault);
 
 /* Find the first setting whose name stands in its group already. False: none. */
-bool syntax_find_duplicate(const char *text, size_t size, struct syntax_fault *fault);
+bool syntax_find_duplicate(const struct whole_text *whole, struct syntax_fault *fault);
 
 #endif

@@ -127,7 +127,7 @@ static bool include(struct token_reader *reader)
 {
     static const char word[] = "@include";
     size_t size = sizeof word - 1;
-    if ((size_t)(reader->end - reader->at) <= size || memcmp(reader->at, word, size) != 0 || !line_begins_here(reader))
+    if (!reader->includes || (size_t)(reader->end - reader->at) <= size || memcmp(reader->at, word, size) != 0 || !line_begins_here(reader))
         return false;
     size_t at = size;
     while (peek(reader, at) == ' ' || peek(reader, at) == '\t')

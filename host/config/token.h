@@ -37,6 +37,7 @@ struct token_reader {
     const char *at, *end;
     const char *line_start;
     int line;
+    bool includes; /* @include is a token; else the sign @ means nothing, as no whole text has it */
 };
 
 void token_reader_init(struct token_reader *reader, const char *text, size_t size);

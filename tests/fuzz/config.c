@@ -56,8 +56,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config_free(config);
     error_list_free(&errors);
 
-    struct syntax_fault fault;
-    bool faulty = syntax_explain(text, strlen(text), &fault);
+    struct syntax_fault fault = {0};
+    struct config_memory *memory = config_memory_new();
+    struct whole_text whole;
+    bool faulty = !whole_text_make(&whole, text, strlen(text), "fuzz.conf", NULL, memory) || syntax_explain(&whole, &fault);
+    whole_text_free(&whole);
+    config_memory_free(memory);
     int taken = libconfig_takes(text);
     /* Where we are stricter: what is not closed swallows the rest of the file, and libconfig says nothing. */
     bool stricter = strstr(fault.detail, "nested more than") != NULL || strstr(fault.detail, "never closed") != NULL ||

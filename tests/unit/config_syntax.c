@@ -60,7 +60,6 @@ static void each_fault_says_what_is_there_and_what_would_be_right(void **state)
         {"a = [ 1, \"x\" ];", "t.conf:1: mismatched element type in array", "one type"},
         {"workers = 1;\nsource: { };\nworkers = 2;", "t.conf:3: workers is set again", "the first is in line 1"},
         {"s: { a = 1; }; t: { a = 1;\n a = 2; };", "t.conf:2: a is set again", "the first is in line 1"},
-        {"@include \"no such file\"\n", "t.conf:1: cannot open include file", "beside"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect(cases[i].text, "t.conf can't be read: ", cases[i].found, cases[i].advice);
@@ -88,16 +87,20 @@ static void what_libconfig_takes_is_no_fault_of_syntax(void **state)
         "e = (); f = []; # x",
         "f = .5; g = 5.; h = 1e3; i = 0x1F; j = +5; k = 010; l = 5LL; m = TRUE; n = False;",
         "s = \"a\\\"b\\\\\";",
-        "@include \"x\"\na = 1;",
         "*a-b_c = 1;",
         "/**/a = 1;/* \n */",
         "a = 1;\r\n\fb = 2;\t",
     };
+    struct config_memory *memory = config_memory_new();
     struct syntax_fault fault;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (syntax_explain(texts[i], strlen(texts[i]), &fault) ||
-            syntax_find_duplicate(texts[i], strlen(texts[i]), &fault))
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct whole_text whole;
+        assert_true(whole_text_make(&whole, texts[i], strlen(texts[i]), "t.conf", NULL, memory));
+        if (syntax_explain(&whole, &fault) || syntax_find_duplicate(&whole, &fault))
             fail_msg("%s: %s", texts[i], fault.detail);
+        whole_text_free(&whole);
+    }
+    config_memory_free(memory);
 }
 
 static void nesting_without_end_is_no_way_to_break_it(void **state)
@@ -215,6 +218,89 @@ static void an_included_file_may_hold_elements_of_a_list(void **state)
     assert_int_equal(unlink(path_of("lanes.inc")), 0);
 }
 
+/* One mistake, of this place, found and advice; `shown` with %s for the folder. */
+static void expect_include(const char *main_text, const char *shown, const char *advice)
+{
+    struct error_list errors = {0};
+    char found[400];
+    write_file("main.conf", main_text);
+    assert_null(config_read_path(path_of("main.conf"), &errors));
+    (void)snprintf(found, sizeof found, shown, folder, folder, folder);
+    if (errors.count != 1 || strcmp(errors.items[0].found, found) != 0 || strstr(errors.items[0].advice, advice) == NULL) {
+        for (size_t i = 0; i < errors.count; i++)
+            print_error("  %s\n  %s\n  %s\n", errors.items[i].what, errors.items[i].found, errors.items[i].advice);
+        fail_msg("expected \"%s\" and \"%s\" of\n%s", found, advice, main_text);
+    }
+    error_list_free(&errors);
+}
+
+static void an_include_that_can_not_be_followed_is_said_with_its_line(void **state)
+{
+    (void)state;
+    write_file("itself.conf", "\n@include \"itself.conf\"\n");
+    write_file("back.conf", "@include \"main.conf\"\n");
+    write_file("open.conf", "a = 1;\nb = \"x;\n");
+    write_file("workers.conf", "\nworkers = 2;\n");
+    write_file("comment.conf", "/* never closed\n");
+    write_bytes("zero.conf", "a = 1;\0b", 8);
+    assert_int_equal(mkfifo(path_of("fifo.conf"), 0600), 0);
+    expect_include("\n@include \"none.conf\"\n", "%s/main.conf:2: @include \"none.conf\", which is %s/none.conf", "exists");
+    expect_include("@include \".\"\n", "%s/main.conf:1: @include \".\", which is %s/.", "a regular file");
+    expect_include("a = ( \n  @include \"fifo.conf\"\n );", "%s/main.conf:2: @include \"fifo.conf\", which is %s/fifo.conf",
+                   "a regular file");
+    expect_include("@include \"\"\n", "%s/main.conf:1: @include \"\", which is %s/", "name a file");
+    expect_include("@include \"/no such/file\"\n", "%s/main.conf:1: @include \"/no such/file\"", "exists");
+    expect_include("@include \"zero.conf\"\n", "%s/main.conf:1: @include \"zero.conf\", which is %s/zero.conf", "UTF-8");
+    expect_include("@include \"itself.conf\"\n", "%s/itself.conf:2: @include \"itself.conf\", which is %s/itself.conf",
+                   "leave one of them out");
+    expect_include("@include \"back.conf\"\n", "%s/back.conf:1: @include \"main.conf\", which is %s/main.conf",
+                   "leave one of them out");
+    expect_include("@include \"open.conf\"\n", "%s/open.conf:2: a text begins here that is never closed", "end it with \"");
+    expect_include("@include \"comment.conf\"\n" LANE, "%s/comment.conf:1: a comment begins here that is never closed", "*/");
+    expect_include("@include \"workers.conf\"\n" LANE "@include \"workers.conf\"\n", "%s/workers.conf:2: workers is set again",
+                   "once: it is there twice");
+    expect_include(LANE "\nworkers = 1;\n@include \"workers.conf\"\n", "%s/workers.conf:2: workers is set again",
+                   "the first is in line 4 of ");
+    expect_include("@include \"workers.conf\" @include \"workers.conf\"\n",
+                   "%s/main.conf:1: the name of a setting was expected, not a sign that has no meaning here",
+                   "on a line of its own");
+    static const char *const names[] = {"main.conf", "itself.conf", "back.conf",    "open.conf",
+                                        "fifo.conf", "zero.conf",   "workers.conf", "comment.conf"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_int_equal(unlink(path_of(names[i])), 0);
+}
+
+static void every_include_that_can_not_be_followed_is_said(void **state)
+{
+    (void)state;
+    struct error_list errors = {0};
+    write_file("main.conf", "@include \"a.conf\"\n@include \"b.conf\"\nworkers = ;\n");
+    assert_null(config_read_path(path_of("main.conf"), &errors));
+    assert_int_equal(errors.count, 2);
+    error_list_free(&errors);
+    assert_int_equal(unlink(path_of("main.conf")), 0);
+}
+
+/* Lines are counted right behind it, and a byte order mark is no part of a text. */
+static void files_of_other_editors_can_be_included(void **state)
+{
+    (void)state;
+    struct error_list errors = {0};
+    char found[300];
+    write_file("main.conf", "\xef\xbb\xbfworkers = 2;\r\n  @include \"lanes.inc\" # windows\r\nwokers = 3;\r\n");
+    write_file("lanes.inc", "\xef\xbb\xbf# \xc3\xa4\r\nlanes = ( { lane = \"a\"; metrics = ( \"m\" );\r\n"
+                            "windows = ( { name = \"w\"; length = 0; } ); } );");
+    assert_null(config_read_path(path_of("main.conf"), &errors));
+    assert_int_equal(errors.count, 2);
+    (void)snprintf(found, sizeof found, "%s:3: wokers", path_of("main.conf"));
+    assert_string_equal(errors.items[0].found, found);
+    (void)snprintf(found, sizeof found, "%s:3: length = 0", path_of("lanes.inc"));
+    assert_string_equal(errors.items[1].found, found);
+    error_list_free(&errors);
+    assert_int_equal(unlink(path_of("main.conf")), 0);
+    assert_int_equal(unlink(path_of("lanes.inc")), 0);
+}
+
 static void a_good_file_with_a_good_include_is_read(void **state)
 {
     (void)state;
@@ -268,6 +354,9 @@ int main(void)
         cmocka_unit_test(nesting_without_end_is_no_way_to_break_it),
         cmocka_unit_test(an_included_file_is_found_beside_the_first_and_named_in_messages),
         cmocka_unit_test(a_good_file_with_a_good_include_is_read),
+        cmocka_unit_test(an_include_that_can_not_be_followed_is_said_with_its_line),
+        cmocka_unit_test(every_include_that_can_not_be_followed_is_said),
+        cmocka_unit_test(files_of_other_editors_can_be_included),
         cmocka_unit_test(an_included_file_may_hold_elements_of_a_list),
         cmocka_unit_test(what_is_no_text_file_is_one_error),
     };
