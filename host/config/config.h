@@ -71,7 +71,7 @@ struct param_setting {
     bool flag;
     int64_t integer;
     double number; /* PARAM_FLOAT, and PARAM_INT too: 3 is as good as 3.0 */
-    const char *text;
+    const char *text; /* PARAM_TEXT; of a PARAM_FLOAT how it is written */
     struct config_place place;
 };
 struct param_settings {

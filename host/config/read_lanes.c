@@ -24,6 +24,7 @@ static struct param_setting read_param(struct reading *reading, const config_set
     struct param_setting param = {.name = config_memory_text(reading->memory, config_setting_name(setting)),
                                   .type = PARAM_OTHER,
                                   .place = setting_place(reading, setting)};
+    char written[VALUE_MAX];
     switch (config_setting_type(setting)) {
     case CONFIG_TYPE_BOOL:
         param.type = PARAM_BOOL;
@@ -39,6 +40,8 @@ static struct param_setting read_param(struct reading *reading, const config_set
     case CONFIG_TYPE_FLOAT:
         param.type = PARAM_FLOAT;
         param.number = config_setting_get_float(setting);
+        float_text(reading, setting, written);
+        param.text = config_memory_text(reading->memory, written);
         if (!(param.number >= -1e300 && param.number <= 1e300))
             error_advice(mistake_at(reading, setting, "is beyond what a number can be"), "a number up to 1e300");
         break;

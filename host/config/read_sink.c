@@ -1,4 +1,5 @@
 /* read_sink.c - where results go: the groups `sink` and `dead_letters`. */
+#include "config/address.h"
 #include "config/groups.h"
 
 #include <string.h>
@@ -30,7 +31,9 @@ static void read_redis(struct reading *reading, const config_setting_t *group, s
         sink->host = NULL;
         (void)text_read(reading, group, "socket", "/run/redis.sock", &sink->socket);
     } else {
-        (void)text_read(reading, group, "host", "127.0.0.1", &sink->host);
+        struct address_fault address;
+        if (text_read(reading, group, "host", "127.0.0.1", &sink->host) == GOOD && !address_check_host(sink->host, &address))
+            error_advice(mistake_at(reading, setting_find(group, "host"), "%s", address.what), "%s", address.advice);
         (void)integer_read(reading, group, "port", 1, 65535, &sink->port);
     }
     read_password(reading, group, &sink->password);

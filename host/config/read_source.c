@@ -1,4 +1,5 @@
 /* read_source.c - the group `source`: a Kafka topic or files, and how the clock follows from them. */
+#include "config/address.h"
 #include "config/duration.h"
 #include "config/groups.h"
 #include "config/near_miss.h"
@@ -123,8 +124,12 @@ static void read_kafka(struct reading *reading, const config_setting_t *group, s
     static const char *const losses[] = {"ask", "continue", "stop", NULL};
     static const enum kafka_loss on_loss[] = {LOSS_ASK, LOSS_CONTINUE, LOSS_STOP};
     int loss = 0;
-    if (text_read(reading, group, "brokers", "localhost:9092", &settings->brokers) == ABSENT)
+    struct address_fault address;
+    enum outcome brokers = text_read(reading, group, "brokers", "localhost:9092", &settings->brokers);
+    if (brokers == ABSENT)
         error_advice(mistake_missing(reading, group, "brokers"), "brokers = \"localhost:9092\";");
+    else if (brokers == GOOD && !address_check_brokers(settings->brokers, &address))
+        error_advice(mistake_at(reading, setting_find(group, "brokers"), "%s", address.what), "%s", address.advice);
     enum outcome topic = text_read(reading, group, "topic", "snowplow-enriched-good", &settings->topic);
     if (topic == ABSENT)
         error_advice(mistake_missing(reading, group, "topic"), "topic = \"snowplow-enriched-good\";");

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/duration.h"
 #include "config/near_miss.h"
+#include "config/token.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -62,7 +63,25 @@ static bool secret(const config_setting_t *setting)
 
 static const struct wrapped_integer *wrapped_integer(const struct reading *reading, const config_setting_t *setting);
 
-#define VALUE_MAX 96
+void float_text(const struct reading *reading, const config_setting_t *setting, char out[VALUE_MAX])
+{
+    struct token_reader tokens;
+    double value = config_setting_get_float(setting);
+    token_reader_init(&tokens, reading->whole.text.data, reading->whole.text.size);
+    for (struct token token; (token = token_next(&tokens)).kind != TOKEN_END;) {
+        if (token.kind != TOKEN_FLOAT || token.line != (int)config_setting_source_line(setting) || token.size >= VALUE_MAX)
+            continue;
+        memcpy(out, token.start, token.size);
+        out[token.size] = '\0';
+        double written = strtod(out, NULL);
+        if (memcmp(&written, &value, sizeof value) == 0)
+            return;
+    }
+    (void)snprintf(out, VALUE_MAX, "%.15g", value);
+    if (out[strcspn(out, ".en")] == '\0')
+        (void)snprintf(out, VALUE_MAX, "%.15g.0", value);
+}
+
 static const char *value_text(const struct reading *reading, const config_setting_t *setting, char out[VALUE_MAX])
 {
     int type = config_setting_type(setting);
@@ -80,7 +99,7 @@ static const char *value_text(const struct reading *reading, const config_settin
     else if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64)
         (void)snprintf(out, VALUE_MAX, "%lld", config_setting_get_int64(setting));
     else if (type == CONFIG_TYPE_FLOAT)
-        (void)snprintf(out, VALUE_MAX, "%.15g", config_setting_get_float(setting));
+        float_text(reading, setting, out);
     else if (type == CONFIG_TYPE_BOOL)
         (void)snprintf(out, VALUE_MAX, "%s", config_setting_get_bool(setting) ? "true" : "false");
     else if (type == CONFIG_TYPE_STRING)

@@ -55,6 +55,10 @@ struct config_place setting_place(const struct reading *reading, const config_se
 #define SETTING_PATH_MAX 160
 const char *setting_path(const config_setting_t *setting, char out[SETTING_PATH_MAX]);
 
+/* A number with a point or an exponent, as it is written: where a whole number is wanted, 3.0 must not look like one. */
+#define VALUE_MAX 96
+void float_text(const struct reading *reading, const config_setting_t *setting, char out[VALUE_MAX]);
+
 /* --- groups and names --- */
 
 /* What a group may hold. `kind`: only where the group's `kind` is that word; NULL: always. Ends with a zeroed entry. */

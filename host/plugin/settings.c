@@ -59,7 +59,7 @@ static void found(struct error *error, const struct param_setting *given)
     switch (given->type) {
     case PARAM_BOOL: (void)snprintf(value, sizeof value, "%s", given->flag ? "true" : "false"); break;
     case PARAM_INT: (void)snprintf(value, sizeof value, "%lld", (long long)given->integer); break;
-    case PARAM_FLOAT: (void)snprintf(value, sizeof value, "%g", given->number); break;
+    case PARAM_FLOAT: (void)snprintf(value, sizeof value, "%s", given->text); break;
     case PARAM_TEXT: (void)snprintf(value, sizeof value, "\"%s\"", given->text); break;
     default: (void)snprintf(value, sizeof value, "a group or list"); break;
     }

@@ -46,6 +46,53 @@ static void expect(const struct mistake_case *c)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases)[0]; i++) \
     expect(&(cases)[i])
 
+/* What librdkafka would take for another address. */
+static void addresses_of_brokers(void **state)
+{
+    (void)state;
+    static const char *const bad[][3] = {
+        {"localhost:99999", "names \"localhost:99999\", whose port is not 1 to 65535", "host:port"},
+        {"localhost:0", "whose port is not", "host:port"},
+        {"localhost:", "whose port is not", "host:port"},
+        {"localhost:+9092", "whose port is not", "host:port"},
+        {"localhost:9092x", "whose port is not", "host:port"},
+        {"localhost:09092000", "whose port is not", "host:port"},
+        {":9092", "has no host", "host:port"},
+        {"a:9092,,b:9092", "names \"\", an empty address", "leave out the comma"},
+        {"a:9092,", "an empty address", "leave out the comma"},
+        {" ", "an empty address", "leave out the comma"},
+        {"a:9092; b:9092", "names \"a:9092; b:9092\", which has more than one colon", "brackets"},
+        {"a:9092 b", "whose port is not", "host:port"},
+        {"a b:9092", "can't be a host", "separated by commas"},
+        {"http://a:9092", "whose protocol Kafka does not have", "security.protocol"},
+        {"kafka://a:9092", "whose protocol Kafka does not have", "security.protocol"},
+        {"PLAINTEXT://", "has no host", "host:port"},
+        {"::1:9092", "more than one colon", "\"[::1]:9092\""},
+        {"[::1]9092", "no IPv6 address in brackets", "\"[::1]:9092\""},
+        {"[::1", "more than one colon", "\"[::1]:9092\""},
+        {"[]:9092", "no IPv6 address in brackets", "\"[::1]:9092\""},
+        {"[kafka]:9092", "no IPv6 address in brackets", "\"[::1]:9092\""},
+        {"[::1]:99999", "whose port is not", "host:port"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[400], found[200];
+        (void)snprintf(text, sizeof text, "source: { kind = \"kafka\"; topic = \"t\";\nbrokers = \"%s\"; };" LANE, bad[i][0]);
+        (void)snprintf(found, sizeof found, "t.conf:2: brokers = \"%s\"", bad[i][0]);
+        expect(&(struct mistake_case){text, bad[i][1], found, bad[i][2]});
+    }
+    static const char *const good[] = {"localhost", "a:1,b:65535", "a:9092, b:9092 ,c", "[::1]:9092", "[fe80::1%eth0]", "10.0.0.1:9092",
+                                       "SSL://kafka_1.shop-2:9093", "sasl_ssl://[::1]:9092,PLAINTEXT://b"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char text[400];
+        struct error_list errors = {0};
+        (void)snprintf(text, sizeof text, "source: { kind = \"kafka\"; topic = \"t\"; brokers = \"%s\"; };" LANE, good[i]);
+        struct config *config = config_read_text(text, "t.conf", &errors);
+        if (config == NULL)
+            fail_msg("%s: %s", good[i], errors.items[0].what);
+        config_free(config);
+    }
+}
+
 static void top_level(void **state)
 {
     (void)state;
@@ -112,7 +159,7 @@ static void integers_that_libconfig_would_wrap(void **state)
         {IN_LANE "params = { n = 99999999999999999999L; }; metrics = ( \"m\" ); } );", "beyond 64 bits",
          "t.conf:2: n = 99999999999999999999L", "smaller"},
         {IN_LANE "params = { n = 1e999; }; metrics = ( \"m\" ); } );", "beyond what a number can be",
-         "t.conf:2: n = inf", "1e300"},
+         "t.conf:2: n = 1e999", "1e300"},
         {WINDOW "length = 4294967596;" WINDOW_END, "length is out of range", "t.conf:2: length = 4294967596",
          "from \"1s\" to \"400d\""},
     };
@@ -137,6 +184,9 @@ static void sources(void **state)
         {KAFKA "start = \"2025-02-30T00:00:00Z\"; };" LANE, "source.start",
          "t.conf:2: start = \"2025-02-30T00:00:00Z\"", "\"latest\", \"earliest\" or a time in UTC"},
         {KAFKA "batch = 0; };" LANE, "source.batch is out of range", "t.conf:2: batch = 0", "from 1 to 100000"},
+        {KAFKA "batch = 100.0; };" LANE, "source.batch is not a whole number", "t.conf:2: batch = 100.0", "from 1 to 100000"},
+        {KAFKA "batch = 1e3; };" LANE, "source.batch is not a whole number", "t.conf:2: batch = 1e3", "from 1 to 100000"},
+        {KAFKA "batch =\n\n 100.00; };" LANE, "source.batch is not a whole number", "t.conf:2: batch = 100.0", "from 1 to 100000"},
         {KAFKA "clock = \"wall\"; };" LANE, "source.clock", "t.conf:2: clock = \"wall\"", "\"live\" or \"event\""},
         {KAFKA "disorder = \"5\"; };" LANE, "source.disorder has no unit", "t.conf:2: disorder = \"5\"", "\"5s\""},
         {KAFKA "disorder = -1; };" LANE, "out of range", "t.conf:2: disorder = -1", "from \"0s\" to \"1d\""},
@@ -269,6 +319,13 @@ static void sinks(void **state)
     static const struct mistake_case cases[] = {
         {"sink: { };" LANE, "sink.kind is missing", "t.conf:1: no kind in this group", "kind = \"redis\""},
         {"sink: { kind = \"reddis\"; };" LANE, "sink.kind", "t.conf:1: kind = \"reddis\"", "did you mean \"redis\"?"},
+        {REDIS "host = \"localhost:6379\"; };" LANE, "sink.host names \"localhost:6379\", a host with its port",
+         "t.conf:2: host = \"localhost:6379\"", "port = 6379"},
+        {REDIS "host = \"redis://a\"; };" LANE, "which is a URL", "t.conf:2: host = \"redis://a\"", "alone"},
+        {REDIS "host = \"/run/redis.sock\"; };" LANE, "which is a path", "t.conf:2: host = \"/run/redis.sock\"", "socket ="},
+        {REDIS "host = \"[::1]\"; };" LANE, "in brackets", "t.conf:2: host = \"[::1]\"", "\"::1\""},
+        {REDIS "host = \"a b\"; };" LANE, "can't be a host", "t.conf:2: host = \"a b\"", "127.0.0.1"},
+        {REDIS "port = 6379.0; };" LANE, "not a whole number", "t.conf:2: port = 6379.0", "from 1 to 65535"},
         {REDIS "port = 0; };" LANE, "sink.port is out of range", "t.conf:2: port = 0", "from 1 to 65535"},
         {REDIS "port = 65536; };" LANE, "sink.port is out of range", "t.conf:2: port = 65536", "from 1 to 65535"},
         {REDIS "port = \"6379\"; };" LANE, "not a whole number", "t.conf:2: port = \"6379\"", "without quotes"},
@@ -393,6 +450,7 @@ static void errors_are_added_behind_those_that_are_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_of_brokers),
         cmocka_unit_test(top_level),
         cmocka_unit_test(integers_that_libconfig_would_wrap),
         cmocka_unit_test(sources),

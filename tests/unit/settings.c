@@ -47,7 +47,10 @@ static struct settings *fill_int(const char *name, int64_t integer)
 
 static struct settings *fill_float(const char *name, double number)
 {
+    static char written[32];
+    (void)snprintf(written, sizeof written, "%.2f", number);
     given.type = PARAM_FLOAT;
+    given.text = written;
     given.number = number;
     return fill(name);
 }
@@ -120,8 +123,8 @@ static void what_is_out_of_range_is_refused(void **state)
     (void)state;
     refused(fill_int("whole", -6), "-6", "-5 to 1e+16: a number");
     refused(fill_int("share", 2), "2", "0 to 1: a share");
-    refused(fill_float("share", 1.5), "1.5", "0 to 1: a share");
-    refused(fill_float("share", -0.1), "-0.1", "0 to 1: a share");
+    refused(fill_float("share", 1.5), "1.50", "0 to 1: a share");
+    refused(fill_float("share", -0.1), "-0.10", "0 to 1: a share");
     refused(fill_float("share", (double)NAN), "nan", "0 to 1: a share");
     refused(fill_float("price", 100.01), "100.01", "0 to 100: a price");
 }
@@ -129,7 +132,7 @@ static void what_is_out_of_range_is_refused(void **state)
 static void what_has_the_wrong_type_is_refused(void **state)
 {
     (void)state;
-    refused(fill_float("whole", 3.0), "3", "a whole number from -5 to 1e+16: a number");
+    refused(fill_float("whole", 3.0), "3.00", "a whole number from -5 to 1e+16: a number");
     refused(fill_text("whole", "3"), "\"3\"", "a whole number from -5 to 1e+16: a number");
     refused(fill_text("share", "1"), "\"1\"", "a decimal number from 0 to 1: a share");
     refused(fill_int("flag", 1), "1", "true or false: a flag");
