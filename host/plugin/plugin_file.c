@@ -176,6 +176,23 @@ uint64_t plugin_file_build(const void *table)
     return loaded == NULL ? 0 : loaded->content;
 }
 
+/* What glibc says of it: "libshop.so.1: cannot open shared object file: ...", or "...: version `GLIBC_2.38' not found ...". */
+static void say_unlinked(const char *reason, struct error *error)
+{
+    const char *missing = strstr(reason, ": cannot open shared object file"), *version = strstr(reason, "version `");
+    if (missing != NULL) {
+        int size = (int)(missing - reason);
+        error_what(error, "the library %.*s is not there, which it, or a library of its, needs", size, reason);
+        error_advice(error, "install what has %.*s, and let the dynamic linker find it (ldconfig -p), or link it statically", size, reason);
+    } else if (version != NULL && strstr(version, "not found") != NULL) {
+        error_what(error, "it was built against newer libraries than there are here: %.*s", (int)strcspn(version, "("), version);
+        error_advice(error, "build it on the oldest system that it is to run on");
+    } else {
+        error_what(error, "the dynamic linker refuses it: %s", reason);
+        error_advice(error, "link it with -Wl,-z,defs to find what is missing; a plugin imports nothing from the host");
+    }
+}
+
 /* dlopen a copy in memory, whose name tells plugin and content apart from every other. Its descriptor stays open as long as
  * the plugin is loaded: the dynamic linker knows files by the path they were opened under, and takes a second one under
  * the same path for the first. */
@@ -204,8 +221,7 @@ static void *load_copy(const char *name, uint64_t content, const char *bytes, si
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
         const char *reason = dlerror();
-        error_what(error, "the dynamic linker refuses it: %s", reason == NULL ? "unknown reason" : reason);
-        error_advice(error, "link it with -Wl,-z,defs to find what is missing; a plugin imports nothing from the host");
+        say_unlinked(reason == NULL ? "unknown reason" : reason, error);
         (void)close(copy);
     }
     return handle;

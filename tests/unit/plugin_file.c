@@ -121,6 +121,8 @@ static void each_mistake_has_its_words(void **state)
         {PLUGIN_LANE, "host_library", "it links librdkafka.so.1, which is the host's own",
          "take it out of the link: Kafka, Redis and the configuration are the host's business; what a plugin needs comes through "
          "its functions' arguments"},
+        {PLUGIN_LANE, "missing_library", "the library libshop_nowhere.so is not there, which it, or a library of its, needs",
+         "install what has libshop_nowhere.so, and let the dynamic linker find it (ldconfig -p), or link it statically"},
         {PLUGIN_LANE, "is_metric", "it is not a lane", "lanes belong into lanes/, metric parsers into metrics/"},
         {PLUGIN_METRIC, "is_lane", "it is not a metric parser", "lanes belong into lanes/, metric parsers into metrics/"},
         {PLUGIN_LANE, "other_name", "it calls itself \"basket\"",
