@@ -17,7 +17,8 @@ static const char usage[] =
     "Runs a lane or a metric parser on streams of events made by chance, each in a process of its own, and looks whether it\n"
     "keeps the contract of the SDK: the same features for other batches, workers, orders of arrival, and after a restart;\n"
     "nothing written where it must not, no state between calls, no crash, whatever comes. For what breaks, a small stream that\n"
-    "breaks it is shown, as lines of a golden case. Without names: all in build/plugins of the current folder.\n\n"
+    "breaks it is shown, as lines of a golden case. Every third stream uses texts and numbers that stand in the plugin's file.\n"
+    "Without names: all in build/plugins of the current folder.\n\n"
     "  --plugins FOLDERS  where other plugins are, separated by ':': lanes that a metric parser can stand on; default: those\n"
     "                     that are installed\n"
     "  --lane NAME        the lane that a metric parser stands on; default: the first that publishes what it needs\n"
@@ -25,6 +26,7 @@ static const char usage[] =
     "  --seed N           of the first stream; default 1\n"
     "  --rounds N         streams; default 12\n"
     "  --events N         events in each; default 300\n"
+    "  --events FILE      recorded events, enriched TSV, in place of those made by chance; each stream is another part of it\n"
     "  --reproduce N      only the stream with this seed: what a finding says\n"
     "  --timeout N        seconds after which a plugin hangs; default 30\n"
     "  --keep FILE        the events of the first finding, as enriched TSV for `shoplane replay`\n"
@@ -78,6 +80,8 @@ static void print_again(const struct options *options, const char *path, const s
     (void)printf("    again    shoplane plugin validate --reproduce %llu", (unsigned long long)finding->seed);
     if (settings->events != DEFAULT_EVENTS)
         (void)printf(" --events %zu", settings->events);
+    if (settings->recorded != NULL)
+        (void)printf(" --events %s", settings->recorded);
     if (*settings->params != '\0')
         (void)printf(" --params '%s'", settings->params);
     if (options->folders_named)
@@ -204,8 +208,12 @@ static int validate_part(const struct options *options, const char *path, enum p
         (void)printf("%s: %s \"%s\"", path, plugin_kind_word(result.plugin.kind), result.plugin.name);
         if (result.plugin.kind == PLUGIN_METRIC)
             (void)printf(" on lane \"%s\"", result.plugin.lane);
-        (void)printf(", %zu streams of %zu events from seed %llu: %s\n", settings.rounds, settings.events,
-                     (unsigned long long)settings.seed, status == 0 ? "VALID" : "NOT VALID");
+        (void)printf(", %zu streams of %zu events from ", settings.rounds, settings.events);
+        if (settings.recorded != NULL)
+            (void)printf("%s: ", settings.recorded);
+        else
+            (void)printf("seed %llu: ", (unsigned long long)settings.seed);
+        (void)printf("%s\n", status == 0 ? "VALID" : "NOT VALID");
         if (!options->quiet)
             print_checks(&result);
         for (size_t i = 0; i < result.finding_count; i++)
@@ -260,7 +268,12 @@ int command_plugin_validate(int argc, char **argv)
         case 'a': options.settings.params = optarg; break;
         case 's': good = command_number("seed", optarg, 0, INT64_MAX - 1000000, &seed); break;
         case 'r': good = command_number("rounds", optarg, 1, 100000, &rounds); break;
-        case 'e': good = command_number("events", optarg, 1, 100000, &events); break;
+        case 'e':
+            if (optarg[strspn(optarg, "0123456789")] == '\0' || *optarg == '-')
+                good = command_number("events", optarg, 1, 100000, &events);
+            else
+                options.settings.recorded = optarg;
+            break;
         case 'x':
             good = command_number("reproduce", optarg, 0, INT64_MAX - 1000000, &seed);
             rounds = 1;

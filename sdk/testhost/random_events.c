@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "snowplow/columns.h"
 #include "testhost/case_event.h"
+#include "testhost/constants.h"
 #include "testhost/strict.h"
 
 #include <assert.h>
@@ -39,6 +40,9 @@ struct input {
 
 struct random_shape {
     const sl_lane *lane;
+    const struct recorded_events *recorded;
+    struct constants constants;
+    bool with_constants; /* of the stream that is made: every third, since equal values must stay frequent in the others */
     struct case_schemas schemas;
     struct buffer head;
     struct input *inputs;
@@ -141,10 +145,12 @@ static char *shape_event(struct random_shape *shape, const char *listed)
     return own;
 }
 
-struct random_shape *random_shape_new(const sl_lane *lane)
+struct random_shape *random_shape_new(const sl_lane *lane, const char *path, const struct recorded_events *recorded)
 {
     struct random_shape *shape = memory_new(sizeof *shape);
     shape->lane = lane;
+    shape->recorded = recorded;
+    constants_read(&shape->constants, path, lane);
     shape->scale = 1 + lane->bucket_ms / 60000;
     case_schemas_begin(&shape->schemas);
     while (lane->inputs != NULL && lane->inputs[shape->input_count].path != NULL)
@@ -167,6 +173,7 @@ struct random_shape *random_shape_new(const sl_lane *lane)
 
 void random_shape_free(struct random_shape *shape)
 {
+    constants_free(&shape->constants);
     case_schemas_free(&shape->schemas);
     for (size_t i = 0; i < shape->event_count; i++)
         free(shape->names[i]);
@@ -206,7 +213,7 @@ static const char *const hostile[] = {"null",   "{}",   "[]",   "[1,2]", "{\"a\"
                                       "\"12\"", "\"\"", "true", "-0",    "123456789012345678901234567890"};
 
 /* A value as a case writes it behind the place: "=..." of a column, ":=..." of JSON. */
-static void put_value(uint64_t *state, bool json, unsigned asked, struct buffer *word)
+static void put_value(const struct random_shape *shape, uint64_t *state, bool json, unsigned asked, struct buffer *word)
 {
     unsigned kinds[3], count = 0;
     for (unsigned kind = ASKED_TEXT; kind <= ASKED_FLAG; kind <<= 1)
@@ -219,7 +226,8 @@ static void put_value(uint64_t *state, bool json, unsigned asked, struct buffer 
     if (json && one_in(state, 40)) {
         buffer_printf(word, "%s", PICK(state, hostile));
     } else if (kind == ASKED_NUMBER) {
-        buffer_printf(word, "%s", PICK(state, numbers));
+        bool constant = shape->with_constants && shape->constants.number_count > 0 && one_in(state, 3);
+        buffer_printf(word, "%s", constant ? shape->constants.numbers[below(state, shape->constants.number_count)] : PICK(state, numbers));
     } else if (kind == ASKED_FLAG) {
         bool flag = one_in(state, 2);
         buffer_printf(word, "%s", json ? (flag ? "true" : "false") : (flag ? "1" : "0"));
@@ -229,7 +237,8 @@ static void put_value(uint64_t *state, bool json, unsigned asked, struct buffer 
         memset(buffer_add(word, size), 'x', size);
         buffer_byte(word, '"');
     } else {
-        const char *text = PICK(state, texts);
+        bool constant = shape->with_constants && shape->constants.text_count > 0 && one_in(state, 3);
+        const char *text = constant ? shape->constants.texts[below(state, shape->constants.text_count)] : PICK(state, texts);
         buffer_json_text(word, text, strlen(text));
     }
 }
@@ -282,18 +291,18 @@ static void fill_input(const struct random_shape *shape, size_t number, uint64_t
             break;
         case INPUT_COLUMN:
             buffer_printf(&word, "%s", input->field);
-            put_value(state, false, shape->asked[number], &word);
+            put_value(shape, state, false, shape->asked[number], &word);
             break;
         case INPUT_ENTITY:
             if (i == 0)
                 buffer_printf(&word, "%s.%s", input->entity, input->field);
             else
                 buffer_printf(&word, "%s[%zu].%s", input->entity, i, input->field);
-            put_value(state, true, shape->asked[number], &word);
+            put_value(shape, state, true, shape->asked[number], &word);
             break;
         case INPUT_EVENT:
             buffer_printf(&word, "event.%s", input->field);
-            put_value(state, true, shape->asked[number], &word);
+            put_value(shape, state, true, shape->asked[number], &word);
             break;
         }
         words_add(words, &word);
@@ -453,6 +462,30 @@ static int64_t step_ms(uint64_t *state)
     }
 }
 
+/* The part of the file that belongs to the seed. */
+static void record_stream(const struct random_shape *shape, uint64_t seed, size_t count, bool broken, struct random_stream *stream)
+{
+    const struct recorded_events *recorded = shape->recorded;
+    size_t parts = recorded->count / count + (recorded->count % count != 0), first = (size_t)((seed - 1) % parts) * count;
+    uint64_t state = seed;
+    int64_t newest_ms = INT64_MIN;
+    for (size_t i = first; i < recorded->count && stream->count < count; i++) {
+        const struct recorded_event *from = &recorded->events[i];
+        struct random_event *event = &stream->events[stream->count++];
+        event->text = memory_format("# %s:%d", recorded->path, from->line);
+        event->message = memory_new(from->message.size + 1);
+        memcpy(event->message, from->message.data, from->message.size);
+        event->size = from->message.size;
+        event->time_ms = from->time_ms;
+        event->broken = !from->readable;
+        event->late = newest_ms != INT64_MIN && from->time_ms <= newest_ms - RANDOM_DISORDER_MS * shape->scale;
+        if (from->time_ms > newest_ms)
+            newest_ms = from->time_ms;
+        if (broken && one_in(&state, 8))
+            break_event(&state, event);
+    }
+}
+
 void random_stream_make(struct random_shape *shape, uint64_t seed, size_t count, bool broken, struct random_stream *stream)
 {
     uint64_t state = seed;
@@ -460,6 +493,11 @@ void random_stream_make(struct random_shape *shape, uint64_t seed, size_t count,
     (void)case_time("48:00:00", &time_ms);
     stream->events = memory_new((count + 1) * sizeof *stream->events);
     stream->count = 0;
+    shape->with_constants = seed % 3 == 0;
+    if (shape->recorded != NULL && count > 0) {
+        record_stream(shape, seed, count, broken, stream);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         time_ms += step_ms(&state) * shape->scale;
         bool late = i > 20 && one_in(&state, 60);

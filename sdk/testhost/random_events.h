@@ -10,6 +10,7 @@
 #define TESTHOST_RANDOM_EVENTS_H
 
 #include "plugin/lane_set.h"
+#include "testhost/recorded_events.h"
 
 struct random_event {
     char *text;      /* "at 12:00:00 product_view user=u1 ..."; of what is broken: a comment that says how */
@@ -27,8 +28,9 @@ struct random_stream {
 
 struct random_shape;
 
-/* Of a table that was checked; it outlives the shape. */
-struct random_shape *random_shape_new(const sl_lane *lane);
+/* Of a table that was checked, and of the constants in the plugin file `path` (constants.h). `recorded`: streams are made of these, in
+ * their order, in place of events by chance; or NULL. All outlive the shape. */
+struct random_shape *random_shape_new(const sl_lane *lane, const char *path, const struct recorded_events *recorded);
 void random_shape_free(struct random_shape *shape);
 
 /* By input: ASKED_... of strict.h. */
@@ -41,7 +43,7 @@ const char *random_shape_head(const struct random_shape *shape);
 int64_t random_shape_scale(const struct random_shape *shape);
 #define RANDOM_DISORDER_MS 120000 /* times the scale: events that are not late come at most this much behind the newest */
 
-/* `broken`: some of them are. */
+/* `broken`: some of them are. Of recorded events it has fewer where the file has fewer; streams of other seeds are other parts of it. */
 void random_stream_make(struct random_shape *shape, uint64_t seed, size_t count, bool broken, struct random_stream *stream);
 void random_stream_free(struct random_stream *stream);
 

@@ -408,10 +408,13 @@ static void try_all(struct validation *validation)
 {
     const struct validate_settings *settings = validation->settings;
     struct validate_result *result = validation->result;
+    size_t events = settings->events;
+    if (result->recorded != NULL && events > result->recorded->count)
+        events = result->recorded->count;
     struct job job = {.kind = JOB_OPEN,
                       .plugin = &result->plugin,
                       .seed = settings->seed,
-                      .events = settings->events,
+                      .events = events,
                       .folder = validation->folder};
     bool begun = do_job(validation, &job);
     memcpy(result->has, validation->report->has, sizeof result->has);
@@ -441,7 +444,9 @@ static void try_all(struct validation *validation)
     struct job_finding finding = {
         .check = CHECK_REACHED, .id = "reached", .what = "no event led to a record: nothing of it was really tried"};
     (void)snprintf(finding.found, sizeof finding.found, "%llu events", (unsigned long long)result->events);
-    (void)snprintf(finding.advice, sizeof finding.advice, "write golden cases with events that it keeps (sdk/CASES.md)");
+    (void)snprintf(finding.advice, sizeof finding.advice, "%s",
+                   result->recorded != NULL ? "record events whose names it lists, or leave --events FILE out"
+                                            : "write golden cases with events that it keeps (sdk/CASES.md)");
     job.kind = JOB_OPEN;
     add_finding(validation, &job, &finding, "");
 }
@@ -531,6 +536,11 @@ bool validate(const struct validate_settings *settings, struct validate_result *
     *result = (struct validate_result){.plugin = {.path = settings->path, .params = settings->params, .lane_params = settings->lane_params}};
     if (!take_path(settings, result, error))
         return false;
+    if (settings->recorded != NULL) {
+        result->plugin.recorded = result->recorded = recorded_events_read(settings->recorded, error);
+        if (result->recorded == NULL)
+            return false;
+    }
     result->plugin.folders = result->folders;
     free(plugin_file_check(settings->path, &size, &elf, &findings));
     result->plugin.instrumented = elf.instrumented;
@@ -565,6 +575,7 @@ void validate_result_free(struct validate_result *result)
         free(result->findings[i].story);
     }
     free(result->findings);
+    recorded_events_free(result->recorded);
     free(result->folders);
     free(result->lane);
 }

@@ -7,6 +7,7 @@
 #define TESTHOST_VALIDATE_H
 
 #include "base/buffer.h"
+#include "testhost/recorded_events.h"
 #include "testhost/validate_job.h"
 
 struct validate_settings {
@@ -19,6 +20,7 @@ struct validate_settings {
     uint64_t seed;       /* of the first stream; others follow */
     size_t rounds;       /* streams, at least 1 */
     size_t events;       /* in each */
+    const char *recorded; /* a file of events, enriched TSV, in place of those by chance; or NULL */
     int timeout_s;       /* a job that takes longer hangs */
     bool smaller;        /* look for small streams */
     const char *keep;    /* the events of the first finding go to this file; NULL: they don't */
@@ -47,6 +49,7 @@ struct validate_result {
     uint64_t events, records, folds; /* of all rounds, as counted the first time each was driven */
     double extract_ns, add_ns, publish_ns, compute_ns;
     char unread[512]; /* inputs that no stream made it ask for */
+    struct recorded_events *recorded; /* that plugin.recorded points to */
     char *folders;    /* that plugin.folders points to */
     char *lane;
 };

@@ -5,6 +5,7 @@
 #ifndef TESTHOST_VALIDATE_JOB_H
 #define TESTHOST_VALIDATE_JOB_H
 
+#include "testhost/recorded_events.h"
 #include "testhost/strict.h"
 
 /* What is promised, and asked for: the rows of a report. */
@@ -37,6 +38,7 @@ struct validate_plugin {
     const char *lane;    /* a metric parser's: the lane it stands on */
     const char *lane_params; /* and the settings of that; "": none */
     bool instrumented;   /* built with a sanitizer */
+    const struct recorded_events *recorded; /* in place of events by chance; or NULL */
 };
 
 enum job_kind {

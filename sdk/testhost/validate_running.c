@@ -118,7 +118,7 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
         report->has[kind] = plugin_part(origin->plugin, kind) != NULL;
     if (job->plugin->kind == PLUGIN_LANE)
         running->parser = values_parser_put_on(running->set);
-    running->shape = random_shape_new(lane->table);
+    running->shape = random_shape_new(lane->table, job->plugin->path, job->plugin->recorded);
     for (size_t i = 0;
          job->asked != NULL && i < JOB_ASKED_MAX && lane->table->inputs != NULL && lane->table->inputs[i].path != NULL; i++)
         random_shape_asked(running->shape)[i] = job->asked[i];

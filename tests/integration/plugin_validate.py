@@ -35,6 +35,7 @@ WRONG = {
     "lanes/first_come": ({"batches (differs)"}, "say different things of user:"),
     "lanes/counts_calls": ({"batches (differs)"}, "say different things of user:"),
     "lanes/crashes": ({"contract (crash)"}, "it ends the process: Segmentation fault"),
+    "lanes/magic_word": ({"contract (crash)"}, "in extract of lane magic_word"), # the word is a constant of the file
     "lanes/hangs": ({"contract (hangs)"}, "it does not come back"),
     "lanes/exits": ({"contract (crash)"}, "it ends the process, with status 0"),
     "lanes/exits_open": ({"load (crash)"}, "in open of lane exits_open"),
@@ -65,7 +66,7 @@ SANITIZED = {
 # of single calls only: nothing else may be found there
 PRECISE = {"past_record", "past_aggregate", "past_values", "changes_settings", "variable", "wrong_input", "undeclared", "sorts_handles",
            "two_sizes", "leaks", "leaks_open", "careless_open", "careless_add", "silent_open", "loses_views", "never", "crashes", "hangs", "exits",
-           "exits_open", "changes_text"}
+           "exits_open", "changes_text", "magic_word"}
 
 failures = []
 
@@ -131,6 +132,31 @@ def small_streams(out):
     expect(once == twice, "the same seed, and another report", once, twice)
 
 
+def recorded():
+    """Events of a file find what no chance does; what is found names the line."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        lines = [f"at 12:{i:02}:00 product_view user=u{i % 3} product.id={'x' * 37 if i == 23 else i} product.price=1" for i in range(40)]
+        (folder / "t.case").write_text("lane right windows 24h metrics right_count\n" + "\n".join(lines) + "\nexpect end dead_letters = 0\n")
+        subprocess.run([BUILD / "shoplane", "plugin", "test", "--plugins", BAD, "--keep", ".", "t.case"], check=True, cwd=folder,
+                       stdout=subprocess.DEVNULL)
+        events = folder / "t.case.tsv"
+        for number in ("100", "12"):
+            status, out, err = validate("--events", number, "--events", events, "--rounds", 4, BAD / "lanes/odd_length.so")
+            expect(status == 1 and f"\n    events   1:\n      # {events}:24\n" in out and f" --events {events} " in out,
+                   f"recorded, {number} in a stream", out, err)
+            expect(validate("--events", number, "--events", events, "--rounds", 4, BAD / "lanes/right.so")[0] == 0, "right, recorded")
+        expect(validate("--rounds", 2, BAD / "lanes/odd_length.so")[0] == 0, "chance makes ids of 37 bytes")
+        status, out, err = validate("--events", folder / "none.tsv", BAD / "lanes/right.so")
+        expect(status == 2 and "the recorded events can't be read: No such file" in err, "no file of events", err)
+        status, out, err = validate("--events", folder / "t.case", BAD / "lanes/right.so")
+        expect(status == 2 and "there is no event in it that could be read" in err and "enriched TSV" in err, "no events", err)
+        pages = folder / "pages.tsv"
+        pages.write_text(events.read_text().replace("product_view", "list_view"))
+        status, out, err = validate("--events", pages, BAD / "lanes/right.so")
+        expect(status == 1 and "reached (reached)" in out and "record events whose names it lists" in out, "nothing for the lane", out, err)
+
+
 def usage():
     with tempfile.TemporaryDirectory() as folder:
         status, _, err = validate(cwd=folder)
@@ -162,6 +188,7 @@ if "--right" not in sys.argv:
     for name in ("lanes/right", "lanes/right_counter"):
         expect(validate(BAD / f"{name}.so")[0] == 0, f"{name} is not valid")
     expect(validate("--plugins", BAD, "--lane", "right", BAD / "metrics/right_count.so")[0] == 0, "right_count is not valid")
+    recorded()
     usage()
 print(f"{len(failures)} failed" if failures else "all as expected")
 sys.exit(1 if failures else 0)
