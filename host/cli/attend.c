@@ -151,7 +151,7 @@ static void look_at_reload(struct watch *watch)
         return;
     watch->reload = false;
     log_info("reload: checking %s", watch->attendance->config);
-    if (!reload_check_start(&watch->check, watch->attendance->config, &error))
+    if (!reload_check_start(&watch->check, watch->attendance->config, watch->attendance->call_ms, &error))
         refuse_reload(watch, &error);
 }
 

@@ -26,6 +26,7 @@ struct attendance {
     int64_t report_s;      /* 0: no lines */
     bool restartable;      /* there is durable state: a restart loses nothing */
     const char *config;    /* path of what a reload is to run, for its check */
+    int64_t call_ms;       /* what a call of a plugin may take; 0: whatever it takes */
     size_t quarantined;    /* how many plugins are left out of what runs */
     struct trial *trial;   /* what runs; its folder NULL: there are no trials */
     enum restart_reason reason; /* of this start */

@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "cli/setup.h"
 #include "cli/table.h"
+#include "cli/watchdog.h"
 #include "engine/shard.h"
 #include "plugin/shadow_pairs.h"
 
@@ -165,14 +166,16 @@ int command_check(int argc, char **argv)
 {
     static const struct option known[] = {{"config", required_argument, NULL, 'c'},
                                           {"against-state", no_argument, NULL, 'a'},
+                                          {"token", required_argument, NULL, 't'}, /* of reload_check.c */
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    const char *named = NULL;
+    const char *named = NULL, *token = NULL;
     bool against_state = false;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (option) {
         case 'c': named = optarg; break;
         case 'a': against_state = true; break;
+        case 't': token = optarg; break;
         case 'h': (void)fputs(usage, stdout); return 0;
         default: return command_usage("check", "that option is not known");
         }
@@ -180,6 +183,7 @@ int command_check(int argc, char **argv)
     if (optind < argc)
         return command_usage("check", "\"%s\" is one word too many; the file goes behind --config", argv[optind]);
     crash_watch();
+    watchdog_start();
     char *path = setup_config_path(named);
     struct loaded loaded;
     bool good = check_start(path, against_state, &loaded);
@@ -191,6 +195,8 @@ int command_check(int argc, char **argv)
         (void)printf("%s is fine: %zu lanes, plugins from %s\n", path, loaded.lanes->lane_count, loaded.lanes->folder);
         loaded_free(&loaded);
     }
+    if (good && token != NULL)
+        (void)printf("checked %s\n", token);
     free(path);
     return good ? 0 : 2;
 }

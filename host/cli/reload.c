@@ -9,6 +9,7 @@
 #include "cli/crash.h"
 #include "cli/report.h"
 #include "cli/setup.h"
+#include "cli/watchdog.h"
 #include "state/notice.h"
 
 #include <errno.h>
@@ -108,7 +109,7 @@ static int wait_for_it(const struct state_folder *folder, pid_t host, const char
         }
         if (now.writes && (!now.trial || over)) {
             (void)printf("set %s runs%s\n", wanted,
-                         now.trial ? "; whether it is good is not known yet: no checkpoint was made" : " and is good");
+                         now.trial ? "; whether it is good is not known yet: nothing came to try it with, or no checkpoint was made" : " and is good");
             return 0;
         }
         if (over)
@@ -166,6 +167,7 @@ int command_reload(int argc, char **argv)
     if (optind < argc)
         return command_usage("reload", "\"%s\" is one word too many; the file goes behind --config", argv[optind]);
     crash_watch();
+    watchdog_start();
     char *path = setup_config_path(named);
     int status = reload(path);
     free(path);

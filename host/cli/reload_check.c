@@ -1,6 +1,7 @@
 /* reload_check.c - see reload_check.h. */
 #include "cli/reload_check.h"
 
+#include "base/hash.h"
 #include "base/standard_error.h"
 #include "base/time.h"
 #include "cli/restart.h"
@@ -9,11 +10,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_MS 60000 /* an `open` that takes longer hangs */
+#define LIMIT_MS 60000 /* for all but one call of a plugin that takes as long as it may */
 #define LINE_KEPT 4096
 #define PIECES_A_LOOK 16
 
@@ -27,14 +29,20 @@ static bool cant_start(int number, struct error *error)
     return false;
 }
 
-bool reload_check_start(struct reload_check *check, const char *config, struct error *error)
+bool reload_check_start(struct reload_check *check, const char *config, int64_t call_ms, struct error *error)
 {
-    const char *words[] = {"shoplane", "check", "--against-state", "--config", config, NULL};
+    char token[32];
+    const char *words[] = {"shoplane", "check", "--against-state", "--token", token, "--config", config, NULL};
     char **arguments = (char **)(uintptr_t)words; /* posix_spawn() leaves them as they are */
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, ours;
     int ends[2];
+    check->since_ms = time_monotonic_ms();
+    check->limit_ms = LIMIT_MS + call_ms;
+    check->through = false;
+    (void)snprintf(token, sizeof token, "%016llx", (unsigned long long)hash_place(&check->since_ms, sizeof check->since_ms));
+    (void)snprintf(check->token, sizeof check->token, "checked %s\n", token);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return cant_start(errno, error);
     (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -53,7 +61,6 @@ bool reload_check_start(struct reload_check *check, const char *config, struct e
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     (void)close(ends[1]);
-    check->since_ms = time_monotonic_ms();
     if (status == 0) {
         check->said = ends[0];
         return true;
@@ -65,7 +72,16 @@ bool reload_check_start(struct reload_check *check, const char *config, struct e
 
 static void say_line(struct reload_check *check)
 {
-    (void)standard_error_put(check->line.data, check->line.size);
+    size_t size = strlen(check->token);
+    char *token = check->line.size < size ? NULL : memmem(check->line.data, check->line.size, check->token, size);
+    if (token != NULL) {
+        size_t behind = check->line.size - size - (size_t)(token - check->line.data);
+        memmove(token, token + size, behind);
+        check->line.size -= size;
+        check->through = true;
+    }
+    if (check->line.size > 0)
+        (void)standard_error_put(check->line.data, check->line.size);
     buffer_reset(&check->line);
 }
 
@@ -110,17 +126,19 @@ enum reload_verdict reload_check_look(struct reload_check *check, struct error *
         return RELOAD_NOTHING;
     pid_t done = waitpid(check->process, &status, WNOHANG);
     pass_on(check);
-    if (done == 0 && time_monotonic_ms() - check->since_ms < LIMIT_MS)
+    if (done == 0 && time_monotonic_ms() - check->since_ms < check->limit_ms)
         return RELOAD_CHECKING;
     error_what(error, "%s", "what the check found is said above");
     if (done == 0) {
         reload_check_stop(check);
-        error_what(error, "the check does not end within %d s: a plugin's `open` hangs", LIMIT_MS / 1000);
+        error_what(error, "the check does not end within %lld s: plugins' `open` take too long", (long long)check->limit_ms / 1000);
         return RELOAD_REFUSED;
     }
     ended(check);
-    if (done > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (done > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && check->through)
         return RELOAD_GOOD;
+    if (done > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        error_what(error, "the check ended with status 0 before it was through: a plugin has ended its process");
     if (done > 0 && WIFSIGNALED(status))
         error_what(error, "the check ended by a signal: %s; a plugin's `open` crashes", strsignal(WTERMSIG(status)));
     return RELOAD_REFUSED;

@@ -16,13 +16,16 @@ struct reload_check {
     pid_t process; /* 0: none is running */
     int said;      /* what it writes comes out here; only while one is running */
     struct buffer line; /* of it, not yet whole */
-    int64_t since_ms;
+    int64_t since_ms, limit_ms;
+    char token[48];     /* the line that only a check that is through can write */
+    bool through;
 };
 
 enum reload_verdict { RELOAD_NOTHING, RELOAD_CHECKING, RELOAD_GOOD, RELOAD_REFUSED };
 
-/* `config`: the path. False: it can't be started. */
-bool reload_check_start(struct reload_check *check, const char *config, struct error *error);
+/* `config`: the path. `call_ms`: what a call of a plugin may take; the check itself sees to that (watchdog.h). False: it can't be
+ * started. */
+bool reload_check_start(struct reload_check *check, const char *config, int64_t call_ms, struct error *error);
 /* Does not wait. RELOAD_REFUSED: *error says how it ended; details were said by the check itself. */
 enum reload_verdict reload_check_look(struct reload_check *check, struct error *error);
 void reload_check_stop(struct reload_check *check);

@@ -5,6 +5,7 @@
 #include "cli/crash.h"
 #include "cli/report.h"
 #include "cli/setup.h"
+#include "cli/watchdog.h"
 #include "engine/question.h"
 #include "sink/final_features.h"
 
@@ -252,6 +253,7 @@ int command_replay(int argc, char **argv)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     crash_watch();
+    watchdog_start();
     status = 2;
     char *path = setup_config_path(options.config);
     struct config *config;

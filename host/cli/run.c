@@ -16,6 +16,7 @@
 #include "cli/setup.h"
 #include "cli/signals.h"
 #include "cli/trial.h"
+#include "cli/watchdog.h"
 #include "serve/questions.h"
 
 #include <errno.h>
@@ -315,6 +316,7 @@ static int run(struct running *running)
                                     .report_s = running->options->report_s,
                                     .restartable = settings->state != NULL,
                                     .config = running->installed,
+                                    .call_ms = config->limits.plugin_call_ms,
                                     .quarantined = running->loaded->quarantine.count,
                                     .trial = &running->trial,
                                     .reason = running->note->reason,
@@ -412,6 +414,7 @@ int command_run(int argc, char **argv)
         return status;
     signals_install();
     crash_watch();
+    watchdog_start();
     status = 2;
     char *path = setup_config_path(options.config);
     struct loaded loaded;

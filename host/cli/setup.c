@@ -5,6 +5,7 @@
 #include "base/program.h"
 #include "base/time.h"
 #include "cli/report.h"
+#include "cli/watchdog.h"
 #include "config/config_memory.h"
 #include "engine/engine.h"
 #include "sink/final_features.h"
@@ -34,6 +35,8 @@ bool setup_read_with(const char *path, const char *plugins, struct quarantine *q
     *config = config_read_partial(path, &errors);
     if (*config != NULL && plugins != NULL)
         (*config)->plugins = config_memory_text((*config)->memory, plugins);
+    if (*config != NULL)
+        watchdog_limit((*config)->limits.plugin_call_ms);
     if (*config != NULL && quarantine != NULL)
         quarantine_apply(quarantine, *config);
     *set = *config == NULL ? NULL : lane_set_load(*config, &errors);

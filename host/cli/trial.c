@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cli/report.h"
 #include "cli/setup.h"
+#include "cli/watchdog.h"
 #include "config/whole_text.h"
 #include "plugin/plugin_file.h"
 #include "state/crash_notes.h"
@@ -16,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOTHING_CAME_MS 10000
+#define PROVED_MS       10000
+#define UNPROVED_MS     60000
+#define STANDS_MS       1000
 #define READ_AGAIN      5 /* times, where the configuration is changed while it is read */
 
 /* ---- what is loaded ---- */
@@ -216,6 +219,7 @@ bool trial_begin(struct trial *trial, const struct state_folder *folder, bool sy
         struct restart_note crash = {.folder = folder->path, .lock = folder->lock};
         memcpy(crash.set, marks->good, sizeof crash.set);
         restart_on_crash(&crash);
+        watchdog_trial(true);
     }
     begin_notice(trial, note);
     return true;
@@ -231,21 +235,49 @@ void trial_keep(struct trial *trial)
         log_problem(LOG_LEVEL_WARN, &error);
 }
 
+/* Events have gone through all of it, and came out again. */
+static bool proved(struct trial *trial, const struct engine_counters *counters, int64_t now_ms)
+{
+    if (counters->messages == 0)
+        return false;
+    if (trial->came_ms == 0)
+        trial->came_ms = now_ms;
+    bool long_ago = now_ms - trial->came_ms >= PROVED_MS; /* perhaps no lane wants any, or checkpoints are far between */
+    if (!trial->seen && (counters->folds > 0 || long_ago)) {
+        trial->seen = true;
+        trial->checkpoints = counters->checkpoints;
+    }
+    return long_ago || (trial->seen && counters->checkpoints > trial->checkpoints);
+}
+
+/* There has been nothing to try it with for long. */
+static bool unproved(struct trial *trial, const struct engine_counters *counters, int64_t now_ms)
+{
+    if (!counters->at_end || counters->messages > 0) {
+        trial->idle_ms = 0;
+        return false;
+    }
+    if (trial->idle_ms == 0)
+        trial->idle_ms = now_ms;
+    if (!trial->waits && now_ms - trial->idle_ms >= PROVED_MS) {
+        trial->waits = true;
+        log_info("set %s of configuration and plugins is being tried, and the topic has nothing to try it with: it is good if nothing "
+                 "comes for another %d s", trial->set->id, (UNPROVED_MS - PROVED_MS) / 1000);
+    }
+    return now_ms - trial->idle_ms >= UNPROVED_MS;
+}
+
 void trial_look(struct trial *trial, const struct engine_counters *counters)
 {
     if (!trial->pending || !counters->restored)
         return;
-    if (trial->restored_ms == 0)
-        trial->restored_ms = time_monotonic_ms();
-    if (!trial->seen && counters->messages > 0 && counters->folds > 0) {
-        trial->seen = true;
-        trial->checkpoints = counters->checkpoints;
-    }
-    bool nothing_came = time_monotonic_ms() - trial->restored_ms >= NOTHING_CAME_MS;
-    if (!nothing_came && (!trial->seen || counters->checkpoints <= trial->checkpoints))
+    int64_t now_ms = time_monotonic_ms();
+    bool good = proved(trial, counters, now_ms), idle = unproved(trial, counters, now_ms);
+    if (watchdog_longest_ms() >= STANDS_MS || (!good && !idle)) /* who stands in a call has not come through */
         return;
     trial->pending = false;
     restart_on_crash_no_more();
+    watchdog_trial(false);
     if (!trial->kept) /* there would be no way back to it: the former one stays the one to go back to */
         memset(&trial->marks.trying, 0, sizeof trial->marks.trying);
     else
@@ -263,6 +295,7 @@ void trial_look(struct trial *trial, const struct engine_counters *counters)
 void trial_end(struct trial *trial)
 {
     restart_on_crash_no_more();
+    watchdog_trial(false);
     if (trial->folder == NULL || !trial->pending)
         return;
     trial->pending = false;

@@ -3,8 +3,9 @@
  * A start that finds the mark of a trial that was not ended goes back to the last good set: whoever set the mark died over it.
  * An orderly end takes its mark away, whatever ended it, and so does a restart. A set is good once a checkpoint was made after
  * events had gone through it, lanes and parsers included - so what it does with events, with its state and at a cut has
- * happened at least once - or after ten seconds in which nothing came to try it with: a mark that stands for longer would lay
- * every power cut at its door.
+ * happened at least once - or ten seconds after they came. Not while a worker stands in a call. Where the topic is read to its
+ * end and nothing comes, it is said that it waits, and after a minute it is good: a mark that stands for longer would lay every
+ * power cut at its door.
  *
  * Main thread. */
 #ifndef CLI_TRIAL_H
@@ -39,7 +40,9 @@ struct trial {
     bool kept;     /* its copy is in the folder */
     bool seen;     /* events have gone through it */
     uint64_t checkpoints; /* when that was seen */
-    int64_t restored_ms;  /* when state was seen to be read; 0: not yet */
+    int64_t came_ms;      /* when messages were first seen; 0: not yet */
+    int64_t idle_ms;      /* since when there is nothing to read; 0: there is */
+    bool waits;           /* that was said */
 };
 
 /* Once the folder is ours. False: it must not run; *back is what to become instead (note.set, note.why). Else it is marked. */

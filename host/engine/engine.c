@@ -39,7 +39,7 @@ struct engine *engine_start(const struct engine_settings *settings)
 
 void engine_count(struct engine *engine, struct engine_counters *counters)
 {
-    *counters = (struct engine_counters){.clock_ms = INT64_MIN, .restored = true, .writing = true};
+    *counters = (struct engine_counters){.clock_ms = INT64_MIN, .at_end = true, .restored = true, .writing = true};
     if (engine->checkpoint != NULL)
         checkpoint_count(engine->checkpoint, counters);
     for (int i = 0; i < engine->settings.workers; i++) {
@@ -65,6 +65,7 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->full_keys += seen.full_keys;
         counters->full_logs += seen.full_logs;
         counters->barred += seen.barred;
+        counters->at_end = counters->at_end && seen.at_end;
         counters->shadow_compared += seen.shadow_compared;
         counters->shadow_differ += seen.shadow_differ;
         counters->restored = counters->restored && atomic_load(&worker->restored);

@@ -68,6 +68,7 @@ struct engine_counters {
     uint64_t checkpoints, failed_checkpoints;
     int64_t checkpoint_ms;    /* wall clock of the last good one; 0: none yet */
     int64_t checkpoint_took_ms; /* from asking the workers to the manifest's being in place */
+    bool at_end;              /* every partition was read to its end when its worker looked last */
     bool restored;            /* state was read; features are as fresh as the stream is */
     uint64_t restored_records, restore_bytes_done, restore_bytes;
     bool writing;             /* the lease is held and the fence passed (or there are none) */

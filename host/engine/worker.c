@@ -430,6 +430,7 @@ static void publish_counters(struct worker *worker)
         .unsent = shard->owed.count,
         .full_keys = shard->counters.full_keys,
         .barred = shard->folder.barred,
+        .at_end = watermark_at_end(&extraction->watermark),
         .shadow_compared = shard->shadows.compared,
         .shadow_differ = shard->shadows.differ,
         .full_logs = shard->counters.full_logs,

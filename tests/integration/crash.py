@@ -21,6 +21,8 @@ ENDS = {1: ("Segmentation fault", -signal.SIGSEGV), 2: ("Segmentation fault", -s
         4: ("it ended the process", 70), 5: ("it ended the process", 70), 6: ("it ended the process", 70),
         7: ("it ended the process", 70), 8: ("it ended the thread", 70), 9: ("the call did not come back", 70)}
 
+IMPATIENT = 'limits: { plugin_call = "2s"; };\n'
+
 
 class Crashing(Shop):
     """A shop whose host ends, and is started again."""
@@ -81,9 +83,9 @@ def crash_view(shop, user):
     return len(shop.events.read_text().splitlines()) - 1
 
 
-def event(servers, by):
+def event(servers, by, more=""):
     """An event in `extract`: ended twice there, it is a dead letter, and all others are as if it had never been."""
-    shop = Crashing(servers, "-DCRASHES", f"-DBY={by}")
+    shop = Crashing(servers, "-DCRASHES", f"-DBY={by}", more=more)
     shop.begin()
     offset = crash_view(shop, "user2")
     shop.send(users(5))
@@ -255,5 +257,85 @@ def opened(servers):
     shop.compare("released")
 
 
+def hang_of_an_event(servers):
+    """A call that does not come back ends the host when it has had its time, under its name; then that event is left out."""
+    event(servers, 9, more=IMPATIENT).end()
+
+
+def hang_is_said(servers):
+    """After 5 s, while it lasts."""
+    shop = Crashing(servers, "-DCRASHES", "-DBY=10", more='limits: { plugin_call = "1h"; };\n')
+    host = shop.begin()
+    offset = crash_view(shop, "user2")
+    host.wait_text(f"lane probe, extract, partition 0, offset {offset}, key user2: the call has not come back for 5 s", 20)
+    check(host.running(), "it ended")
+    host.kill()
+
+
+def hang_is_not_good(servers):
+    """A lane that loops at its first event passes no trial; the way back is short."""
+    shop = Crashing(servers, more=IMPATIENT)
+    host = shop.begin()
+    shop.probe("-DCRASHES_IN_ADD", "-DBY=9", "-DALWAYS")
+    seen = shop.hup()
+    shop.send(users(5))
+    host.wait_text("lane probe ended the host in add: the call did not come back, key user", 20, seen)
+    host.wait_text("back to the last good set.*it crashed while it was being tried: the call did not come back", 20, seen)
+    check("is good" not in host.text()[seen:], "it was good")
+    shop.probe_is("user1", 2)
+    shop.probe()
+    shop.compare("the last good set")
+
+
+def hang_in_open(servers):
+    """Neither a check nor a reload waits for ever, and the next reload is as good as any."""
+    shop = Crashing(servers, more=IMPATIENT)
+    os.environ["PROBE_ALLOWED"] = str(servers.folder / "allowed")
+    host = shop.begin()
+    shop.probe("-DCRASHES_IN_OPEN", "-DBY=10")
+    done = shop.ask("check")
+    check(done.returncode == 70, f"check: status {done.returncode}:\n{done.stderr}")
+    says(done.stderr, "lane probe ended the host in open: the call did not come back", "check")
+    seen = len(host.text())
+    host.send_signal(signal.SIGHUP)
+    host.wait_text("lane probe ended the host in open: the call did not come back(.|\n)*not reloaded: .*; running on as before", 30, seen)
+    shop.send(users(5))
+    shop.probe_is("user1", 2)
+    shop.probe("-DNUMBER=1")
+    shop.reload()
+    shop.probe_is("user1", 2)
+    shop.compare("hang in open")
+
+
+def status_without_a_check(servers):
+    """Status 0 is no proof that a check came to its end."""
+    shop = Crashing(servers)
+    os.environ["PROBE_ALLOWED"] = str(servers.folder / "allowed")
+    host = shop.begin()
+    shop.probe("-DCRASHES_IN_OPEN", "-DBY=11")
+    seen = len(host.text())
+    host.send_signal(signal.SIGHUP)
+    host.wait_text("not reloaded: the check ended with status 0 before it was through: a plugin has ended its process", 30, seen)
+    shop.send(users(5))
+    shop.probe_is("user1", 2)
+    shop.probe()
+    shop.compare("status without a check")
+
+
+def nothing_to_try_it_with(servers):
+    """Where the topic has nothing, a new set is not good at once, and that is said; what comes then decides."""
+    shop = Crashing(servers)
+    host = shop.begin()
+    shop.probe("-DCRASHES")
+    seen = shop.hup()
+    host.wait_text("is being tried, and the topic has nothing to try it with: it is good if nothing comes for another 50 s", 30, seen)
+    crash_view(shop, "user1")
+    host.wait_text("back to the last good set.*it crashed while it was being tried: Segmentation fault", 20, seen)
+    shop.probe_is("user1", 2)
+    shop.probe()
+    shop.compare("the last good set")
+
+
 if __name__ == "__main__":
-    run_main(__doc__, [event_by_a_signal, event_by_exit, event_by_underscore_exit, other_ways, quarantine, released, key, parser, opened])
+    run_main(__doc__, [event_by_a_signal, event_by_exit, event_by_underscore_exit, other_ways, quarantine, released, key, parser, opened,
+                       hang_of_an_event, hang_is_said, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])

@@ -269,6 +269,11 @@ def crash_by_using_up_the_stack(servers):
     crash(servers, "-DBY=2")
 
 
+def crash_by_exit(servers):
+    if not servers.sanitized():
+        crash(servers, "-DBY=4")
+
+
 def crash_by_abort(servers):
     crash(servers, "-DBY=3")
 
@@ -592,6 +597,6 @@ def shop_reload_alone(shop):
 
 if __name__ == "__main__":
     run_main(__doc__, [plugin_overwritten_while_it_runs, records_of_another_build, refused_in_open, refused_at_the_start,
-                       crash_of_a_plugin, crash_by_using_up_the_stack, crash_by_abort, reload_tells_of_the_way_back,
+                       crash_of_a_plugin, crash_by_using_up_the_stack, crash_by_exit, crash_by_abort, reload_tells_of_the_way_back,
                        killed_while_it_is_tried, a_damaged_copy_is_not_run, told_twice, killed_while_it_restarts, lane_off_and_on_again, redis_hangs,
                        without_state, told_to_stop_while_it_is_tried, stands_by_on_the_same_state, lease_lost, partitions_added, many_restarts, no_host])
