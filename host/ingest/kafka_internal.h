@@ -136,8 +136,10 @@ struct kafka_commit { /* kafka_commit.c */
     int64_t *next; /* guarded by the lock */
     bool wanted;   /* guarded by the lock: `next` is to be told */
     bool under_way;
+    bool answers_for;  /* Kafka has answered for the group: who looks after it is known */
+    bool refused;      /* it takes no offsets, which was said */
+    int64_t ask_ms;    /* not before this time (monotonic) again */
     rd_kafka_queue_t *answers;
-    struct log_limit limit;
 };
 
 struct kafka_source {

@@ -6,8 +6,9 @@
 #   broker.sh stop DIR                  stop it properly; nothing to do if it does not run
 #   broker.sh kill DIR                  SIGKILL, as a power cut
 #   broker.sh restart DIR               stop if it runs, start again with the same ports and data; prints the address
-#   broker.sh topic DIR NAME PARTITIONS make a topic; fine if it exists
+#   broker.sh topic DIR NAME PARTITIONS [--config SETTING=VALUE]   make a topic; fine if it exists
 #   broker.sh grow DIR NAME PARTITIONS  give a topic more partitions
+#   broker.sh acl DIR WORDS...          change access lists (kafka-acls); everybody is User:ANONYMOUS, and may what no list forbids
 #
 # The jars come from Maven Central, once, into BUILD_DIR/kafka (default: `build` in the checkout); with them there, or in
 # Maven's own store, no network is needed. DIR holds everything else: server.properties, data/, pid, broker.log. The ports
@@ -20,7 +21,7 @@ start_limit_s=60
 stop_limit_s=20
 
 fail() { echo "broker.sh: $*" >&2; exit 1; }
-usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 # --- the jars ---------------------------------------------------------------------------------------------------------
 
@@ -113,6 +114,8 @@ log.cleaner.dedupe.buffer.size=2097152
 log.retention.hours=-1
 broker.heartbeat.interval.ms=300
 broker.session.timeout.ms=2500
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
 PROPERTIES
     echo "127.0.0.1:$port" >"$dir/address"
 }
@@ -223,11 +226,11 @@ stop | kill | restart)
     [[ $1 != restart ]] || start_again "$dir"
     ;;
 topic)
-    [[ $# -eq 4 ]] || usage
+    [[ $# -ge 4 ]] || usage
     dir=$(absolute "$2")
     running "$dir" || fail "the broker of $dir does not run"
     kafka_tool "$(cat "$dir/jars")" org.apache.kafka.tools.TopicCommand --bootstrap-server "$(cat "$dir/address")" --create \
-        --if-not-exists --topic "$3" --partitions "$4" --replication-factor 1 >"$dir/topic.log" 2>&1 ||
+        --if-not-exists --topic "$3" --partitions "$4" --replication-factor 1 "${@:5}" >"$dir/topic.log" 2>&1 ||
         { show_log "$dir/topic.log"; fail "cannot make topic $3"; }
     ;;
 grow)
@@ -236,6 +239,13 @@ grow)
     running "$dir" || fail "the broker of $dir does not run"
     kafka_tool "$(cat "$dir/jars")" org.apache.kafka.tools.TopicCommand --bootstrap-server "$(cat "$dir/address")" --alter \
         --topic "$3" --partitions "$4" >"$dir/topic.log" 2>&1 || { show_log "$dir/topic.log"; fail "cannot grow topic $3"; }
+    ;;
+acl)
+    [[ $# -ge 3 ]] || usage
+    dir=$(absolute "$2")
+    running "$dir" || fail "the broker of $dir does not run"
+    kafka_tool "$(cat "$dir/jars")" kafka.admin.AclCommand --bootstrap-server "$(cat "$dir/address")" "${@:3}" >"$dir/acl.log" 2>&1 ||
+        { show_log "$dir/acl.log"; fail "cannot change access lists"; }
     ;;
 *) usage ;;
 esac
