@@ -36,12 +36,13 @@ static void print_lane(const struct set_lane *lane)
     for (size_t w = 0; w < lane->window_count; w++) {
         const struct window_settings *window = &lane->windows[w].settings;
         if (window->session)
-            (void)printf("  session window: gap %.3g s, at most %.6g s, emit %.3g s, ttl %lld s\n",
+            (void)printf("  session window: gap %.3g s, at most %.6g s, emit %.3g s, burst %lld, ttl %lld s\n",
                          (double)window->gap_ms / 1000, (double)window->max_ms / 1000, (double)window->emit_ms / 1000,
-                         (long long)window->ttl_s);
+                         (long long)window->burst, (long long)window->ttl_s);
         else
-            (void)printf("  window %s: %.6g s, emit %.3g s, ttl %lld s\n", window->name, (double)window->length_ms / 1000,
-                         (double)window->emit_ms / 1000, (long long)window->ttl_s);
+            (void)printf("  window %s: %.6g s, emit %.3g s, burst %lld, ttl %lld s\n", window->name,
+                         (double)window->length_ms / 1000, (double)window->emit_ms / 1000, (long long)window->burst,
+                         (long long)window->ttl_s);
     }
     for (size_t f = 0; f < lane->feature_count; f++) {
         const struct bound_metric *metric = lane_metric_of(lane, f);

@@ -25,8 +25,9 @@ static int64_t usable_cores(void)
 static void read_all(struct reading *reading, struct config *config)
 {
     static const struct known_setting known[] = {{"workers", NULL}, {"plugins", NULL}, {"source", NULL},
-                                                 {"lanes", NULL},   {"sink", NULL},    {"dead_letters", NULL},
-                                                 {"state", NULL},   {"limits", NULL},  {NULL, NULL}};
+                                                 {"lanes", NULL},   {"burst", NULL},   {"sink", NULL},
+                                                 {"state", NULL},   {"limits", NULL},  {"dead_letters", NULL},
+                                                 {NULL, NULL}};
     const config_setting_t *root = config_root_setting(&reading->tree);
     group_check(reading, root, known, NULL);
     config->workers = 1;

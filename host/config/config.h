@@ -87,7 +87,8 @@ struct window_settings {
     int64_t gap_ms;      /* session: a longer pause ends the run */
     int64_t max_ms;      /* session: a run lasts no longer; default 12 h */
     int64_t lateness_ms; /* session: how long after its end it still takes late events; default 5 min */
-    int64_t emit_ms;     /* at least this long between two writes of a key; 0: every batch; default 1 s */
+    int64_t emit_ms;     /* a key has another change to write after this; 0: every batch; default 1 s */
+    int64_t burst;       /* so many changes of a key go out at once; 1 to 1 000, default 5 */
     int64_t ttl_s;       /* default: length (or gap) + 600 s */
     struct config_place place;
 };

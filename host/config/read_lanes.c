@@ -13,6 +13,8 @@
 
 #define LENGTH_MAX_MS (400 * DAY_MS) /* a year, and the month it is compared with */
 #define TTL_MAX_MS    (800 * DAY_MS)
+#define BURST_DEFAULT 5
+#define BURST_MAX     1000
 #define TTL_BEYOND_MS (600 * SECOND_MS) /* the default TTL outlasts the window by this much */
 
 static const char params_example[] = "params = { name = value; };";
@@ -132,14 +134,23 @@ static void read_ttl(struct reading *reading, const config_setting_t *group, int
     }
 }
 
-static void read_window(struct reading *reading, const config_setting_t *group, struct window_settings *window)
+/* How many changes go out at once: of a window, else what its lane says, else what the file says. */
+static int64_t read_burst(struct reading *reading, const config_setting_t *group, int64_t burst)
 {
-    static const struct known_setting known[] = {{"name", NULL}, {"length", NULL}, {"emit", NULL},     {"ttl", NULL},
-                                                 {"gap", NULL},  {"max", NULL},    {"lateness", NULL}, {NULL, NULL}};
+    (void)integer_read(reading, group, "burst", 1, BURST_MAX, &burst);
+    return burst;
+}
+
+static void read_window(struct reading *reading, const config_setting_t *group, int64_t burst, struct window_settings *window)
+{
+    static const struct known_setting known[] = {{"name", NULL},  {"length", NULL}, {"emit", NULL}, {"burst", NULL},
+                                                 {"ttl", NULL},   {"gap", NULL},    {"max", NULL},  {"lateness", NULL},
+                                                 {NULL, NULL}};
     static const char example[] = "{ name = \"5m\"; length = \"5m\"; }";
     *window = (struct window_settings){.max_ms = 12 * HOUR_MS,
                                        .lateness_ms = 300 * SECOND_MS,
                                        .emit_ms = SECOND_MS,
+                                       .burst = burst,
                                        .place = setting_place(reading, group)};
     if (!is_group(reading, group, example))
         return;
@@ -157,6 +168,7 @@ static void read_window(struct reading *reading, const config_setting_t *group, 
                                 window->session ? "gap" : "length"),
                      "from \"0s\" (at once) to \"%s\"", duration_text(extent, text));
     }
+    window->burst = read_burst(reading, group, burst);
     read_ttl(reading, group, extent, emit != BAD, window);
 }
 
@@ -219,7 +231,7 @@ static const config_setting_t *filled_list(struct reading *reading, const config
     return list;
 }
 
-static void read_windows(struct reading *reading, const config_setting_t *group, struct lane_settings *lane)
+static void read_windows(struct reading *reading, const config_setting_t *group, int64_t burst, struct lane_settings *lane)
 {
     const config_setting_t *list =
         filled_list(reading, group, "windows", "windows = ( { name = \"5m\"; length = \"5m\"; } );");
@@ -228,7 +240,7 @@ static void read_windows(struct reading *reading, const config_setting_t *group,
     lane->window_count = (size_t)count;
     lane->windows = config_memory_take(reading->memory, lane->window_count * sizeof *lane->windows);
     for (int i = 0; i < count; i++) {
-        read_window(reading, config_setting_get_elem(list, (unsigned)i), &lane->windows[i]);
+        read_window(reading, config_setting_get_elem(list, (unsigned)i), burst, &lane->windows[i]);
         names[i] = lane->windows[i].name;
         refuse_twin(reading, list, i, "name", names[i], names, "window of a lane");
     }
@@ -251,11 +263,11 @@ static void read_metrics(struct reading *reading, const config_setting_t *group,
     check_shadows(reading, list, &(struct shadow_list){names, shadows, lane->metric_count, "metric parser of the same lane"});
 }
 
-static void read_lane(struct reading *reading, const config_setting_t *group, struct lane_settings *lane)
+static void read_lane(struct reading *reading, const config_setting_t *group, int64_t burst, struct lane_settings *lane)
 {
     static const struct known_setting known[] = {
         {"lane", NULL}, {"params", NULL},    {"windows", NULL}, {"metrics", NULL}, {"as", NULL},
-        {"role", NULL}, {"shadow_of", NULL}, {"prefix", NULL},  {NULL, NULL}};
+        {"role", NULL}, {"shadow_of", NULL}, {"prefix", NULL},  {"burst", NULL},   {NULL, NULL}};
     lane->place = setting_place(reading, group);
     if (!is_group(reading, group, "{ lane = \"product\"; windows = ( ... ); metrics = ( ... ); }"))
         return;
@@ -267,7 +279,7 @@ static void read_lane(struct reading *reading, const config_setting_t *group, st
         (void)name_check(reading, setting_find(group, "lane"), lane->name);
     read_shadow(reading, group, lane->name, &lane->as, &lane->shadow);
     read_params(reading, group, &lane->params);
-    read_windows(reading, group, lane);
+    read_windows(reading, group, read_burst(reading, group, burst), lane);
     read_metrics(reading, group, lane);
 }
 
@@ -275,13 +287,14 @@ void read_lanes(struct reading *reading, const config_setting_t *root, struct co
 {
     const config_setting_t *list = filled_list(
         reading, root, "lanes", "lanes = ( { lane = \"product\"; windows = ( ... ); metrics = ( ... ); } );");
+    int64_t burst = read_burst(reading, root, BURST_DEFAULT);
     int count = list == NULL ? 0 : config_setting_length(list);
     const char **names = config_memory_take(reading->memory, (size_t)count * sizeof *names);
     const struct shadow_settings **shadows = config_memory_take(reading->memory, (size_t)count * sizeof *shadows);
     config->lane_count = (size_t)count;
     config->lanes = config_memory_take(reading->memory, config->lane_count * sizeof *config->lanes);
     for (int i = 0; i < count; i++) {
-        read_lane(reading, config_setting_get_elem(list, (unsigned)i), &config->lanes[i]);
+        read_lane(reading, config_setting_get_elem(list, (unsigned)i), burst, &config->lanes[i]);
         names[i] = config->lanes[i].as;
         shadows[i] = &config->lanes[i].shadow;
         refuse_twin(reading, list, i, "lane", names[i], names, "lane");

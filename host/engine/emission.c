@@ -1,8 +1,8 @@
 /* emission.c - see emission.h.
  *
- * A window is due when it is dirty and its emit interval since the last send has passed (the first change: at once), or when
- * a value it keeps alive has a quarter of its TTL left. In the second case it may be dirty too: then what did not change is
- * refreshed with its value, and of what did only the TTL starts again, its new value waits for the interval. What was due
+ * A window is due when it is dirty and its bucket has a change left, or when a value it keeps alive has a quarter of its TTL left.
+ * In the second case it may be dirty too: then what did not change is refreshed with its value, and of what did only the TTL starts
+ * again, its new value waits for its turn. What was due
  * while the sink could not take it is owed: it goes as soon as the sink can, even if the session is over by then.
  *
  * A session that is over: the rule.
@@ -34,23 +34,34 @@ static size_t window_records(const struct shard *shard, const struct set_lane *l
     return log->count - log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms);
 }
 
-/* How long after a send, or a look at a crowd, a window waits at least before it is folded again. */
-static int64_t interval_ms(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w)
+/* When the window's bucket has a change left: an interval for each but one before it is full. */
+static int64_t next_change_ms(const struct set_lane *lane, struct log *log, size_t w)
 {
-    int64_t emit_ms = lane->windows[w].settings.emit_ms, pace_ms = 0;
+    const struct window_settings *window = &lane->windows[w].settings;
+    return view_full_ms(log_view(log, lane, w)) - (window->burst - 1) * window->emit_ms;
+}
+
+/* A change was written, or a crowd looked at: it leaves the bucket. What went out though there was none left empties it. Of a
+ * crowd's there is never more than one. */
+static void take_change(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
+{
+    const struct window_settings *window = &lane->windows[w].settings;
+    struct view *view = log_view(log, lane, w);
     size_t records = window_records(shard, lane, log, w);
-    if (records > EMISSION_CROWD)
-        pace_ms = (int64_t)records * EMISSION_PACE_MS;
-    return pace_ms > emit_ms ? pace_ms : emit_ms;
+    int64_t full_ms = view_full_ms(view), empty_ms = shard->send_ms + window->burst * window->emit_ms;
+    full_ms = (full_ms > shard->send_ms ? full_ms : shard->send_ms) + window->emit_ms;
+    if (full_ms > empty_ms || records > EMISSION_CROWD)
+        full_ms = empty_ms;
+    int64_t pace_ms = (int64_t)records * EMISSION_PACE_MS - window->emit_ms;
+    view_fill_at(view, full_ms + (records > EMISSION_CROWD && pace_ms > 0 ? pace_ms : 0));
 }
 
 /* May a change go out now? What still waits when a session's log goes waits no longer. */
 static bool dirty_due(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
 {
     const struct view *view = log_view(log, lane, w);
-    return view->dirty && (view_last_send(view) == VIEW_NEVER ||
-                           view_last_send(view) + interval_ms(shard, lane, log, w) <= shard->send_ms ||
-                           (lane->session && session_gone(shard, lane, log)));
+    return view->dirty &&
+           (next_change_ms(lane, log, w) <= shard->send_ms || (lane->session && session_gone(shard, lane, log)));
 }
 
 /* When the first refresh of a live view is due; WHEEL_NEVER if it keeps nothing. */
@@ -218,7 +229,7 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
         feature += lane->metrics[m].feature_count;
     }
     if (changed || (due && window_records(shard, lane, log, w) > EMISSION_CROWD))
-        view_note_send(view, shard->send_ms);
+        take_change(shard, lane, log, w);
     if (!view->live && !lane->session)
         emission_silence(lane, log, w);
     if (written == 0)
@@ -272,8 +283,8 @@ static bool spent(const struct shard *shard, const struct set_lane *lane, struct
         const struct view *view = log_view(log, lane, w);
         if (view->dirty || view->owed)
             return false;
-        if (view_last_send(view) != VIEW_NEVER && view_last_send(view) + window->emit_ms > last)
-            last = view_last_send(view) + window->emit_ms;
+        if (view_full_ms(view) > last)
+            last = view_full_ms(view);
         /* A session that starts anew must delete what the last one left and it has not. */
         for (size_t m = 0; lane->session && m < lane->metric_count; m++)
             if (sent_present(&view->sent[m]) != 0 && sent_when_ms(&view->sent[m]) != SENT_UNKNOWN_MS &&
@@ -296,7 +307,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         if (view->owed)
             continue; /* no timer: it goes when the sink can take it */
         if (view->dirty)
-            due = view_last_send(view) + interval_ms(shard, lane, log, w); /* it was due at once had nothing been sent */
+            due = next_change_ms(lane, log, w);
         int64_t refresh = next_refresh(lane, window, view);
         if (refresh < due)
             due = refresh;

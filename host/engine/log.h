@@ -41,8 +41,8 @@ static inline void sent_note(struct sent *sent, int64_t when_ms, unsigned presen
 
 /* One window of a log, as readers see it. */
 struct view {
-    uint32_t send_low; /* view_last_send() */
-    int16_t send_high;
+    uint32_t full_low; /* view_full_ms() */
+    int16_t full_high;
     bool dirty : 1; /* its records changed since it was last folded */
     bool live : 1;  /* it has records (a session: and is not over): what it wrote is kept alive */
     bool owed : 1;  /* was due, but the sink could not take it, or lost it */
@@ -50,16 +50,16 @@ struct view {
     struct sent sent[]; /* one a parser of the lane */
 };
 
-/* When something was last written of it; 48 bits of milliseconds. */
-#define VIEW_NEVER (-((int64_t)1 << 47))
-static inline int64_t view_last_send(const struct view *view)
+/* When its bucket of changes is full again (emission.c), on the clock that sends go by; 48 bits of milliseconds. */
+#define VIEW_EVER_FULL (-((int64_t)1 << 47))
+static inline int64_t view_full_ms(const struct view *view)
 {
-    return (int64_t)view->send_high * ((int64_t)1 << 32) + view->send_low;
+    return (int64_t)view->full_high * ((int64_t)1 << 32) + view->full_low;
 }
-static inline void view_note_send(struct view *view, int64_t now_ms)
+static inline void view_fill_at(struct view *view, int64_t full_ms)
 {
-    view->send_low = (uint32_t)now_ms;
-    view->send_high = (int16_t)(now_ms >> 32);
+    view->full_low = (uint32_t)full_ms;
+    view->full_high = (int16_t)(full_ms >> 32);
 }
 
 struct log {

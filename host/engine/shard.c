@@ -80,7 +80,7 @@ struct log *log_new(struct shard *shard, size_t lane_index, uint64_t hash, sl_vi
     log->key = text_hold(&shard->texts, key.data, key.size);
     log->lane = (uint8_t)lane_index;
     for (size_t w = 0; w < lane->window_count; w++)
-        view_note_send(log_view(log, lane, w), VIEW_NEVER);
+        view_fill_at(log_view(log, lane, w), VIEW_EVER_FULL);
     key_table_add(&shard->tables[lane_index], log);
     return log;
 }

@@ -57,7 +57,7 @@ static void *grow(void *array, size_t *count, size_t size)
 }
 
 /* "name=value" as a setting: numbers, true and false as they are, all else as text. */
-static bool put_setting(struct buffer *out, const char *word, bool always_text, struct error *error)
+static bool put_setting(struct buffer *out, const char *word, struct error *error)
 {
     const char *equals = strchr(word, '=');
     if (equals == NULL || equals == word)
@@ -70,7 +70,7 @@ static bool put_setting(struct buffer *out, const char *word, bool always_text, 
         bare = *end == '\0';
     }
     buffer_printf(out, "%.*s = ", (int)(equals - word), word);
-    if (*value == '"' || (bare && !always_text))
+    if (*value == '"' || bare)
         buffer_put(out, value, strlen(value));
     else
         buffer_json_text(out, value, strlen(value));
@@ -78,12 +78,12 @@ static bool put_setting(struct buffer *out, const char *word, bool always_text, 
     return true;
 }
 
-static char *settings_text(char *const *words, size_t count, bool always_text, const char *before, struct error *error)
+static char *settings_text(char *const *words, size_t count, const char *before, struct error *error)
 {
     struct buffer out = {0};
     buffer_put(&out, before, strlen(before));
     for (size_t i = 0; i < count; i++)
-        if (!put_setting(&out, words[i], always_text, error)) {
+        if (!put_setting(&out, words[i], error)) {
             buffer_free(&out);
             return NULL;
         }
@@ -113,7 +113,7 @@ static bool read_lane(struct case_file *file, int line, const struct words *word
     if (words->count < 2 || windows + 1 >= metrics || metrics + 1 >= words->count)
         return wrong(error, "this says not what runs", words->count < 2 ? "" : words->items[1],
                      "lane NAME [PARAM=VALUE ...] windows 5m 1h metrics NAME ...");
-    char *params = settings_text(words->items + 2, windows - 2, false, "", error);
+    char *params = settings_text(words->items + 2, windows - 2, "", error);
     if (params == NULL)
         return false;
     file->lanes = grow(file->lanes, &file->lane_count, sizeof *file->lanes);
@@ -129,7 +129,7 @@ static bool read_lane(struct case_file *file, int line, const struct words *word
 
 static bool read_window(struct case_file *file, const struct words *words, struct error *error)
 {
-    char *settings = words->count < 2 ? NULL : settings_text(words->items + 2, words->count - 2, true, "", error);
+    char *settings = words->count < 2 ? NULL : settings_text(words->items + 2, words->count - 2, "", error);
     if (settings == NULL)
         return words->count >= 2 ? false : wrong(error, "this names no window", "window", "window 5m emit=10s ttl=1h");
     file->windows = grow(file->windows, &file->window_count, sizeof *file->windows);
@@ -139,7 +139,7 @@ static bool read_window(struct case_file *file, const struct words *words, struc
 
 static bool read_source(struct case_file *file, const struct words *words, struct error *error)
 {
-    char *settings = settings_text(words->items + 1, words->count - 1, true, file->source, error);
+    char *settings = settings_text(words->items + 1, words->count - 1, file->source, error);
     if (settings == NULL)
         return false;
     free(file->source);

@@ -31,9 +31,9 @@ def event(kind, user="", session="", product=None, at=None):
                    "domain_sessionid": session, "products": products})
 
 
-def product_lane(length, emit, ttl):
-    return (f'{{ lane = "product"; windows = ( {{ name = "w"; length = "{length}"; emit = "{emit}"; ttl = "{ttl}"; }} ); '
-            'metrics = ( "product_views" ); }')
+def product_lane(length, emit, ttl, burst=5):
+    return (f'{{ lane = "product"; windows = ( {{ name = "w"; length = "{length}"; emit = "{emit}"; ttl = "{ttl}"; '
+            f'burst = {burst}; }} ); metrics = ( "product_views" ); }}')
 
 
 def session_lane(gap, emit, ttl, lateness):
@@ -73,10 +73,24 @@ def fresh_within_a_second(servers):
     end(host)
 
 
+def a_burst_goes_out_at_once(servers):
+    """With an hour between changes a person's first five are there, each on its own; the sixth is held back."""
+    redis, _, host, producer, _ = set_up(servers, product_lane("1h", "1h", "2h"))
+    key = "user:ann:product_view_count_w"
+    for number in range(1, 6):
+        producer.send(event("product_view", "ann", product=str(number)))
+        wait_for(lambda n=number: redis.get(key) == str(n), 5, lambda n=number: f"change {n}, it is {redis.get(key)}", every_s=0.002)
+    producer.send(event("product_view", "ann", product="6"), event("product_view", "bob", product="1"))
+    wait_for(lambda: redis.get("user:bob:product_view_count_w") == "1", 5, "another shopper's first")
+    check(redis.get(key) == "5", f"the sixth change is held back, it is {redis.get(key)}")
+    end(host)
+
+
 def emit_interval_is_kept(servers):
-    """Fifty changes in some seconds: one write a second of each key, the first at once, the last one right and in time."""
+    """Fifty changes in some seconds, without a burst: one write a second of each key, the first at once, the last one right and in
+    time."""
     emit = 1.0
-    redis, _, host, producer, _ = set_up(servers, product_lane("1h", "1s", "1h"))
+    redis, _, host, producer, _ = set_up(servers, product_lane("1h", "1s", "1h", burst=1))
     seen = redis.monitor()
     start, commands = time.monotonic(), []
     for number in range(50):
@@ -218,6 +232,6 @@ def simulated_shoppers(servers):
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [fresh_within_a_second, emit_interval_is_kept, features_decay_without_events,
+    run_main(__doc__, [fresh_within_a_second, a_burst_goes_out_at_once, emit_interval_is_kept, features_decay_without_events,
                        a_crash_does_not_turn_time_back, a_fence_of_a_former_topic_is_no_fence, sessions_end,
                        simulated_shoppers])

@@ -90,17 +90,19 @@ def duration_ms(written):
     return int(Decimal(written) * 1000)
 
 
-def _window(group):
+def _window(group, burst):
     times = {"length": "length_ms", "gap": "gap_ms", "max": "max_ms", "lateness": "lateness_ms", "emit": "emit_ms"}
     known = {ours: duration_ms(group[theirs]) for theirs, ours in times.items() if theirs in group}
     ttl_s = duration_ms(group["ttl"]) // 1000 if "ttl" in group else 0
-    return Window(group["name"], session="gap" in group, ttl_s=ttl_s, **known)
+    burst = int(group.get("burst", burst))
+    return Window(group["name"], session="gap" in group, ttl_s=ttl_s, burst=burst, **known)
 
 
-def _lane(group):
+def _lane(group, burst):
+    burst = int(group.get("burst", burst))
     metrics = [metric if isinstance(metric, str) else metric["metric"] for metric in group["metrics"]]
     return LaneSettings(
-        group["lane"], [_window(window) for window in group["windows"]], metrics, group.get("params", {})
+        group["lane"], [_window(window, burst) for window in group["windows"]], metrics, group.get("params", {})
     )
 
 
@@ -112,7 +114,8 @@ def read_text(text):
     known = {ours: duration_ms(source[theirs]) for theirs, ours in times.items() if theirs in source}
     if "key_records" in root.get("limits", {}):
         known["key_records"] = int(root["limits"]["key_records"])
-    return Settings([_lane(lane) for lane in root["lanes"]], **known)
+    burst = int(root.get("burst", Window.burst))
+    return Settings([_lane(lane, burst) for lane in root["lanes"]], **known)
 
 
 def read(path):
@@ -142,7 +145,7 @@ def _window_text(window):
         extent = f"gap = {_ms(window.gap_ms)}; max = {_ms(window.max_ms)}; lateness = {_ms(window.lateness_ms)};"
     else:
         extent = f"length = {_ms(window.length_ms)};"
-    return f'{{ name = "{window.name}"; {extent} emit = {_ms(window.emit_ms)}; ttl = {window.ttl_s}; }}'
+    return f'{{ name = "{window.name}"; {extent} emit = {_ms(window.emit_ms)}; burst = {window.burst}; ttl = {window.ttl_s}; }}'
 
 
 def _lane_text(lane):

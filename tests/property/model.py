@@ -23,7 +23,9 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - A rolling window that never held a record is silent: a late event older than its length makes it write no zeros.
 - A window is silent once it was folded empty. When a silent window gets a record its parsers count as never written from then on.
   One that goes empty and gets records again before its zeros were due is not silent in between.
-- last_send outlives silence and the end of a session's log: emit holds between any two writes of a window.
+- Changes of a window: a bucket of `burst` of them, refilled by one each `emit` from the first on that left it full. A write of all
+  that changed at one moment is one change, a refresh none. The bucket outlives silence and the end of a session's log. What is
+  written though there is none left (a log goes, the end) starts the interval anew.
 - "Deleted if it was there": an absent feature is deleted if it was written, not deleted since, and its TTL has not run out.
 - A session that is over: as long as its log is there, a change of it is written when it is due, and what still waits when the log
   goes is written at that moment. It is written whole, changed or not, with what would be left of the TTL had it been written when
@@ -33,8 +35,9 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - Of a session that never pauses a run that is not the newest goes, whole, when its last record is more than max + gap + lateness
   behind the clock, and an event as old as that is late: M after a run went, what comes late just behind it begins a run.
 - A log has the newest `key_records` records. One that is older than all of these is not taken, whether or not it is a copy of one.
-- A crowd, a window with more than 1 000 records (of a session: its log), is looked at not before 4 ms for each of them have passed
-  since it was last looked at and something about its records had changed, whether or not that look wrote anything.
+- A crowd, a window with more than 1 000 records (of a session: its log), has no burst: a look at it after something about its
+  records had changed empties the bucket, whether or not it wrote anything, and the next change is there not before 4 ms for each of
+  its records have passed.
 - A refresh that fell due while a window was not live is made up for at the moment it is live again: else a feature that did not
   change would be gone from Redis while its session is live. Only where the TTL has run out meanwhile and a newer value waits for its
   emit interval there is nothing to refresh: the key is gone, and the old value is not brought back.
@@ -80,6 +83,31 @@ class WrittenParser:
         self.there_until_ms = clock + left_s * 1000
 
 
+class Bucket:
+    """The changes that may go out: some at once, then one more in each interval."""
+
+    def __init__(self, burst, interval_ms):
+        self.burst, self.interval_ms = burst, interval_ms
+        self.left = burst
+        self.next_ms = None  # when there is one more; None: it is full
+
+    def has_one(self, clock):
+        while self.next_ms is not None and self.next_ms <= clock:
+            self.left += 1
+            self.next_ms = self.next_ms + self.interval_ms if self.left < self.burst else None
+        return self.left > 0
+
+    def take(self, clock):
+        if not self.has_one(clock):
+            self.empty(clock, self.interval_ms)
+        else:
+            self.left -= 1
+            self.next_ms = clock + self.interval_ms if self.next_ms is None else self.next_ms
+
+    def empty(self, clock, wait_ms):
+        self.left, self.next_ms = 0, clock + wait_ms
+
+
 class WindowView:
     """One window of one key: which records it holds, what was written of it, and when."""
 
@@ -90,7 +118,7 @@ class WindowView:
         self.suffix = "" if window.session else "_" + window.name
         self.prefix = f"{lane.key}:{key_text}:"
         self.written = {name: WrittenParser() for name in lane_settings.metrics}
-        self.last_send_ms = None
+        self.bucket = Bucket(window.burst, window.emit_ms)
         self.folded = None  # stamps of the records when it was last folded
         self.touched = False  # a record came, or reached an age, since then
         self.silent = True  # empty, and that has been said (or there was nothing to say)
@@ -144,21 +172,13 @@ class WindowView:
 
     # When something can happen
 
-    def interval_ms(self, log, clock):
-        """Between two writes at least."""
-        size = self.size(log, clock)
-        return max(self.window.emit_ms, size * CROWD_PACE_MS if size > CROWD else 0)
-
-    def is_due(self, log, clock):
-        return self.last_send_ms is None or self.last_send_ms + self.interval_ms(log, clock) <= clock
-
-    def moments(self, log, clock):
+    def moments(self, log):
         """Every time at which this window may have something to do, given this log; past ones too."""
         if not self.window.session:
             yield from (record["time_ms"] + self.window.length_ms + 1 for record in log)
         yield from (record["time_ms"] + age_ms for record in log for age_ms in self.ages_ms)
-        if self.last_send_ms is not None:
-            yield self.last_send_ms + self.interval_ms(log, clock)
+        if self.bucket.next_ms is not None:
+            yield self.bucket.next_ms
         yield from (self.refresh_due(parser) for parser in self.written.values() if parser.touched_ms is not None)
 
     def refresh_due(self, parser):
@@ -182,7 +202,7 @@ class WindowView:
         if self.silent:
             return
         self.touched = self.touched or self.is_age(log, clock)
-        if flush or self.is_due(log, clock):
+        if flush or self.bucket.has_one(clock):
             self.fold_and_write(log, clock)
         if self.is_live(log, clock):
             self.refresh(log, clock)
@@ -207,8 +227,7 @@ class WindowView:
         if over and not self.touched:
             return
         self.touched, self.folded = False, stamps
-        if stamps is not None:
-            self.last_send_ms = clock
+        change = False
         for name, written in self.written.items():
             values = self.values_now(name, records, log, clock)
             if values == written.values and not over:
@@ -219,12 +238,16 @@ class WindowView:
             for feature, value in values.items():
                 if value is not None or feature in there:
                     self.write(feature, value, clock, left_s, refresh=False)
-                    self.last_send_ms = clock
+                    change = True
             written.values = values
             written.touch(clock, self.window.ttl_s, left_s)
             written.there = {feature for feature, value in values.items() if value is not None}
             if left_s == 0:
                 written.values = written.touched_ms = None
+        if stamps is not None:
+            self.bucket.empty(clock, max(self.window.emit_ms, len(records) * CROWD_PACE_MS))
+        elif change:
+            self.bucket.take(clock)
         self.silent = not records
 
     def refresh(self, log, clock):
@@ -302,7 +325,7 @@ class Log:
 
     def moments(self):
         for window in self.windows:
-            yield from window.moments(self.records, self.clock)
+            yield from window.moments(self.records)
         if self.session and self.records:
             yield self.goes_at()
             if len(self.records) > CROWD:  # only a crowd's pace shows it

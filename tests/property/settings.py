@@ -16,7 +16,8 @@ class Window:
     gap_ms: int = 0  # session: a longer pause ends the run
     max_ms: int = 12 * HOUR  # session: a run lasts no longer
     lateness_ms: int = 5 * MINUTE  # session: how long after its end its log still stands
-    emit_ms: int = SECOND
+    emit_ms: int = SECOND  # in this time there is one more change to write
+    burst: int = 5  # changes at once
     ttl_s: int = 0  # 0: length or gap, and ten minutes
 
     def __post_init__(self):

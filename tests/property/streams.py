@@ -155,7 +155,7 @@ def random_stream(seed, long=False):
 
 def wide_stream(draw, settings):
     """More products than a map shows: 1 000 entries are printed."""
-    window = Window("1h", length_ms=HOUR, emit_ms=draw.choice((60, 600)) * SECOND, ttl_s=4200)
+    window = Window("1h", length_ms=HOUR, emit_ms=draw.choice((60, 600)) * SECOND, burst=random_burst(draw), ttl_s=4200)
     settings.lanes = [LaneSettings("product", [window], ["product_views", "viewed_price"])]
     writer = StreamWriter(draw, settings)
     for _ in range(1300):
@@ -217,7 +217,7 @@ def full_stream(draw, settings):
 def crowded_stream(draw, settings):
     """One key with more records in its windows than a shopper has: they are written at a pace of their own. Carts change orders
     now and then only: then most looks write nothing."""
-    windows = [Window(name, length_ms=LENGTHS[name], emit_ms=SECOND, ttl_s=60) for name in ("10s", "1h")]
+    windows = [Window(name, length_ms=LENGTHS[name], emit_ms=SECOND, burst=random_burst(draw), ttl_s=60) for name in ("10s", "1h")]
     session = random_session_window(draw)
     settings.lanes = [
         LaneSettings("product", windows, ["product_views"]),
@@ -303,6 +303,10 @@ def random_emit(draw, extent_ms):
     return draw.choice([emit_ms for emit_ms in emits if emit_ms <= extent_ms])
 
 
+def random_burst(draw):
+    return draw.choice((1, 1, 2, 3, 5, 5, 1000))
+
+
 def random_ttl(draw, emit_ms):
     """Longer than emit."""
     return max(draw.choice((1, 10, 60, 600, 4200, 90_000)), emit_ms // 1000 + 1)
@@ -310,7 +314,8 @@ def random_ttl(draw, emit_ms):
 
 def random_rolling_window(draw, name):
     emit_ms = random_emit(draw, LENGTHS[name])
-    return Window(name, length_ms=LENGTHS[name], emit_ms=emit_ms, ttl_s=random_ttl(draw, emit_ms))
+    ttl_s = random_ttl(draw, emit_ms)
+    return Window(name, length_ms=LENGTHS[name], emit_ms=emit_ms, burst=random_burst(draw), ttl_s=ttl_s)
 
 
 def random_session_window(draw):
@@ -325,6 +330,7 @@ def random_session_window(draw):
         max_ms=max_ms,
         lateness_ms=lateness_ms,
         emit_ms=emit_ms,
+        burst=random_burst(draw),
         ttl_s=random_ttl(draw, emit_ms),
     )
 

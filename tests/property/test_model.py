@@ -48,8 +48,8 @@ def lane(name, windows, metrics=None, **params):
     return Settings([LaneSettings(name, windows, metrics or list(LANES[name].parsers), params)])
 
 
-def rolling(name="5m", length_ms=5 * MINUTE, emit_ms=0, ttl_s=900):
-    return Window(name, length_ms=length_ms, emit_ms=emit_ms, ttl_s=ttl_s)
+def rolling(name="5m", length_ms=5 * MINUTE, emit_ms=0, burst=1, ttl_s=900):
+    return Window(name, length_ms=length_ms, emit_ms=emit_ms, burst=burst, ttl_s=ttl_s)
 
 
 def lines(settings, events, until=None, feature=None):
@@ -183,6 +183,33 @@ class Rolling(unittest.TestCase):
             [("1", "11:59:55.000"), ("3", "11:59:58.000"), ("6", "12:00:01.000"), ("8", "12:00:04.000")],
         )
 
+    def test_burst(self):
+        """Two at once, then one each 3 s from the first on; after a rest two again."""
+        times = ("00", "00.5", "01", "01.5", "04", "08", "20", "21", "21.5")
+        events = [view(f"12:00:{time}", str(n), "1") for n, time in enumerate(times)]
+        self.assertEqual(
+            lines(lane("product", [rolling(emit_ms=3000, burst=2)]), events, "12:00:30", "product_view_count_5m"),
+            [
+                ("1", "11:59:55.000"),
+                ("2", "11:59:55.500"),
+                ("4", "11:59:58.000"),
+                ("5", "12:00:01.000"),
+                ("6", "12:00:04.000"),
+                ("7", "12:00:15.000"),
+                ("8", "12:00:16.000"),
+                ("9", "12:00:18.000"),
+            ],
+        )
+
+    def test_burst_of_a_lane_and_of_the_file(self):
+        text = (
+            'burst = 3; lanes = ( { lane = "cart"; burst = 2; metrics = ( "cart_value" );'
+            ' windows = ( { name = "5m"; length = "5m"; burst = 1; }, { name = "1h"; length = "1h"; } ); },'
+            ' { lane = "product"; metrics = ( "product_views" ); windows = ( { name = "5m"; length = "5m"; } ); } );'
+        )
+        bursts = [window.burst for lane in configuration.read_text(text).lanes for window in lane.windows]
+        self.assertEqual(bursts, [1, 2, 3])
+
     def test_final_flush_ignores_emit(self):
         events = [view("12:00:00", "1", "1"), view("12:00:01", "2", "1")]
         self.assertEqual(
@@ -246,7 +273,7 @@ class Rolling(unittest.TestCase):
 class Sessions(unittest.TestCase):
     def session(self, **more):
         known = {"gap_ms": 10 * SECOND, "max_ms": 30 * SECOND, "lateness_ms": 5 * SECOND, "emit_ms": 0, "ttl_s": 1000}
-        return lane("session", [Window("session", session=True, **{**known, **more})])
+        return lane("session", [Window("session", session=True, burst=1, **{**known, **more})])
 
     def pages(self, *times):
         return [event(time, "page_view") for time in times]

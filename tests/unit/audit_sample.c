@@ -3,8 +3,8 @@
 
 #include "shard_fixture.h"
 
-static const struct window_settings two[] = {{.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100},
-                                             {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 4000},
+static const struct window_settings two[] = {{.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 100},
+                                             {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 4000},
                                              {0}};
 static struct fixture f;
 static struct audit_sample sample;

@@ -79,6 +79,7 @@ static void a_lane_is_enough_and_the_rest_has_defaults(void **state)
     assert_false(window->session);
     assert_int_equal(window->length_ms, 300000);
     assert_int_equal(window->emit_ms, 1000);
+    assert_int_equal(window->burst, 5);
     assert_int_equal(window->ttl_s, 900); /* length + 600 */
     assert_int_equal(config->lanes[0].params.count, 0);
     config_free(config);
@@ -160,6 +161,23 @@ static void zero_workers_are_as_many_as_cores(void **state)
     (void)state;
     struct config *config = good("workers = 0;" LANE);
     assert_in_range(config->workers, 1, 256);
+    config_free(config);
+}
+
+static void a_burst_is_of_a_window_or_its_lane_or_all(void **state)
+{
+    (void)state;
+    struct config *config = good("burst = 2;\n"
+                                 "lanes = ( { lane = \"a\"; burst = 7; metrics = ( \"m\" );\n"
+                                 "    windows = ( { name = \"1h\"; length = 3600; burst = 1000; },\n"
+                                 "                { name = \"2h\"; length = 7200; } ); },\n"
+                                 "  { lane = \"b\"; metrics = ( \"m\" );\n"
+                                 "    windows = ( { name = \"1h\"; length = 3600; },\n"
+                                 "                { name = \"s\"; gap = 60; burst = 1; } ); } );\n");
+    assert_int_equal(config->lanes[0].windows[0].burst, 1000);
+    assert_int_equal(config->lanes[0].windows[1].burst, 7);
+    assert_int_equal(config->lanes[1].windows[0].burst, 2);
+    assert_int_equal(config->lanes[1].windows[1].burst, 1);
     config_free(config);
 }
 
@@ -471,6 +489,7 @@ int main(void)
         cmocka_unit_test(the_clock_follows_from_the_kind_of_source),
         cmocka_unit_test(a_topic_can_be_read_from_a_time),
         cmocka_unit_test(zero_workers_are_as_many_as_cores),
+        cmocka_unit_test(a_burst_is_of_a_window_or_its_lane_or_all),
         cmocka_unit_test(lanes_hold_windows_params_and_metrics),
         cmocka_unit_test(sinks_and_dead_letters_are_read_whole),
         cmocka_unit_test(state_and_limits_are_read_whole),

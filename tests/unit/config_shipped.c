@@ -40,8 +40,8 @@ static const struct lane_settings *lane(const struct config *config, const char 
     return NULL;
 }
 
-/* "5m 300/30/600" for each window: length or gap, emit and ttl in seconds. */
-static void expect_windows(const struct config *config, const char *name, const char *expected)
+/* "5m 300/30/600" for each window: length or gap, emit and ttl in seconds. And how many changes go out at once. */
+static void expect_windows(const struct config *config, const char *name, int burst, const char *expected)
 {
     char text[256];
     size_t used = 0;
@@ -49,6 +49,7 @@ static void expect_windows(const struct config *config, const char *name, const 
     for (size_t i = 0; i < l->window_count; i++) {
         const struct window_settings *w = &l->windows[i];
         assert_int_equal(w->emit_ms % 1000, 0);
+        assert_int_equal(w->burst, burst);
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s%s %lld/%lld/%lld", i == 0 ? "" : ", ", w->name,
                                  w->session ? " gap" : "", (long long)(w->session ? w->gap_ms : w->length_ms) / 1000,
                                  (long long)w->emit_ms / 1000, (long long)w->ttl_s);
@@ -106,11 +107,11 @@ static void shoplane_conf_writes_every_second_and_outlives_its_windows(void **st
 {
     (void)state;
     struct config *config = shipped("shoplane.conf");
-    expect_windows(config, "product", "5m 300/1/900, 1h 3600/1/4200, 24h 86400/1/87000");
-    expect_windows(config, "category", "5m 300/1/900, 1h 3600/1/4200, 24h 86400/1/87000");
-    expect_windows(config, "cart", "5m 300/1/900, 1h 3600/1/4200");
-    expect_windows(config, "purchase", "24h 86400/1/87000");
-    expect_windows(config, "session", "session gap 1800/1/2400");
+    expect_windows(config, "product", 5, "5m 300/1/900, 1h 3600/1/4200, 24h 86400/1/87000");
+    expect_windows(config, "category", 5, "5m 300/1/900, 1h 3600/1/4200, 24h 86400/1/87000");
+    expect_windows(config, "cart", 5, "5m 300/1/900, 1h 3600/1/4200");
+    expect_windows(config, "purchase", 5, "24h 86400/1/87000");
+    expect_windows(config, "session", 5, "session gap 1800/1/2400");
     assert_int_equal(lane(config, "session")->windows[0].max_ms, 12 * 3600000);
     assert_int_equal(lane(config, "session")->windows[0].lateness_ms, 300000);
     expect_all_parsers(config);
@@ -126,11 +127,11 @@ static void live_shopper_conf_is_the_accelerators(void **state)
 {
     (void)state;
     struct config *config = shipped("live-shopper.conf");
-    expect_windows(config, "product", "5m 300/30/600, 1h 3600/60/600");
-    expect_windows(config, "category", "5m 300/30/600, 1h 3600/60/600, 24h 86400/60/600");
-    expect_windows(config, "cart", "5m 300/30/600, 1h 3600/60/600");
-    expect_windows(config, "purchase", "24h 86400/60/600");
-    expect_windows(config, "session", "session gap 1800/60/600");
+    expect_windows(config, "product", 1, "5m 300/30/600, 1h 3600/60/600");
+    expect_windows(config, "category", 1, "5m 300/30/600, 1h 3600/60/600, 24h 86400/60/600");
+    expect_windows(config, "cart", 1, "5m 300/30/600, 1h 3600/60/600");
+    expect_windows(config, "purchase", 1, "24h 86400/60/600");
+    expect_windows(config, "session", 1, "session gap 1800/60/600");
     expect_all_parsers(config);
     expect_kafka_to_redis(config);
     assert_true(param(config, "cart", "total_is_before")->flag);
@@ -179,6 +180,7 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     const struct window_settings *rolling = &lane(config, "product")->windows[0],
                                  *session = &lane(config, "session")->windows[0], *plain = bare->lanes[0].windows;
     assert_int_equal(rolling->emit_ms, plain[0].emit_ms);
+    assert_int_equal(rolling->burst, plain[0].burst);
     assert_int_equal(rolling->ttl_s, plain[0].ttl_s);
     assert_int_equal(session->max_ms, plain[1].max_ms);
     assert_int_equal(session->lateness_ms, plain[1].lateness_ms);

@@ -4,11 +4,11 @@
 
 #define NO_WINDOW {0}
 static const struct window_settings ten_seconds[] = {
-    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 20}, NO_WINDOW};
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 20}, NO_WINDOW};
 static const struct window_settings several[] = {
-    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 3 * SECOND, .ttl_s = 60},
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 3 * SECOND, .burst = 1, .ttl_s = 60},
     {.name = "1m", .length_ms = 60 * SECOND, .emit_ms = 0, .ttl_s = 20},
-    {.name = "5m", .length_ms = 300 * SECOND, .emit_ms = 17 * SECOND, .ttl_s = 40},
+    {.name = "5m", .length_ms = 300 * SECOND, .emit_ms = 17 * SECOND, .burst = 3, .ttl_s = 40},
     NO_WINDOW};
 static const struct window_settings session[] = {{.name = "session",
                                                   .session = true,
@@ -16,6 +16,7 @@ static const struct window_settings session[] = {{.name = "session",
                                                   .max_ms = 120 * SECOND,
                                                   .lateness_ms = 10 * SECOND,
                                                   .emit_ms = 7 * SECOND,
+                                                  .burst = 1,
                                                   .ttl_s = 40},
                                                  NO_WINDOW};
 

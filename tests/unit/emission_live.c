@@ -3,16 +3,18 @@
 
 #define NO_WINDOW {0}
 static const struct window_settings ten_seconds[] = {
-    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100}, NO_WINDOW};
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 100}, NO_WINDOW};
 static const struct window_settings an_hour[] = {
-    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100}, NO_WINDOW};
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 100}, NO_WINDOW};
 static const struct window_settings rarely[] = {
-    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 200 * SECOND, .ttl_s = 100}, NO_WINDOW};
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 200 * SECOND, .burst = 1, .ttl_s = 100}, NO_WINDOW};
 static const struct window_settings at_once[] = {
     {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 0, .ttl_s = 100}, NO_WINDOW};
+static const struct window_settings in_bursts[] = {
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 10 * SECOND, .burst = 5, .ttl_s = 40}, NO_WINDOW};
 static const struct window_settings two[] = {
-    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 1 * SECOND, .ttl_s = 100},
-    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 1000},
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 1 * SECOND, .burst = 1, .ttl_s = 100},
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 1000},
     NO_WINDOW};
 static const struct window_settings session[] = {{.name = "session",
                                                   .session = true,
@@ -20,6 +22,7 @@ static const struct window_settings session[] = {{.name = "session",
                                                   .max_ms = 3600 * SECOND,
                                                   .lateness_ms = 10 * SECOND,
                                                   .emit_ms = 5 * SECOND,
+                                                  .burst = 1,
                                                   .ttl_s = 100},
                                                  NO_WINDOW};
 static const struct window_settings short_lived[] = {{.name = "session",
@@ -68,6 +71,48 @@ static void the_first_change_goes_out_at_once_and_later_ones_not_before_emit(voi
     sends(5000, "user:ann:visits_10s = 2 ttl 100 at " AT(001000) "\n"
                 "user:ann:page_10s = a page with a long name ttl 100 at " AT(001000) "\n");
     sends(60000, "");
+}
+
+/* Visits up to number `last` come in one batch at M + ms, and are written, or not. */
+static void visits_at(int64_t ms, int first, int last, bool written)
+{
+    char expected[120];
+    for (int number = first; number <= last; number++)
+        put(&f, "ann", T + ms, (uint64_t)number, "");
+    apply(&f, T + ms);
+    (void)snprintf(expected, sizeof expected, "user:ann:visits_1h = %d ttl 40 at %lld\n", last, (long long)(T + ms));
+    sends(ms, written ? expected : "");
+}
+static void visit_at(int64_t ms, int number, bool written) { visits_at(ms, number, number, written); }
+
+static void five_changes_go_out_at_once_and_then_one_each_emit(void **state)
+{
+    (void)state;
+    open(in_bursts);
+    for (int i = 1; i <= 5; i++)
+        visit_at(300 * i, i, true);
+    visit_at(2000, 6, false);
+    visit_at(2001, 7, false);
+    sends(10299, ""); /* an interval after the first */
+    sends(10300, "user:ann:visits_1h = 7 ttl 40 at " AT(002001) "\n");
+    visit_at(10400, 8, false);
+    sends(20300, "user:ann:visits_1h = 8 ttl 40 at " AT(010400) "\n");
+    visit_at(30299, 9, false);
+    sends(30300, "user:ann:visits_1h = 9 ttl 40 at " AT(030299) "\n");
+    /* A refresh is no change. With one each interval there are five again 50 s later, and never more. */
+    sends(60300, "user:ann:visits_1h + 9 ttl 40 at " AT(030299) "\n");
+    for (int i = 10; i <= 14; i++)
+        visit_at(90000 + i, i, true);
+    visit_at(90020, 15, false);
+}
+
+static void what_comes_in_one_batch_is_one_change(void **state)
+{
+    (void)state;
+    open(in_bursts);
+    for (int batch = 1; batch <= 5; batch++)
+        visits_at(batch, batch * 3 - 2, batch * 3, true);
+    visits_at(6, 16, 18, false);
 }
 
 static void with_emit_0_every_batch_writes_what_changed(void **state)
@@ -443,6 +488,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_first_change_goes_out_at_once_and_later_ones_not_before_emit),
+        TEST(five_changes_go_out_at_once_and_then_one_each_emit),
+        TEST(what_comes_in_one_batch_is_one_change),
         TEST(with_emit_0_every_batch_writes_what_changed),
         TEST(records_leave_as_the_clock_moves_and_zeros_are_written_once),
         TEST(a_live_value_is_refreshed_when_a_quarter_of_its_ttl_is_left),

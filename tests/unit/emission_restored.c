@@ -4,17 +4,20 @@
 
 #define NO_WINDOW {0}
 static const struct window_settings two[] = {
-    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 1 * SECOND, .ttl_s = 100},
-    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100},
+    {.name = "10s", .length_ms = 10 * SECOND, .emit_ms = 1 * SECOND, .burst = 1, .ttl_s = 100},
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 100},
     NO_WINDOW};
 static const struct window_settings an_hour[] = {
-    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .ttl_s = 100}, NO_WINDOW};
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .burst = 1, .ttl_s = 100}, NO_WINDOW};
+static const struct window_settings in_bursts[] = {
+    {.name = "1h", .length_ms = 3600 * SECOND, .emit_ms = 5 * SECOND, .burst = 5, .ttl_s = 100}, NO_WINDOW};
 static const struct window_settings session[] = {{.name = "session",
                                                   .session = true,
                                                   .gap_ms = 30 * SECOND,
                                                   .max_ms = 3600 * SECOND,
                                                   .lateness_ms = 10 * SECOND,
                                                   .emit_ms = 5 * SECOND,
+                                                  .burst = 1,
                                                   .ttl_s = 100},
                                                  NO_WINDOW};
 
@@ -247,6 +250,24 @@ static void a_late_event_of_a_session_that_is_over_is_written_the_same_after_a_s
         }
 }
 
+static void after_a_start_there_is_a_burst_again(void **state)
+{
+    (void)state;
+    char expected[80];
+    open(in_bursts, false, T);
+    (void)restored(JOURNAL_INSERT, "ann", T - 1000, 1, "", true);
+    shard_lane_full(&f.shard, 0, WAKE_RESTORED, 0);
+    fixture_sends(&f, 0, "user:ann:visits_1h = 1 ttl 100 at " AT(000000) "\nuser:ann:page_1h - at " AT(000000) "\n");
+    for (int i = 2; i <= 6; i++) { /* what is owed was one of the five */
+        put(&f, "ann", T + i, (uint64_t)i, "");
+        apply(&f, T + i);
+        (void)snprintf(expected, sizeof expected, "user:ann:visits_1h = %d ttl 100 at %lld\n", i, (long long)T + i);
+        fixture_sends(&f, i, i < 6 ? expected : "");
+    }
+    fixture_sends(&f, 4999, "");
+    fixture_sends(&f, 5000, "user:ann:visits_1h = 6 ttl 100 at " AT(000006) "\n");
+}
+
 /* Redis came back, and who knows with what. */
 static void a_session_that_is_over_is_written_again_too_while_its_log_is_there(void **state)
 {
@@ -276,6 +297,7 @@ int main(void)
         TEST(what_was_replaced_by_one_too_old_is_gone),
         TEST(what_was_dropped_is_neither_there_nor_owed),
         TEST(a_late_event_of_a_session_that_is_over_is_written_the_same_after_a_start),
+        TEST(after_a_start_there_is_a_burst_again),
         TEST(a_session_that_is_over_is_written_again_too_while_its_log_is_there),
         TEST(live_a_session_that_is_over_before_its_interval_has_its_last_change),
     };

@@ -40,7 +40,7 @@ static int set_up(void **state)
     (void)state;
     static const struct window_settings rolling[] = {
         {.name = "1m", .length_ms = 60000, .emit_ms = 0, .ttl_s = 600},
-        {.name = "10m", .length_ms = 600000, .emit_ms = 7000, .ttl_s = 100},
+        {.name = "10m", .length_ms = 600000, .emit_ms = 7000, .burst = 1, .ttl_s = 100},
         {0}};
     static const struct window_settings session[] = {{.name = "session",
                                                       .session = true,
@@ -48,6 +48,7 @@ static int set_up(void **state)
                                                       .max_ms = 43200000,
                                                       .lateness_ms = 300000,
                                                       .emit_ms = 5000,
+                                                      .burst = 1,
                                                       .ttl_s = 2400},
                                                      {0}};
     set = visits_set_new();

@@ -4,7 +4,7 @@
 #include "lives.h"
 
 static const struct window_settings rolling[] = {{.name = "1m", .length_ms = 60000, .ttl_s = 100000},
-                                                 {.name = "10m", .length_ms = 600000, .emit_ms = 7000, .ttl_s = 100000},
+                                                 {.name = "10m", .length_ms = 600000, .emit_ms = 7000, .burst = 3, .ttl_s = 100000},
                                                  {0}};
 static const struct window_settings session[] = {{.name = "session",
                                                   .session = true,
@@ -12,9 +12,10 @@ static const struct window_settings session[] = {{.name = "session",
                                                   .max_ms = 600000,
                                                   .lateness_ms = 30000,
                                                   .emit_ms = 5000,
+                                                  .burst = 1,
                                                   .ttl_s = 100000},
                                                  {0}};
-static const struct window_settings wide[] = {{.name = "3m", .length_ms = 180000, .emit_ms = 1000, .ttl_s = 100000}, {0}};
+static const struct window_settings wide[] = {{.name = "3m", .length_ms = 180000, .emit_ms = 1000, .burst = 1, .ttl_s = 100000}, {0}};
 static const sl_lane more_visits = VISITS_LANE(SL_KEY_USER, "more");
 
 /* The first two lanes of the three are always there. */

@@ -16,7 +16,7 @@ static const struct window_settings session[] = {{.name = "session",
                                                   .ttl_s = 100},
                                                  NO_WINDOW};
 static const struct window_settings minute[] = {
-    {.name = "1m", .length_ms = 60 * SECOND, .emit_ms = SECOND, .ttl_s = 100}, NO_WINDOW};
+    {.name = "1m", .length_ms = 60 * SECOND, .emit_ms = SECOND, .burst = 1, .ttl_s = 100}, NO_WINDOW};
 
 static struct fixture f;
 

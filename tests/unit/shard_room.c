@@ -4,7 +4,7 @@
 
 #define NO_WINDOW {0}
 static const struct window_settings minute[] = {
-    {.name = "1m", .length_ms = 60 * SECOND, .emit_ms = SECOND, .ttl_s = 100}, NO_WINDOW};
+    {.name = "1m", .length_ms = 60 * SECOND, .emit_ms = SECOND, .burst = 1, .ttl_s = 100}, NO_WINDOW};
 #define MB ((size_t)1 << 20)
 
 static struct fixture f;

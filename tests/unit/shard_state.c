@@ -16,6 +16,7 @@ static const struct window_settings rolling[] = {{.name = "1m", .length_ms = 60 
                                                  {.name = "10m",
                                                   .length_ms = 600 * SECOND,
                                                   .emit_ms = 7 * SECOND,
+                                                  .burst = 1,
                                                   .ttl_s = 100000},
                                                  {0}};
 static const struct window_settings session[] = {{.name = "session",
@@ -24,6 +25,7 @@ static const struct window_settings session[] = {{.name = "session",
                                                   .max_ms = 300 * SECOND,
                                                   .lateness_ms = 20 * SECOND,
                                                   .emit_ms = 5 * SECOND,
+                                                  .burst = 1,
                                                   .ttl_s = 100000},
                                                  {0}};
 
