@@ -13,6 +13,7 @@
 #include "cli/watchdog.h"
 #include "engine/shard.h"
 #include "plugin/shadow_pairs.h"
+#include "plugin/spelling.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -50,6 +51,10 @@ static void print_lane(const struct set_lane *lane)
             (void)printf("  %s %s{%s}%s\n", metric->silent ? "only compares" : "writes", metric->key_prefix,
                          lane->table->key == SL_KEY_SESSION ? "sid" : "id", lane->windows[w].suffixes[f].data);
     }
+    struct buffer warnings = {0};
+    lane_spelling(lane->table, &warnings);
+    (void)fwrite(warnings.data, 1, warnings.size, stdout);
+    buffer_free(&warnings);
 }
 
 static void print_pairs(const struct lane_set *set)

@@ -216,6 +216,7 @@ static int validate_part(const struct options *options, const char *path, enum p
         (void)printf("%s\n", status == 0 ? "VALID" : "NOT VALID");
         if (!options->quiet)
             print_checks(&result);
+        (void)fputs(result.spelling, stdout);
         for (size_t i = 0; i < result.finding_count; i++)
             print_finding(options, path, &result.findings[i]);
         if (!options->quiet)

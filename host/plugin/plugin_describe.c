@@ -2,6 +2,7 @@
 #include "plugin/plugin_describe.h"
 
 #include "plugin/plugin_table.h"
+#include "plugin/spelling.h"
 
 static void put_fields(struct buffer *out, const char *title, const sl_field *fields)
 {
@@ -39,6 +40,7 @@ void lane_describe(const sl_plugin *plugin, struct buffer *out)
     buffer_printf(out, "\n");
     put_fields(out, "publishes", lane->values);
     put_params(out, lane->params);
+    lane_spelling(lane, out);
 }
 
 void metric_describe(const sl_plugin *plugin, struct buffer *out)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "config/near_miss.h"
 #include "plugin/plugin_file.h"
+#include "plugin/spelling.h"
 #include "snowplow/json.h"
 #include "testhost/drive.h"
 #include "testhost/loaded.h"
@@ -374,6 +375,7 @@ static void note_unseen(struct moment *moment)
         for (const char *const *event = lane->table->events; *event != NULL; event++)
             buffer_printf(moment->out, "%s%s", event == lane->table->events ? " " : ", ", *event);
         buffer_byte(moment->out, '\n');
+        lane_spelling(lane->table, moment->out);
     }
     free(costs);
 }

@@ -424,8 +424,10 @@ static void try_all(struct validation *validation)
                 result->checks[i] = CHECK_SKIPPED;
         return;
     }
-    if (result->plugin.kind == PLUGIN_LANE)
+    if (result->plugin.kind == PLUGIN_LANE) {
+        memcpy(result->spelling, validation->report->spelling, sizeof result->spelling);
         result->checks[CHECK_VALUES] = CHECK_SKIPPED;
+    }
     if (!result->plugin.instrumented)
         result->checks[CHECK_SANITIZER] = CHECK_SKIPPED;
     uint64_t allocations = validation->report->allocations;

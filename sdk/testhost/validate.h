@@ -48,6 +48,7 @@ struct validate_result {
     size_t finding_count;
     uint64_t events, records, folds; /* of all rounds, as counted the first time each was driven */
     double extract_ns, add_ns, publish_ns, compute_ns;
+    char spelling[1024]; /* warnings of spelling.h, of a lane */
     char unread[512]; /* inputs that no stream made it ask for */
     struct recorded_events *recorded; /* that plugin.recorded points to */
     char *folders;    /* that plugin.folders points to */

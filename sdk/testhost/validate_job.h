@@ -91,6 +91,7 @@ struct job_report {
     uint64_t events, records, folds;
     double extract_ns, add_ns, publish_ns, compute_ns; /* JOB_SPEED: a call */
     char unread[512];                                  /* inputs that were never asked for: "name, name" */
+    char spelling[1024];                               /* JOB_OPEN: words of the lane that are probably misspelt */
     char story[16384];                                 /* the events as lines of a golden case; cut where they don't fit */
 };
 

@@ -1,4 +1,5 @@
 /* validate_memory.c - a plugin whose allocations fail, and what it does not free. See validate_job.h. */
+#include "plugin/spelling.h"
 #include "testhost/validate_running.h"
 
 #include "plugin/settings.h"
@@ -52,6 +53,10 @@ static void open_again(struct running *running, struct loaded_calls *calls, uint
 
 void run_open(struct running *running, uint64_t fail_from)
 {
+    struct buffer spelling = {0};
+    lane_spelling(running->set->lanes[0].table, &spelling);
+    (void)snprintf(running->report->spelling, sizeof running->report->spelling, "%.*s", (int)spelling.size, spelling.data == NULL ? "" : spelling.data);
+    buffer_free(&spelling);
     struct loaded_calls *calls = loaded_take_over(running->address);
     if (calls == NULL)
         running->report->skipped[CHECK_MEMORY] = true;

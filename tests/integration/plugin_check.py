@@ -26,6 +26,7 @@ VARIABLES_SAID = "it has * bytes of variables that live as long as the host"
 # file: [(weight, id, what, found, advice)]; "*" in `what` stands for a number
 FINDINGS = {
     "plain": [],
+    "misspelt": [], # which only its table tells, to `shoplane plugins`
     "newer_minor": [("refused", "sdk", "it was built for SDK 1.99, this host speaks 1.3", "",
                      "rebuild it against shoplane 1.x headers, or install a shoplane that speaks SDK 1.99")],
     "other_major": [("refused", "sdk", "it was built for SDK 9.3, this host speaks 1.3", "",
@@ -70,10 +71,10 @@ ELSEWHERE = {"no_elf", "machine", "sections", "code_writable", "text_relocations
 failures = 0
 
 
-def check(condition, what):
+def check(condition, what, said=""):
     global failures
     failures += not condition
-    print(f"{'pass' if condition else 'FAIL'}  {what}", flush=True)
+    print(f"{'pass' if condition else 'FAIL'}  {what}" + ("" if condition or not said else f"\n{said}"), flush=True)
 
 
 def run(*words):
@@ -133,6 +134,26 @@ def who_may_write():
               [f"{lanes / 'none.so'}: REFUSED", "  refused unreadable: No such file or directory"], "one of two is not there")
 
 
+def misspelt_words():
+    """Names that are nearly one of Snowplow's: warned of wherever the table is read, and refused nowhere."""
+    said = ("  warning  it wants \"product_veiw\", an event that none of Snowplow's trackers sends\n    do this  nearest: product_view\n"
+            "  warning  its input \"price\" reads product[0].prize, and Snowplow's schema product has no field \"prize\"\n"
+            "    do this  nearest: price\n")
+    status, output, _ = run("plugins", "--folder", WRONG.parent, "misspelt")
+    check(status == 0 and output.count("warning") == 2 and said in output, "misspelt in `plugins`", output)
+    _, output, errors = run("plugin", "validate", "--rounds", 1, "--events", 20, WRONG / "misspelt.so")
+    check(said in output, "misspelt in `validate`", output + errors)
+    with tempfile.TemporaryDirectory() as folder:
+        config = pathlib.Path(folder, "t.conf")
+        config.write_text(f'plugins = "{WRONG.parent}"; source: {{ kind = "files"; files = [ "x.tsv" ]; }}; sink: {{ kind = "null"; }};\n'
+                          'lanes = ( { lane = "misspelt"; windows = ( { name = "5m"; length = "5m"; } ); metrics = ( "plain_count" ); } );\n')
+        status, output, errors = run("check", "--config", config)
+        check(status == 0 and said in output, "misspelt in `check`", output + errors)
+    for name in ("product", "category", "cart", "purchase", "session"):
+        _, output, _ = run("plugins", "--folder", BUILD / "plugins", name)
+        check(f"lane {name} " in output and "warning" not in output, f"{name} is not misspelt")
+
+
 def variables_of_stripped_files():
     """Without the names of its variables a file tells less, but not nothing."""
     with tempfile.TemporaryDirectory() as folder:
@@ -162,6 +183,7 @@ def the_host_refuses_by_the_same():
 all_findings()
 every_finding_is_here()
 who_may_write()
+misspelt_words()
 variables_of_stripped_files()
 the_host_refuses_by_the_same()
 sys.exit(failures > 0)

@@ -24,8 +24,15 @@
 #define AGES NULL
 #endif
 
-static const sl_input inputs[] = {{"title", "page_title"}, {0}};
-static const char *const events[] = {"page_view", NULL};
+#ifndef INPUTS
+#define INPUTS {"title", "page_title"}
+#endif
+#ifndef EVENTS
+#define EVENTS "page_view"
+#endif
+
+static const sl_input inputs[] = {INPUTS, {0}};
+static const char *const events[] = {EVENTS, NULL};
 
 struct record {
     sl_stamp at;
