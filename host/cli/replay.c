@@ -163,7 +163,7 @@ static void tell_diff(struct engine *engine, const struct lane_set *set)
 {
     struct shadows sum;
     struct buffer out = {0};
-    shadows_init(&sum, set);
+    shadows_init(&sum, set, NULL);
     (void)engine_shadows(engine, &sum, 0);
     shadows_tell(set, &sum, NULL, false, &out);
     (void)fwrite(out.data, 1, out.size, stderr);

@@ -384,7 +384,7 @@ bool explanation_make(struct shard *shard, const struct explanation_question *qu
     sl_view id = {question->id, strlen(question->id)};
     char time[TIME_TEXT_MAX];
     bool any = false;
-    folder_init(&telling.folder);
+    folder_init(&telling.folder, &shard->texts);
     if (shard->clock_ms == SHARD_BEGINNING_MS)
         (void)snprintf(time, sizeof time, "the beginning");
     else

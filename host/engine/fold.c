@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-void folder_init(struct folder *folder)
+void folder_init(struct folder *folder, struct texts *texts)
 {
     memset(folder, 0, sizeof *folder);
-    scratch_init(&folder->scratch);
+    scratch_init(&folder->scratch, texts);
 }
 
 void folder_free(struct folder *folder)

@@ -27,7 +27,8 @@ struct folder {
     uint64_t hashes[METRICS_MAX];                     /* of each parser's rendered features; never 0 */
 };
 
-void folder_init(struct folder *folder);
+/* `texts` are the worker's, which outlive it. */
+void folder_init(struct folder *folder, struct texts *texts);
 void folder_free(struct folder *folder);
 
 /* Fold the records [first, log->count) of the log for this window, as of the clock `now_ms`. */

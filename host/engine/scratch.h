@@ -4,12 +4,15 @@
 
 #include "engine/arena.h"
 #include "engine/text_set.h"
+#include "engine/texts.h"
 
 #include <shoplane/scratch.h>
 
 struct scratch {
     sl_scratch base; /* what plugins see; first */
     struct arena arena;
+    struct texts *texts;    /* the worker's, where texts are made */
+    struct made_text *made; /* those of this fold, which it holds; in the arena */
 };
 
 struct count {
@@ -28,7 +31,8 @@ struct sl_list {
     struct text_set items;
 };
 
-void scratch_init(struct scratch *scratch);
+/* `texts` are those whose handles the fold's records have; they outlive the scratch. */
+void scratch_init(struct scratch *scratch, struct texts *texts);
 void scratch_reset(struct scratch *scratch);
 void scratch_free(struct scratch *scratch);
 

@@ -11,14 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void shadows_init(struct shadows *shadows, const struct lane_set *set)
+void shadows_init(struct shadows *shadows, const struct lane_set *set, struct texts *texts)
 {
     *shadows = (struct shadows){0};
     shadows->pairs = memory_new((set->pair_count + 1) * sizeof *shadows->pairs);
     for (size_t i = 0; i < set->pair_count; i++)
         shadows->pairs[i].columns = memory_new((set->pairs[i].column_count + 1) * sizeof *shadows->pairs[i].columns);
-    folder_init(&shadows->folders[0]);
-    folder_init(&shadows->folders[1]);
+    folder_init(&shadows->folders[0], texts);
+    folder_init(&shadows->folders[1], texts);
 }
 
 void shadows_free(struct shadows *shadows, const struct lane_set *set)

@@ -54,7 +54,8 @@ struct shadows {
     uint64_t compared, differ; /* all together */
 };
 
-void shadows_init(struct shadows *shadows, const struct lane_set *set);
+/* `texts` are those of the worker that folds; NULL for what is only a sum. */
+void shadows_init(struct shadows *shadows, const struct lane_set *set, struct texts *texts);
 void shadows_free(struct shadows *shadows, const struct lane_set *set);
 
 /* A window of a lane that is part of a pair is due. */

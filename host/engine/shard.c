@@ -37,9 +37,9 @@ void shard_init(struct shard *shard, const struct lane_set *set, bool event_cloc
     wheel_init(&shard->expiry, &shard->slab, offsetof(struct log, expiry), SHARD_BEGINNING_MS);
     wheel_init(&shard->send, &shard->slab, offsetof(struct log, send),
                event_clock ? SHARD_BEGINNING_MS : monotonic_ms);
-    folder_init(&shard->folder);
+    folder_init(&shard->folder, &shard->texts);
     shard->folder.costs = memory_new((set->lane_count + 1) * sizeof *shard->folder.costs);
-    shadows_init(&shard->shadows, set);
+    shadows_init(&shard->shadows, set, &shard->texts);
 }
 
 void shard_free(struct shard *shard)
@@ -55,10 +55,10 @@ void shard_free(struct shard *shard)
     free(shard->tables);
     free(shard->lanes);
     ledger_free(&shard->ledger);
-    texts_free(&shard->texts);
     free(shard->folder.costs);
     folder_free(&shard->folder);
     shadows_free(&shard->shadows, shard->set);
+    texts_free(&shard->texts);
     buffer_free(&shard->key);
     slab_free(&shard->slab);
     free(shard->touched.logs);

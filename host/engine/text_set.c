@@ -40,23 +40,28 @@ static void grow(struct text_set *set, struct arena *arena)
         index_items(set, arena);
 }
 
+uint32_t text_set_find(const struct text_set *set, sl_text text)
+{
+    if (set->slots == NULL) {
+        uint32_t at = 0;
+        while (at < set->count && !sl_text_same(set->items[at], text))
+            at++;
+        return at;
+    }
+    uint32_t slot = set->slots[find_slot(set, text)];
+    return slot != 0 ? slot - 1 : set->count;
+}
+
 uint32_t text_set_add(struct text_set *set, struct arena *arena, sl_text text, bool *is_new)
 {
-    *is_new = false;
-    if (set->slots == NULL) {
-        for (uint32_t i = 0; i < set->count; i++)
-            if (sl_text_same(set->items[i], text))
-                return i;
-    } else {
-        uint32_t slot = set->slots[find_slot(set, text)];
-        if (slot != 0)
-            return slot - 1;
-    }
+    uint32_t found = text_set_find(set, text);
+    *is_new = found == set->count;
+    if (!*is_new)
+        return found;
     if (set->count == set->capacity)
         grow(set, arena);
     if (set->slots != NULL)
         set->slots[find_slot(set, text)] = set->count + 1;
     set->items[set->count] = text;
-    *is_new = true;
     return set->count++;
 }

@@ -15,6 +15,9 @@ struct text_set {
     uint32_t slot_count;
 };
 
+/* The index of `text`, or `count` if it is not there. */
+uint32_t text_set_find(const struct text_set *set, sl_text text);
+
 /* The index of `text`, added at the end if it is new. */
 uint32_t text_set_add(struct text_set *set, struct arena *arena, sl_text text, bool *is_new);
 

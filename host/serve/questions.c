@@ -71,7 +71,7 @@ static bool diff(void *context, const char *const *words, size_t count, struct b
     size_t before = out->size;
     bool json = count > 1 && strcmp(words[1], "json") == 0;
     const char *only = count > 2 && strcmp(words[2], "*") != 0 ? words[2] : NULL;
-    shadows_init(&sum, questions->set);
+    shadows_init(&sum, questions->set, NULL);
     bool good = engine_shadows(questions->engine, &sum, WORKER_MS) || busy(error);
     if (good)
         shadows_tell(questions->set, &sum, only, json, out);

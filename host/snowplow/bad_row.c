@@ -2,6 +2,7 @@
 #include "snowplow/bad_row.h"
 
 #include "base/buffer.h"
+#include "base/utf8.h"
 #include "snowplow/json.h"
 
 #include <stdarg.h>
@@ -44,24 +45,6 @@ void bad_row_set(struct bad_row *bad, enum bad_reason reason, const char *key, s
     va_end(arguments);
 }
 
-/* The size of the character that begins here; 0 if none does. */
-static size_t character(const unsigned char *at, size_t left)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (*at < 0x80)
-        return 1;
-    size_t size = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
-    if (*at < 0xc2 || *at > 0xf4 || left < size)
-        return 0;
-    uint32_t code = *at & (0x7fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (at[i] & 0x3fu);
-    }
-    return code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : size;
-}
-
 /* A JSON string of bytes that may not be UTF-8: each byte that begins no character becomes U+FFFD. */
 static void put_text(struct buffer *out, const char *data, size_t size)
 {
@@ -75,7 +58,7 @@ static void put_text(struct buffer *out, const char *data, size_t size)
     }
     struct buffer repaired = {0};
     for (size_t i = 0; i < size;) {
-        size_t length = character((const unsigned char *)data + i, size - i);
+        size_t length = utf8_character(data + i, size - i);
         if (length == 0)
             buffer_literal(&repaired, "\xef\xbf\xbd");
         else

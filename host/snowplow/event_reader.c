@@ -48,6 +48,7 @@ void reader_free(struct reader *reader)
     free(reader->elements);
     free(reader->rows);
     free(reader->texts);
+    buffer_free(&reader->made);
     free(reader->bytes);
     free(reader);
 }
@@ -273,6 +274,7 @@ bool reader_read(struct reader *reader, sl_view message, struct event_head *head
     reader->message = message;
     reader->failed = reader->user_known = reader->session_known = reader->device_known = reader->location_known = false;
     reader->row_count = reader->text_count = 0;
+    buffer_reset(&reader->made);
     reader->byte_count = 0;
     for (size_t i = 0; i < OPENED_COUNT; i++) {
         reader->opened[i].state = OPENED_NOT;
@@ -362,5 +364,6 @@ sl_view reader_text(const struct reader *reader, const sl_text *text)
     if (!text_is_long(*text))
         return text_inline_view(text);
     assert(text_where(*text) < reader->text_count);
-    return reader->texts[text_where(*text)];
+    const struct kept_text *kept = &reader->texts[text_where(*text)];
+    return (sl_view){kept->data != NULL ? kept->data : reader->made.data + kept->at, kept->size};
 }

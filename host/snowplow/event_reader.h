@@ -67,8 +67,8 @@ const sl_event *reader_event(struct reader *reader, int lane, uint32_t kind);
 /* After extraction: did anything that was looked at spoil the event? True: *bad says why. */
 bool reader_failed(const struct reader *reader, struct bad_row *bad);
 
-/* The bytes behind a handle that sl_event_text() gave for the current event. `*text` must stay put: texts of up to 7 bytes
- * live in the handle itself (see base/text_handle.h). */
+/* The bytes behind a handle that sl_event_text() or sl_event_keep_text() gave for the current event, once all lanes have seen it.
+ * `*text` must stay put: texts of up to 7 bytes live in the handle itself (see base/text_handle.h). */
 sl_view reader_text(const struct reader *reader, const sl_text *text);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "snowplow/made_text.h"
 #include "snowplow/money.h"
 
 #include <string.h>
@@ -155,6 +156,16 @@ static sl_view view(const sl_event *event, uint32_t input, uint32_t index)
     return nothing;
 }
 
+static sl_text keep(struct reader *reader, const struct kept_text *text)
+{
+    if (reader->text_count == reader->text_capacity) {
+        reader->text_capacity = reader->text_capacity * 2 + 64;
+        reader->texts = memory_resize(reader->texts, reader->text_capacity * sizeof *reader->texts);
+    }
+    reader->texts[reader->text_count] = *text;
+    return text_long(reader->text_count++);
+}
+
 static sl_text text(const sl_event *event, uint32_t input, uint32_t index)
 {
     sl_view bytes = view(event, input, index);
@@ -162,12 +173,32 @@ static sl_text text(const sl_event *event, uint32_t input, uint32_t index)
         return text_inline(bytes.data, bytes.size);
     struct reader *reader;
     (void)place_of(event, input, &reader);
-    if (reader->text_count == reader->text_capacity) {
-        reader->text_capacity = reader->text_capacity * 2 + 64;
-        reader->texts = memory_resize(reader->texts, reader->text_capacity * sizeof *reader->texts);
+    return keep(reader, &(struct kept_text){.data = bytes.data, .size = bytes.size});
+}
+
+/* Its bytes may be on the stack of whoever made it: they are copied. */
+static sl_text keep_text(const sl_event *event, sl_view bytes)
+{
+    struct reader *reader = ((const struct lane_event *)(const void *)event)->reader;
+    size_t begin = reader->made.size;
+    if (made_text_good(bytes)) {
+        if (bytes.size <= TEXT_INLINE_MAX)
+            return text_inline(bytes.data, bytes.size);
+        buffer_put(&reader->made, bytes.data, bytes.size);
+    } else {
+        size_t room = made_text_room(bytes);
+        bytes = made_text_repaired(bytes, buffer_add(&reader->made, room));
+        reader->made.size = begin + bytes.size;
+        if (bytes.size <= TEXT_INLINE_MAX)
+            return text_inline(bytes.data, bytes.size);
     }
-    reader->texts[reader->text_count] = bytes;
-    return text_long(reader->text_count++);
+    if (reader->made.size <= READER_MADE_MAX)
+        return keep(reader, &(struct kept_text){.at = begin, .size = bytes.size});
+    if (!reader->failed)
+        bad_row_set(&reader->bad, BAD_SIZE, "", nothing, "lanes make texts of more than %zu bytes of this one event", READER_MADE_MAX);
+    reader->failed = true;
+    reader->made.size = begin;
+    return (sl_text){0};
 }
 
 static uint32_t count(const sl_event *event, uint32_t input)
@@ -245,4 +276,5 @@ const sl_event_table reader_event_table = {
     .money = money,
     .number = number,
     .flag = flag,
+    .keep_text = keep_text,
 };

@@ -7,6 +7,7 @@
 #ifndef SNOWPLOW_READER_H
 #define SNOWPLOW_READER_H
 
+#include "base/buffer.h"
 #include "snowplow/device_class.h"
 #include "snowplow/iglu.h"
 #include "snowplow/json.h"
@@ -44,6 +45,13 @@ struct element {
     uint32_t entity, data; /* number in the plan; node of its data */
 };
 
+/* A text that a record has: bytes of the message or of the reader; or, where `data` is NULL, of reader->made from `at` on. */
+struct kept_text {
+    const char *data;
+    size_t at, size;
+};
+#define READER_MADE_MAX ((size_t)1 << 20) /* bytes that lanes may make of one event */
+
 struct lane_event {
     sl_event event; /* first: what lanes hold is a pointer to it */
     struct reader *reader;
@@ -65,8 +73,9 @@ struct reader {
     uint32_t element_count, element_capacity;
     uint32_t *rows;
     uint32_t row_count, row_capacity;
-    sl_view *texts; /* what long handles stand for */
+    struct kept_text *texts; /* what long handles stand for */
     uint32_t text_count, text_capacity;
+    struct buffer made; /* texts that lanes made of this event, one behind the other */
     char *bytes; /* unescaped and put together; at most twice a message, and some */
     size_t byte_count, byte_capacity;
 

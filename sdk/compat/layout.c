@@ -194,13 +194,25 @@ MEMBER(sl_lane, combine, 184, bool (*)(const void *, void *, const void *));
 #if SL_SDK_MINOR >= 3
 CONSTANT(SL_AGES_MAX, 8);
 MEMBER(sl_lane, ages, 192, void (*)(const void *, int64_t *));
+CONSTANT(SL_TEXT_MADE_MAX, 65535);
+MEMBER(sl_event_table, keep_text, 56, sl_text (*)(const sl_event *, sl_view));
+MEMBER(sl_scratch_table, text_make, 88, sl_text (*)(sl_scratch *, sl_view));
+MEMBER(sl_scratch_table, counts_of, 96, int64_t (*)(const sl_counts *, sl_text));
+MEMBER(sl_scratch_table, counts_item, 104, int64_t (*)(const sl_counts *, int64_t, sl_text *));
+MEMBER(sl_scratch_table, list_item, 112, sl_text (*)(const sl_list *, int64_t));
+MEMBER(sl_scratch_table, map_key, 120, sl_text (*)(const sl_map *, int64_t));
 #endif
 
 /* How long the tables are in each minor: who makes one longer raises the minor. */
-SIZE(sl_event_table, 56);
-SIZE(sl_scratch_table, 88);
 SIZE(sl_metric, 96);
 SIZE(sl_plugin, 32);
+#if SL_SDK_MINOR < 3
+SIZE(sl_event_table, 56);
+SIZE(sl_scratch_table, 88);
+#else
+SIZE(sl_event_table, 64);
+SIZE(sl_scratch_table, 128);
+#endif
 #if SL_SDK_MINOR == 0
 SIZE(sl_lane, 152);
 #elif SL_SDK_MINOR == 1

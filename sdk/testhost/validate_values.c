@@ -70,7 +70,7 @@ void run_values(struct running *running)
     const struct bound_metric *metric = &running->set->lanes[0].metrics[0];
     memset(&slab, 0, sizeof slab);
     texts_init(&texts, &slab);
-    scratch_init(&scratch);
+    scratch_init(&scratch, &texts);
     running->report->check = CHECK_VALUES;
     for (size_t n = 0; n < running->job->events; n++) {
         bool empty = n == 0, session = mixed(&state) % 4 == 0;

@@ -2,6 +2,7 @@
 #include "testhost/watched.h"
 
 #include "base/text_handle.h"
+#include "snowplow/made_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,28 @@ static bool event_flag(const sl_event *event, uint32_t input, uint32_t index, bo
     return host != NULL && host->table->flag(host, input, index, flag);
 }
 
+/* What a plugin makes a text of is UTF-8, and not too long: what is not, the host changes. */
+static void look_at_made(struct watched *watched, sl_view bytes)
+{
+    if (!made_text_good(bytes))
+        watched_breach(watched, "made", "bytes of UTF-8, at most SL_TEXT_MADE_MAX: cut between characters",
+                       "%s makes a text of %s", watched->function,
+                       bytes.size > SL_TEXT_MADE_MAX ? "more bytes than a text may have" : "what is not UTF-8");
+}
+
+static sl_text event_keep_text(const sl_event *event, sl_view bytes)
+{
+    struct watched_event *watched = (struct watched_event *)(uintptr_t)event;
+    calling = watched->watched;
+    if (watched->host == NULL) {
+        watched_breach(watched->watched, "kept", "take from an event what is needed while `extract` runs, into the record",
+                       "it keeps a text of an event after the call that gave it");
+        return (sl_text){0};
+    }
+    look_at_made(watched->watched, bytes);
+    return watched->host->table->keep_text(watched->host, bytes);
+}
+
 static const struct {
     sl_event_table table;
     slot beyond[BEYOND];
@@ -98,7 +121,8 @@ static const struct {
                            .text = event_text,
                            .money = event_money,
                            .number = event_number,
-                           .flag = event_flag},
+                           .flag = event_flag,
+                           .keep_text = event_keep_text},
                  .beyond = SLOTS};
 
 void watched_event_begin(struct watched_event *event, struct watched *watched, const sl_event *host)
@@ -225,6 +249,20 @@ static bool scratch_list_add(sl_scratch *scratch, sl_list **list, sl_text item)
     return watched->host->table->list_add(watched->host, list, checked(watched->watched, item));
 }
 
+static sl_text scratch_text_make(sl_scratch *scratch, sl_view bytes)
+{
+    struct watched_scratch *watched = scratch_of(scratch);
+    look_at_made(watched->watched, bytes);
+    return watched->host->table->text_make(watched->host, bytes);
+}
+
+/* It takes no scratch; the host's own table is the same for all. */
+static const sl_scratch_table *host_table;
+static int64_t scratch_counts_of(const sl_counts *counts, sl_text key)
+{
+    return host_table->counts_of(counts, checked(calling, key));
+}
+
 /* One size a map: false where it is asked for with another one. */
 static bool map_has_size(const struct watched_scratch *scratch, const sl_map *map, size_t size)
 {
@@ -264,6 +302,9 @@ sl_scratch *watched_scratch_for(struct watched_scratch *scratch, struct watched 
     watched_table.table.counts_add = scratch_counts_add;
     watched_table.table.list_add = scratch_list_add;
     watched_table.table.map_at = scratch_map_at;
+    watched_table.table.text_make = scratch_text_make;
+    watched_table.table.counts_of = scratch_counts_of;
+    host_table = host->table;
     for (size_t i = 0; i < BEYOND; i++)
         watched_table.beyond[i] = beyond;
     scratch->scratch.table = &watched_table.table;

@@ -40,6 +40,8 @@ WRONG = {
     "lanes/exits": ({"contract (crash)"}, "it ends the process, with status 0"),
     "lanes/exits_open": ({"load (crash)"}, "in open of lane exits_open"),
     "lanes/beyond_table": ({"contract (slot)"}, "it calls what is behind the end of a table of the host"),
+    "lanes/makes_bytes": ({"contract (made)"}, "add makes a text of what is not UTF-8"),
+    "lanes/keeps_half": ({"contract (made)"}, "extract makes a text of what is not UTF-8"),
     "lanes/two_sizes": ({"contract (map)"}, "bytes in a map that has structs of"),
     "lanes/leaks": ({"leaks (leak)"}, "it does not free all that it allocates"),
     "lanes/leaks_open": ({"leaks (leak)"}, "`close` does not free all that `open` allocates"),

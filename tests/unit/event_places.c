@@ -346,6 +346,53 @@ static void an_input_that_is_no_place_is_refused_with_what_would_be_right(void *
     }
 }
 
+static void kept_is(const struct fixture *f, const char *bytes, size_t size, const char *expected, size_t expected_size)
+{
+    char *short_lived = malloc(size + 1); /* whoever makes a text may have it on the stack */
+    memcpy(short_lived, bytes, size);
+    sl_text text = sl_event_keep_text(f->event, (sl_view){short_lived, size});
+    free(short_lived);
+    sl_view kept = reader_text(f->reader, &text);
+    assert_int_equal(kept.size, expected_size);
+    assert_memory_equal(kept.data, expected, expected_size);
+}
+
+static void a_text_of_the_lanes_making_is_kept(void **state)
+{
+    (void)state;
+    enum { CITY };
+    static const sl_input inputs[] = {{"city", "geo_city"}, {0}};
+    struct fixture f = open_fixture(inputs);
+    for (int message = 0; message < 2; message++) {
+        must_read(&f, LINE({COLUMN_GEO_CITY, "New York City"}));
+        kept_is(&f, "", 0, "", 0);
+        kept_is(&f, "short", 5, "short", 5);
+        sl_text first = sl_event_keep_text(f.event, (sl_view){"a longer text", 13}), city = sl_event_text(f.event, CITY);
+        for (int i = 0; i < 200; i++)
+            kept_is(&f, "one more of these", 16, "one more of these", 16);
+        view_is(reader_text(f.reader, &first), "a longer text");
+        view_is(reader_text(f.reader, &city), "New York City");
+        kept_is(&f, "caf\xc3\xa9 \xc3 and more", 16, "caf\u00e9 \ufffd and more", 18);
+        good(&f);
+    }
+    /* Too long, and across the limit. */
+    char *long_text = malloc(SL_TEXT_MADE_MAX + 8);
+    memset(long_text, 'x', SL_TEXT_MADE_MAX + 8);
+    memcpy(long_text + SL_TEXT_MADE_MAX - 2, "\u20ac", 3);
+    kept_is(&f, long_text, SL_TEXT_MADE_MAX + 8, long_text, SL_TEXT_MADE_MAX - 2);
+    kept_is(&f, long_text, SL_TEXT_MADE_MAX - 2, long_text, SL_TEXT_MADE_MAX - 2);
+    good(&f);
+    /* Beyond a megabyte of them the event is no good, for a reason of its own; the next is. */
+    for (int i = 0; i < 17; i++)
+        (void)sl_event_keep_text(f.event, (sl_view){long_text, SL_TEXT_MADE_MAX - 2});
+    spoilt(&f, BAD_SIZE, "");
+    must_read(&f, LINE({COLUMN_GEO_CITY, "New York City"}));
+    kept_is(&f, "a longer text", 13, "a longer text", 13);
+    good(&f);
+    free(long_text);
+    close_fixture(&f);
+}
+
 static void equal_names_have_one_number(void **state)
 {
     (void)state;
@@ -374,6 +421,7 @@ int main(void)
         cmocka_unit_test(the_device_is_what_the_best_source_says),
         cmocka_unit_test(the_location_is_country_and_region),
         cmocka_unit_test(an_input_that_is_no_place_is_refused_with_what_would_be_right),
+        cmocka_unit_test(a_text_of_the_lanes_making_is_kept),
         cmocka_unit_test(equal_names_have_one_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,8 +26,8 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    scratch_init(&f->scratch);
     texts_init(&f->texts, &f->slab);
+    scratch_init(&f->scratch, &f->texts);
     *state = f;
     return 0;
 }
@@ -35,9 +35,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
+    scratch_free(&f->scratch);
     texts_free(&f->texts);
     slab_free(&f->slab);
-    scratch_free(&f->scratch);
     buffer_free(&f->out);
     free(f);
     return 0;

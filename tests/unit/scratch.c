@@ -18,18 +18,29 @@
 static const int sizes[] = {1, 7, 8, 9, 12, 13, 15, 16, 17, 31, 32, 33, 64, 65, 1000, 20000};
 #define SIZES (sizeof sizes / sizeof sizes[0])
 
+struct fixture {
+    struct scratch scratch; /* first: tests have its base as their state */
+    struct slab slab;
+    struct texts texts;
+};
+
 static int set_up(void **state)
 {
-    struct scratch *scratch = calloc(1, sizeof *scratch);
-    scratch_init(scratch);
-    *state = &scratch->base;
+    struct fixture *f = calloc(1, sizeof *f);
+    texts_init(&f->texts, &f->slab);
+    scratch_init(&f->scratch, &f->texts);
+    *state = f;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    scratch_free(*state);
-    free(*state);
+    struct fixture *f = *state;
+    scratch_free(&f->scratch);
+    assert_int_equal(f->texts.count, 0); /* what a fold has made is gone with it */
+    texts_free(&f->texts);
+    slab_free(&f->slab);
+    free(f);
     return 0;
 }
 
@@ -197,18 +208,132 @@ static void memory_is_zeroed_though_it_was_used_before(void **state)
 
 static void a_text_can_be_looked_at(void **state)
 {
-    struct slab slab = {0};
-    struct texts texts;
-    texts_init(&texts, &slab);
-    sl_text short_text = text("short"), long_text = text_hold(&texts, "a text of some length", 21);
+    struct fixture *f = *state;
+    sl_text short_text = text("short"), long_text = text_hold(&f->texts, "a text of some length", 21);
     sl_view view = sl_text_view(*state, &short_text);
     assert_int_equal(view.size, 5);
     assert_memory_equal(view.data, "short", 5);
     view = sl_text_view(*state, &long_text);
     assert_int_equal(view.size, 21);
     assert_memory_equal(view.data, "a text of some length", 21);
-    texts_free(&texts);
-    slab_free(&slab);
+    text_drop(&f->texts, long_text);
+}
+
+static void is_text(const sl_scratch *scratch, sl_text text_is, const char *expected)
+{
+    sl_view view = sl_text_view(scratch, &text_is);
+    assert_int_equal(view.size, strlen(expected));
+    assert_memory_equal(view.data, expected, view.size);
+}
+
+static void a_text_that_is_made_is_the_one_that_records_have(void **state)
+{
+    struct fixture *f = *state;
+    sl_scratch *scratch = *state;
+    sl_text kept = text_hold(&f->texts, "running shoes", 13);
+    for (int fold = 0; fold < 3; fold++) {
+        assert_true(sl_text_same(sl_text_literal(scratch, "running shoes"), kept));
+        assert_true(sl_text_same(sl_text_lower(scratch, sl_text_literal(scratch, "Running SHOES")), kept));
+        assert_true(sl_text_same(sl_text_join(scratch, text("running"), " ", text("shoes")), kept));
+        assert_true(sl_text_same(sl_text_part(scratch, sl_text_literal(scratch, "my running shoes!"), 3, 13), kept));
+        assert_true(sl_text_same(sl_text_literal(scratch, "shoes"), text("shoes")));
+        sl_text fresh = sl_text_literal(scratch, "walking shoes");
+        assert_true(sl_text_same(sl_text_literal(scratch, "walking shoes"), fresh));
+        assert_false(sl_text_same(fresh, kept));
+        is_text(scratch, fresh, "walking shoes");
+        sl_counts *counts = NULL;
+        (void)sl_counts_add(scratch, &counts, kept, 1);
+        assert_int_equal(sl_counts_add(scratch, &counts, sl_text_literal(scratch, "running shoes"), 1), 2);
+        assert_int_equal(f->texts.count, 4); /* kept, fresh, and two on the way */
+        scratch_reset(&f->scratch);
+        assert_int_equal(f->texts.count, 1);
+    }
+    is_text(scratch, kept, "running shoes");
+    text_drop(&f->texts, kept);
+}
+
+static void parts_end_between_characters(void **state)
+{
+    sl_scratch *scratch = *state;
+    sl_text whole = sl_text_literal(scratch, "caf\u00e9 cr\u00e8me"); /* é is bytes 3 and 4 */
+    is_text(scratch, sl_text_part(scratch, whole, 0, 3), "caf");
+    is_text(scratch, sl_text_part(scratch, whole, 0, 4), "caf");
+    is_text(scratch, sl_text_part(scratch, whole, 0, 5), "caf\u00e9");
+    is_text(scratch, sl_text_part(scratch, whole, 4, 3), "\u00e9 c"); /* from the beginning of the character to byte 7 */
+    is_text(scratch, sl_text_part(scratch, whole, 6, SIZE_MAX), "cr\u00e8me");
+    assert_true(sl_text_empty(sl_text_part(scratch, whole, 100, 5)));
+    assert_true(sl_text_empty(sl_text_part(scratch, whole, 2, 0)));
+    assert_true(sl_text_empty(sl_text_part(scratch, (sl_text){0}, 0, 5)));
+    is_text(scratch, sl_text_lower(scratch, sl_text_literal(scratch, "CAF\u00c9 Z[@")), "caf\u00c9 z[@");
+}
+
+static void numbers_as_text(void **state)
+{
+    sl_scratch *scratch = *state;
+    is_text(scratch, sl_text_number(scratch, 0), "0");
+    is_text(scratch, sl_text_number(scratch, -42), "-42");
+    is_text(scratch, sl_text_number(scratch, INT64_MAX), "9223372036854775807");
+    is_text(scratch, sl_text_number(scratch, INT64_MIN), "-9223372036854775808");
+    assert_true(sl_text_same(sl_text_number(scratch, 12345), text("12345")));
+}
+
+static void what_is_no_utf8_is_repaired_and_what_is_too_long_is_cut(void **state)
+{
+    sl_scratch *scratch = *state;
+    is_text(scratch, sl_text_make(scratch, (sl_view){"a\xff" "b\xc3", 4}), "a\xef\xbf\xbd" "b\xef\xbf\xbd");
+    is_text(scratch, sl_text_make(scratch, (sl_view){"\xed\xa0\x80", 3}), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    assert_true(sl_text_empty(sl_text_make(scratch, (sl_view){NULL, 0})));
+    size_t size = SL_TEXT_MADE_MAX + 10;
+    char *bytes = sl_alloc(scratch, size);
+    memset(bytes, 'x', size);
+    memcpy(bytes + SL_TEXT_MADE_MAX - 1, "\u00e9", 2); /* across the limit */
+    sl_text cut = sl_text_make(scratch, (sl_view){bytes, size});
+    assert_int_equal(sl_text_view(scratch, &cut).size, SL_TEXT_MADE_MAX - 1);
+    cut = sl_text_make(scratch, (sl_view){bytes, SL_TEXT_MADE_MAX - 1});
+    assert_int_equal(sl_text_view(scratch, &cut).size, SL_TEXT_MADE_MAX - 1);
+    memset(bytes, 0xff, size);
+    cut = sl_text_make(scratch, (sl_view){bytes, size});
+    assert_int_equal(sl_text_view(scratch, &cut).size, SL_TEXT_MADE_MAX / 3 * 3);
+}
+
+static void collections_are_walked_in_order_of_first_appearance(void **state)
+{
+    sl_scratch *scratch = *state;
+    for (size_t s = 0; s < SIZES; s++) {
+        sl_counts *counts = NULL;
+        sl_list *list = NULL;
+        sl_map *map = NULL;
+        int last = sizes[s] - 1;
+        for (int i = last; i >= 0; i--) { /* not in an order of their own */
+            (void)sl_counts_add(scratch, &counts, numbered(i), i + 1);
+            (void)sl_list_add(scratch, &list, numbered(i));
+            *(int *)sl_map_at(scratch, &map, numbered(i), sizeof(int)) = i;
+        }
+        (void)sl_counts_add(scratch, &counts, numbered(0), 5); /* it stays where it is */
+        for (int i = 0; i <= last; i++) {
+            sl_text key;
+            assert_int_equal(sl_counts_item(scratch, counts, i, &key), last - i + 1 + (i == last ? 5 : 0));
+            assert_true(sl_text_same(key, numbered(last - i)));
+            assert_int_equal(sl_counts_of(scratch, counts, key), last - i + 1 + (i == last ? 5 : 0));
+            assert_true(sl_text_same(sl_list_item(scratch, list, i), numbered(last - i)));
+            assert_true(sl_text_same(sl_map_key(scratch, map, i), numbered(last - i)));
+            assert_int_equal(*(int *)sl_map_item(scratch, map, i), last - i);
+        }
+        static const int64_t beyond[] = {-1, INT64_MIN, INT64_MAX, 0};
+        for (size_t i = 0; i < 4; i++) {
+            int64_t index = beyond[i] == 0 ? sizes[s] : beyond[i];
+            sl_text key = numbered(1);
+            assert_int_equal(sl_counts_item(scratch, counts, index, &key), 0);
+            assert_true(sl_text_empty(key) && sl_text_empty(sl_list_item(scratch, list, index)));
+            assert_true(sl_text_empty(sl_map_key(scratch, map, index)));
+        }
+        assert_int_equal(sl_counts_of(scratch, counts, text("nobody")), 0);
+        scratch_reset((struct scratch *)(void *)scratch);
+    }
+    sl_text key = numbered(1);
+    assert_int_equal(sl_counts_item(scratch, NULL, 0, &key), 0);
+    assert_int_equal(sl_counts_of(scratch, NULL, key), 0);
+    assert_true(sl_text_empty(sl_list_item(scratch, NULL, 0)) && sl_text_empty(sl_map_key(scratch, NULL, 0)));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -226,6 +351,11 @@ int main(void)
         TEST(what_belongs_to_a_key_is_zeroed_and_does_not_move),
         TEST(memory_is_zeroed_though_it_was_used_before),
         TEST(a_text_can_be_looked_at),
+        TEST(a_text_that_is_made_is_the_one_that_records_have),
+        TEST(parts_end_between_characters),
+        TEST(numbers_as_text),
+        TEST(what_is_no_utf8_is_repaired_and_what_is_too_long_is_cut),
+        TEST(collections_are_walked_in_order_of_first_appearance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ static const sl_field needs[] = {
 
 enum { STEP, ORDERS, SECONDS };
 static const sl_feature features[] = {
-    {"funnel_step", SL_I64, "the furthest step: 0 none, 1 view, 2 cart, 3 checkout, 4 order"},
+    {"funnel_step", SL_TEXT, "the furthest step: none, view, cart, checkout, order"},
     {"funnel_orders", SL_I64, "ways that ended in an order"},
     {"funnel_order_seconds", SL_F64, "from the view to the order, of the newest such way; absent without one"},
     {0},
@@ -21,9 +21,10 @@ static const sl_feature features[] = {
 
 static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
 {
-    (void)self, (void)scratch, (void)window;
+    static const char *const words[] = {"none", "view", "cart", "checkout", "order"};
+    (void)self, (void)window;
     const struct needs *v = values;
-    out[STEP] = sl_cell_i64(v->furthest);
+    out[STEP] = sl_cell_text(sl_text_literal(scratch, words[v->furthest >= 0 && v->furthest <= 4 ? v->furthest : 0]));
     out[ORDERS] = sl_cell_i64(v->orders);
     if (v->orders > 0)
         out[SECONDS] = sl_cell_f64((double)v->order_ms / 1000);

@@ -45,6 +45,7 @@ typedef struct sl_event_table {
     bool (*money)(const sl_event *event, uint32_t input, uint32_t index, int64_t *micros);
     bool (*number)(const sl_event *event, uint32_t input, uint32_t index, double *number);
     bool (*flag)(const sl_event *event, uint32_t input, uint32_t index, bool *flag);
+    sl_text (*keep_text)(const sl_event *event, sl_view bytes); /* since SDK 1.3 */
 } sl_event_table;
 
 struct sl_event {
@@ -81,6 +82,13 @@ static inline sl_view sl_event_view(const sl_event *event, uint32_t input)
 static inline sl_view sl_event_view_at(const sl_event *event, uint32_t input, uint32_t index)
 {
     return event->table->view(event, input, index);
+}
+
+/* Since SDK 1.3. A text of the lane's own making, to be kept in the record: a part of a URL, two fields as one. The bytes are copied.
+ * It must be UTF-8: each byte that is none becomes U+FFFD; and what is longer than SL_TEXT_MADE_MAX is cut, at a character. */
+static inline sl_text sl_event_keep_text(const sl_event *event, sl_view bytes)
+{
+    return event->table->keep_text(event, bytes);
 }
 
 /* An amount in micros: the JSON number's text rounded half-even. A string, a boolean, or a number outside 0...9 999 999

@@ -8,6 +8,8 @@
 
 #include "types.h"
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -35,6 +37,12 @@ typedef struct sl_scratch_table {
     void *(*map_at)(sl_scratch *scratch, sl_map **map, sl_text key, size_t size);
     int64_t (*map_size)(const sl_map *map);
     void *(*map_item)(const sl_map *map, int64_t index);
+    /* since SDK 1.3 */
+    sl_text (*text_make)(sl_scratch *scratch, sl_view bytes);
+    int64_t (*counts_of)(const sl_counts *counts, sl_text key);
+    int64_t (*counts_item)(const sl_counts *counts, int64_t index, sl_text *key);
+    sl_text (*list_item)(const sl_list *list, int64_t index);
+    sl_text (*map_key)(const sl_map *map, int64_t index);
 } sl_scratch_table;
 
 struct sl_scratch {
@@ -51,6 +59,69 @@ static inline sl_view sl_text_view(const sl_scratch *scratch, const sl_text *tex
     return scratch->table->text_view(scratch, text);
 }
 
+/* Texts made in a fold, since SDK 1.3: they live as long as it, and are texts as any: equal handles mean equal text, whoever made it.
+ * The bytes are copied. They must be UTF-8: each byte that is none becomes U+FFFD; and what is longer than SL_TEXT_MADE_MAX is cut,
+ * at a character. */
+static inline sl_text sl_text_make(sl_scratch *scratch, sl_view bytes) { return scratch->table->text_make(scratch, bytes); }
+/* Of a C string: sl_text_literal(scratch, "unknown"). */
+static inline sl_text sl_text_literal(sl_scratch *scratch, const char *text)
+{
+    sl_view bytes = {text, strlen(text)};
+    return sl_text_make(scratch, bytes);
+}
+/* With a to z in place of A to Z; all other letters stay as they are. */
+static inline sl_text sl_text_lower(sl_scratch *scratch, sl_text text)
+{
+    sl_view bytes = sl_text_view(scratch, &text);
+    char *lower = (char *)sl_alloc(scratch, bytes.size + 1);
+    for (size_t i = 0; i < bytes.size; i++)
+        lower[i] = bytes.data[i] >= 'A' && bytes.data[i] <= 'Z' ? (char)(bytes.data[i] - 'A' + 'a') : bytes.data[i];
+    bytes.data = lower;
+    return sl_text_make(scratch, bytes);
+}
+/* The `size` bytes from byte `from` on, or fewer where the text ends before. Where one of the two lies within a character, it is the
+ * beginning of that character. Empty if nothing is left. */
+static inline sl_text sl_text_part(sl_scratch *scratch, sl_text text, size_t from, size_t size)
+{
+    sl_view bytes = sl_text_view(scratch, &text);
+    size_t begin = from < bytes.size ? from : bytes.size;
+    size_t end = size < bytes.size - begin ? begin + size : bytes.size;
+    while (begin > 0 && begin < bytes.size && ((unsigned char)bytes.data[begin] & 0xc0) == 0x80)
+        begin--;
+    while (end > begin && end < bytes.size && ((unsigned char)bytes.data[end] & 0xc0) == 0x80)
+        end--;
+    bytes.data += begin;
+    bytes.size = end - begin;
+    return sl_text_make(scratch, bytes);
+}
+/* Two texts with something between: sl_text_join(scratch, category, "/", brand). */
+static inline sl_text sl_text_join(sl_scratch *scratch, sl_text left, const char *between, sl_text right)
+{
+    sl_view parts[3] = {sl_text_view(scratch, &left), {between, strlen(between)}, sl_text_view(scratch, &right)};
+    char *whole = (char *)sl_alloc(scratch, parts[0].size + parts[1].size + parts[2].size + 1);
+    sl_view bytes = {whole, 0};
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].size > 0)
+            memcpy(whole + bytes.size, parts[i].data, parts[i].size);
+        bytes.size += parts[i].size;
+    }
+    return sl_text_make(scratch, bytes);
+}
+/* A number as it is printed: "-42". */
+static inline sl_text sl_text_number(sl_scratch *scratch, int64_t number)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    sl_view bytes = {digits + at, sizeof digits - at};
+    return sl_text_make(scratch, bytes);
+}
+
 /* Add `by` to the count of `key`; returns its new count, so `== by` means it is new. The empty text is a key as any. */
 static inline int64_t sl_counts_add(sl_scratch *scratch, sl_counts **counts, sl_text key, int64_t by)
 {
@@ -65,6 +136,18 @@ static inline int64_t sl_counts_size(const sl_scratch *scratch, const sl_counts 
 static inline sl_text sl_counts_top(const sl_scratch *scratch, const sl_counts *counts)
 {
     return scratch->table->counts_top(counts);
+}
+
+/* Since SDK 1.3: the count of `key`, 0 if it has none. */
+static inline int64_t sl_counts_of(const sl_scratch *scratch, const sl_counts *counts, sl_text key)
+{
+    return scratch->table->counts_of(counts, key);
+}
+/* Since SDK 1.3. Walk them, from index 0 to sl_counts_size(scratch, counts) - 1, in order of first appearance: the count, and whose it
+ * is. 0 and the empty text beyond. */
+static inline int64_t sl_counts_item(const sl_scratch *scratch, const sl_counts *counts, int64_t index, sl_text *key)
+{
+    return scratch->table->counts_item(counts, index, key);
 }
 
 static inline void sl_range_add(sl_range *range, int64_t number)
@@ -86,6 +169,12 @@ static inline int64_t sl_list_size(const sl_scratch *scratch, const sl_list *lis
     return scratch->table->list_size(list);
 }
 
+/* Since SDK 1.3. Walk it, from index 0 to sl_list_size(scratch, list) - 1, in order; empty beyond. */
+static inline sl_text sl_list_item(const sl_scratch *scratch, const sl_list *list, int64_t index)
+{
+    return scratch->table->list_item(list, index);
+}
+
 /* The struct of `size` bytes that belongs to `key`, zeroed when it is new. It does not move. One size a map. */
 static inline void *sl_map_at(sl_scratch *scratch, sl_map **map, sl_text key, size_t size)
 {
@@ -97,6 +186,12 @@ static inline int64_t sl_map_size(const sl_scratch *scratch, const sl_map *map) 
 static inline void *sl_map_item(const sl_scratch *scratch, const sl_map *map, int64_t index)
 {
     return scratch->table->map_item(map, index);
+}
+
+/* Since SDK 1.3: whose struct that is; empty beyond. */
+static inline sl_text sl_map_key(const sl_scratch *scratch, const sl_map *map, int64_t index)
+{
+    return scratch->table->map_key(map, index);
 }
 
 #ifdef __cplusplus

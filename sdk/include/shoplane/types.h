@@ -30,6 +30,8 @@ typedef struct sl_text {
 static inline bool sl_text_empty(sl_text text) { return text.handle == 0; }
 static inline bool sl_text_same(sl_text a, sl_text b) { return a.handle == b.handle; }
 
+#define SL_TEXT_MADE_MAX 65535 /* bytes of a text that a plugin makes; what is longer is cut at a character (since SDK 1.3) */
+
 /* First member of every record, filled by the host: event time, and the 64-bit XXH3 of the event's id. The records of a
  * log are ordered by (time_ms, id as an unsigned number). */
 typedef struct sl_stamp {
