@@ -44,6 +44,17 @@ bool project_fail(struct error *error, const char *what, const char *path, const
     return false;
 }
 
+bool project_write(const char *path, const char *text, struct error *error)
+{
+    FILE *file = fopen(path, "wxe");
+    if (file == NULL)
+        return project_fail(error, "a file can't be made", path, "choose another place with --folder");
+    bool good = fwrite(text, 1, strlen(text), file) == strlen(text);
+    if (fclose(file) != 0 || !good)
+        return project_fail(error, "a file can't be written", path, "look for a full disk");
+    return true;
+}
+
 void project_print(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {

@@ -16,6 +16,9 @@ int project_run(const char *const *words, const char *package);
 /* A step failed, and errno says why. False. */
 bool project_fail(struct error *error, const char *what, const char *path, const char *advice);
 
+/* Make a file that is not there yet. False: *error says why. */
+bool project_write(const char *path, const char *text, struct error *error);
+
 /* Print findings for people, each with cause and fix. */
 void project_print(const struct findings *findings);
 

@@ -99,6 +99,37 @@ def a_parser(kit):
     check([path.name for path in target.parent.iterdir() if path.name.startswith(".")] == [], "nothing else is left there")
 
 
+def like_another(kit):
+    """What comes with Shoplane, and recipes, under other names: all of it builds, its cases hold, and it stands beside the first."""
+    made = (("lane cheap --metric cheap_price --like product/viewed_price", "cheap", ["cheap.c", "cheap_price.c", "price_text.case"]),
+            ("lane visit --like session", "visit", ["visit.c", "visit_features.c", "campaign.case"]),
+            ("lane mood --metric mood_score --like interest", "mood", ["mood.c", "mood_score.c", "interest.case"]),
+            ("lane list --like wishlist", "list", ["list.c", "wishlist.case"]),
+            ("metric sums --like orders", "sums", ["sums.c", "average.case", "transactions.case"]))
+    for words, name, files in made:
+        kit.good(f"shoplane plugin new {words}", f"plugin new {words}")
+        folder = kit.folder / name
+        check(set(files) <= {path.name for path in folder.iterdir()}, f"has {files}", sorted(path.name for path in folder.iterdir()))
+        output = kit.good("shoplane plugin build && shoplane plugin test --quiet", f"{name} is built, and its cases hold", folder)
+        check("warning" not in output and "all as expected" in output, f"{name}: without a warning", output)
+    (kit.folder / "both.conf").write_text(
+        'sink: { kind = "null"; };\nlanes = ( ' + (kit.folder / "cheap" / "cheap.conf").read_text() + ',\n{ lane = "product"; windows = ( '
+        '{ name = "5m"; length = "5m"; } ); metrics = ( "viewed_price" ); } );\n')
+    output = kit.good(f"SHOPLANE_PLUGINS={kit.folder}/cheap/build/plugins:{kit.plugins} shoplane check --config both.conf",
+                      "beside what it was made from")
+    check("writes user:{id}:cheap_price_avg_viewed_price_5m" in output and "writes user:{id}:avg_viewed_price_5m" in output,
+          "no feature is written twice", output)
+    kit.bad("shoplane plugin new lane x --like nothing", 1, ["there are no sources of a lane \"nothing\"", "product, purchase, session"],
+            "not like what is not there")
+    kit.bad("shoplane plugin new metric x --like wishlist", 1, ["in one file with its lane"], "both or none of one file")
+    kit.bad("shoplane plugin new metric x --metric y", 2, ["--metric is for a new lane"], "a parser has no parser")
+    kit.bad("shoplane plugin new lane x --metric x", 2, ["different names"], "two files")
+    check(not (kit.folder / "x").exists() and not list(kit.folder.glob(".x*")), "nothing is left of what failed")
+    kit.good("shoplane plugin new lane other --metric other_count", "the template takes a parser's name too")
+    check((kit.folder / "other" / "other_count.c").exists() and "other_views_5m" in (kit.folder / "other" / "other.case").read_text(),
+          "its features are the lane's")
+
+
 def by_hand(kit):
     basket = kit.folder / "basket"
     for compiler in ("gcc", "clang"):
@@ -176,6 +207,6 @@ def two_more(kit):
 
 with tempfile.TemporaryDirectory() as name:
     the_kit = Kit(pathlib.Path(name))
-    for scenario in (a_lane, it_runs, a_parser, by_hand, refusals, two_more):
+    for scenario in (a_lane, it_runs, a_parser, like_another, by_hand, refusals, two_more):
         scenario(the_kit)
 sys.exit(failures > 0)

@@ -2,6 +2,9 @@
  *
  * A search is a page whose URL says so, or a site_search event; a shop that sends both for one search has them counted
  * once, if they are within 5 seconds of each other (`search_signal = "either"`). */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memmem() */
+#endif
 #include <shoplane/shoplane.h>
 
 #include <string.h>

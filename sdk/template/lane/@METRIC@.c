@@ -1,4 +1,4 @@
-/* @NAME@_views.c - a metric parser: features of what lane @NAME@ publishes. The contract is in <shoplane/metric.h>. */
+/* @METRIC@.c - a metric parser: features of what lane @NAME@ publishes. The contract is in <shoplane/metric.h>. */
 #include <shoplane/shoplane.h>
 
 /* The values it needs, by the names and types under which the lane publishes them. */
@@ -29,7 +29,7 @@ static void compute(const void *self, sl_scratch *scratch, const sl_window *wind
 }
 
 static const sl_metric metric = {
-    SL_METRIC("@NAME@_views", "0.1.0", "one line that says what it is about"),
+    SL_METRIC("@METRIC@", "0.1.0", "one line that says what it is about"),
     SL_NEEDS(struct needs, needs),
     SL_FEATURES(features, compute),
 };
