@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/others_write.h"
 #include "base/program.h"
 #include "plugin/plugin_table.h"
 
@@ -23,22 +24,18 @@
 
 #define PLUGIN_MAX_BYTES (64 << 20)
 
-/* Could somebody besides the owner (root or us) and our own group change it? */
-static bool others_can_write(const struct stat *status)
-{
-    if ((status->st_mode & S_IWOTH) != 0)
-        return true;
-    if ((status->st_mode & S_IWGRP) != 0 && status->st_gid != getegid() && status->st_gid != 0)
-        return true;
-    return status->st_uid != 0 && status->st_uid != geteuid();
-}
-
-static void find_writable(struct findings *findings, const char *id, const char *what, const struct stat *status)
+static void find_writable(struct findings *findings, const char *id, const char *what, const char *path, const struct stat *status,
+                          bool by_list)
 {
     struct error *error = &findings_add(findings, FINDING_REFUSES, id)->error;
-    error_what(error, "others than you can write its %s (mode %04o, owner %u)", what,
-               (unsigned)(status->st_mode & 07777), (unsigned)status->st_uid);
-    error_advice(error, "chown it to the user that runs shoplane (or root) and chmod go-w it");
+    error_what(error, "others than you can write its %s (mode %04o, owner %u%s)", what, (unsigned)(status->st_mode & 07777),
+               (unsigned)status->st_uid, by_list ? ", and an access list" : "");
+    if (path != NULL)
+        error_found(error, "%s", path);
+    if (by_list)
+        error_advice(error, "look with getfacl who that is, and setfacl -b it");
+    else
+        error_advice(error, "chown it to the user that runs shoplane (or root) and chmod go-w it");
 }
 
 static void find_unreadable(struct findings *findings, const char *before, const char *reason)
@@ -47,10 +44,30 @@ static void find_unreadable(struct findings *findings, const char *before, const
     error_what(error, "%s%s", before, reason);
 }
 
-/* Who may write the file, and lanes/ or metrics/, and the folder that is in, where it could be exchanged whole. */
+/* A folder that the file is in, `above` folders up. Where everybody may put files but not touch those of others (sticky, as /tmp),
+ * what is ours in it stays; but nothing may be added to the two folders that plugins are looked for in. */
+static void check_folder(const char *path, int above, struct findings *findings)
+{
+    struct stat status;
+    bool by_list = false;
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 || fstat(folder, &status) != 0) {
+        find_unreadable(findings, "its folder: ", strerror(errno));
+    } else {
+        bool sticky = above >= 2 && (status.st_mode & S_ISVTX) != 0;
+        bool foreign = status.st_uid != 0 && status.st_uid != geteuid(); /* an owner may change the mode */
+        if (sticky ? foreign : others_write(folder, &status, true, &by_list))
+            find_writable(findings, "folder_writable", "folder", path, &status, by_list);
+    }
+    if (folder >= 0)
+        (void)close(folder);
+}
+
+/* Who may write the file, and every folder above it, in any of which all below could be exchanged. */
 static void check_permissions(int file, const struct stat *status, struct findings *findings)
 {
     char real[PATH_MAX], link[64];
+    bool by_list;
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     ssize_t length = readlink(link, real, sizeof real - 1);
     if (length < 0) {
@@ -58,16 +75,12 @@ static void check_permissions(int file, const struct stat *status, struct findin
         return;
     }
     real[length] = '\0';
-    if (others_can_write(status))
-        find_writable(findings, "file_writable", "file", status);
-    char *above = real;
-    for (int i = 0; i < 2; i++) {
-        struct stat folder;
-        above = dirname(above);
-        if (stat(above, &folder) != 0)
-            find_unreadable(findings, "its folder: ", strerror(errno));
-        else if (others_can_write(&folder))
-            find_writable(findings, "folder_writable", "folder", &folder);
+    if (others_write(file, status, true, &by_list))
+        find_writable(findings, "file_writable", "file", NULL, status, by_list);
+    char *path = real;
+    for (int above = 0; strcmp(path, "/") != 0 && strcmp(path, ".") != 0; above++) {
+        path = dirname(path);
+        check_folder(path, above, findings);
     }
 }
 

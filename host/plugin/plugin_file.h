@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All that can be said of a file without running anything of it: who may write it and the two folders above it, and what it
+/* All that can be said of a file without running anything of it: who may write it and the folders above it, and what it
  * says of itself (plugin_elf.h). The bytes that were looked at, to be freed; NULL if it could not be read, which is among the
  * findings. */
 char *plugin_file_check(const char *path, size_t *size, struct plugin_elf *elf, struct findings *findings);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/others_write.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -26,22 +27,11 @@ static bool refuse(const char *path, const char *what, int number, const char *a
     return false;
 }
 
-/* Could somebody besides us, root and our own group change what is in it? Who only looks may be another than the owner: an
- * administrator at a service's folder. */
-static bool others_can_write(const struct stat *status, bool must_own)
-{
-    if ((status->st_mode & S_IWOTH) != 0)
-        return true;
-    if ((status->st_mode & S_IWGRP) != 0 && status->st_gid != getegid() && status->st_gid != 0)
-        return true;
-    return must_own && status->st_uid != 0 && status->st_uid != geteuid();
-}
-
 /* A folder inside `at`; -1: *error. `make`: where it does not exist, and so that it is still there after a power cut. */
 static int folder_open(int at, const char *name, const char *path, bool make, struct error *error)
 {
     struct stat status;
-    bool made = make && mkdirat(at, name, 0700) == 0;
+    bool by_list, made = make && mkdirat(at, name, 0700) == 0;
     if (make && !made && errno != EEXIST) {
         (void)refuse(path, "it can't be made", errno,
                      "make it, owned by the user that runs shoplane, or name another as state.folder", error);
@@ -52,9 +42,10 @@ static int folder_open(int at, const char *name, const char *path, bool make, st
         (void)refuse(path, "it can't be opened", errno, "name a folder of the user that runs shoplane", error);
         goto refused;
     }
-    if (others_can_write(&status, make)) {
-        (void)refuse(path, "others than you can write it", 0,
-                     "chown it to the user that runs shoplane, and chmod go-w it", error);
+    if (others_write(folder, &status, make, &by_list)) { /* who only looks may be an administrator at a service's folder */
+        (void)refuse(path, by_list ? "an access list lets others write it" : "others than you can write it", 0,
+                     by_list ? "look with getfacl who that is, and setfacl -b it"
+                             : "chown it to the user that runs shoplane, and chmod go-w it", error);
         error_found(error, "%s (mode %04o, owner %u)", path, (unsigned)(status.st_mode & 07777), (unsigned)status.st_uid);
         goto refused;
     }

@@ -5,9 +5,12 @@ refuses what it refuses, by the same words.
     plugin_check.py BUILD_DIR
 """
 
+import errno
+import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -114,21 +117,55 @@ def every_finding_is_here():
     check(not missing and len(known) > 15, f"every finding of the sources is tested: {sorted(missing) or len(known)}")
 
 
+def access_lists(file, path):
+    """A list that lets somebody write, as setfacl makes it: (tag, permissions, id)."""
+    user_obj, user, group_obj, group, mask, other, nobody = 1, 2, 4, 8, 16, 32, 0xffffffff
+    for entry, bits, refused in (((user, 6, 12345), 7, True), ((group, 7, 12345), 7, True), ((user, 7, 12345), 5, False),
+                                 ((user, 5, 12345), 7, False), ((user, 7, os.geteuid()), 7, False)):
+        entries = sorted([(user_obj, 7, nobody), entry, (group_obj, 5, nobody), (mask, bits, nobody), (other, 5, nobody)])
+        packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
+        try:
+            os.setxattr(path, "system.posix_acl_access", packed)
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
+            print(f"      no access lists in {path.parent}: not tried", flush=True)
+            return
+        status, output, _ = run("plugin", "check", file)
+        said = "and an access list" in output and "do this  look with getfacl" in output
+        check(status == refused and said == refused, f"{path.name} with the list {entries}")
+        os.removexattr(path, "system.posix_acl_access")
+    path.chmod(0o644 if path == file else 0o755)
+
+
 def who_may_write():
     with tempfile.TemporaryDirectory() as folder:
-        lanes = pathlib.Path(folder, "plugins", "lanes")
+        lanes = pathlib.Path(folder, "shop", "parts", "plugins", "lanes")
         lanes.mkdir(parents=True)
         file = lanes / "plain.so"
         shutil.copy(WRONG / "plain.so", file)
         for path, name, mode, back in ((file, "file", 0o666, 0o644), (lanes, "folder", 0o777, 0o755),
-                                       (lanes.parent, "folder", 0o777, 0o755)):
+                                       (lanes.parent, "folder", 0o777, 0o755), (lanes.parent, "folder", 0o1777, 0o755),
+                                       (lanes.parent.parent, "folder", 0o777, 0o755), (pathlib.Path(folder), "folder", 0o777, 0o700)):
             file.chmod(0o644)
             path.chmod(mode)
             status, output, _ = run("plugin", "check", file)
             check(status == 1 and f"refused {name}_writable: others than you can write its {name} (mode {mode:04o}, owner " in
                   output and "do this  chown it to the user that runs shoplane (or root) and chmod go-w it" in output,
                   f"{path.name} that others can write")
+            check(path == file or f"found    {path}\n" in output, f"{path.name} is named")
             path.chmod(back)
+        lanes.parent.parent.chmod(0o1777)  # as /tmp: what is ours in it stays so
+        check(run("plugin", "check", file)[0] == 0, "a folder above that is sticky")
+        lanes.parent.parent.chmod(0o755)
+        if os.geteuid() == 0:
+            for path in (file, lanes, lanes.parent.parent):
+                os.chown(path, 12345, 0)
+                status, output, _ = run("plugin", "check", file)
+                check(status == 1 and "owner 12345" in output, f"{path.name} that is another's")
+                os.chown(path, 0, 0)
+        for path in (file, lanes, lanes.parent.parent):
+            access_lists(file, path)
         status, output, _ = run("plugin", "check", file, lanes / "none.so")
         check(status == 1 and output.splitlines()[0].endswith(", good") and output.splitlines()[1:] ==
               [f"{lanes / 'none.so'}: REFUSED", "  refused unreadable: No such file or directory"], "one of two is not there")
