@@ -45,7 +45,6 @@ static uint64_t parse(struct folder *folder, const struct bound_metric *metric, 
     plugin_call_begin(PLUGIN_COMPUTE, &metric->id);
     if (!left_out)
         metric->table->compute(metric->self, &folder->scratch.base, window, values, cells);
-    plugin_call_end();
     if (cost != NULL)
         cost_sample(cost, began_ns, 1);
     size_t begin = folder->text.size;
@@ -112,7 +111,6 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
     plugin_call_begin(PLUGIN_PUBLISH, &lane->id);
     if (!left_out)
         table->publish(lane->self, scratch, &seen, aggregate, values);
-    plugin_call_end();
     if (sampled != NULL)
         cost_sample(&sampled->publish, began_ns, 1);
     struct folded_feature *feature = folder->features;
@@ -123,4 +121,5 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
                                   sampled != NULL ? &sampled->compute[m] : NULL);
         feature += lane->metrics[m].feature_count;
     }
+    plugin_call_end();
 }
