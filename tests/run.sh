@@ -173,6 +173,7 @@ check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
 check crash python3 -B tests/integration/crash.py build
 check install tests/integration/install.sh build
+check hardened tests/integration/hardened.sh build
 alone live python3 -B tests/integration/live.py build
 check examples tests/integration/examples.sh build
 check asan_examples tests/integration/examples.sh build-asan

@@ -84,8 +84,9 @@ static ssize_t put_some(const char *text, size_t size)
     return put < 0 && errno == EAGAIN ? 0 : put;
 }
 
-/* As much of it as has room. Returns the bytes that have left. An error is as good as a full pipe: it may be over later. */
-static size_t put_lines(const char *text, size_t size)
+/* As much of it as has room. Returns the bytes that have left. An error is as good as a full pipe: it may be over later. Inlined
+ * where the text is short, gcc warns of the search in a long one. */
+__attribute__((noinline)) static size_t put_lines(const char *text, size_t size)
 {
     size_t done = 0;
     while (done < size) {

@@ -24,7 +24,8 @@ function(shoplane_add_plugin kind name)
     target_compile_options(${target} PRIVATE -fsanitize=${SHOPLANE_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${SHOPLANE_SANITIZE})
   else()
-    target_link_options(${target} PRIVATE -Wl,-z,defs)
+    target_compile_options(${target} PRIVATE -fstack-protector-strong)
+    target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,-z,relro -Wl,-z,now)
   endif()
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${name} C_STANDARD 11 C_STANDARD_REQUIRED ON
     C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden SKIP_BUILD_RPATH ON

@@ -52,7 +52,7 @@ static pid_t writer_start(const struct bench *bench, const char *lease_socket, c
     assert_true(pid >= 0);
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)freopen("/dev/null", "w", stderr);
+        assert_non_null(freopen("/dev/null", "w", stderr));
         write_until_lost(bench, lease_socket, owner);
         _exit(0);
     }
