@@ -151,6 +151,7 @@ check tsan_property_streams python3 -B tests/property/run.py build-tsan --seed 2
 check parse_corpus tests/integration/parse_corpus.sh build
 check parse_oracle tests/integration/parse_oracle.sh build
 check generate_valid tests/integration/generate_valid.sh build
+check odd_values python3 -B tests/integration/odd_values.py build
 
 # The whole path, with real servers.
 for script in unread reload outages end_to_end filling memory_bound commands state_command dead_letters; do

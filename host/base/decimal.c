@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,19 @@ size_t decimal_i64(int64_t number, char *out)
     return size + unsigned_digits(magnitude(number), out + size);
 }
 
+/* Below a whole unit, with the point, without trailing zeros; nothing for 0. */
+static size_t fraction(uint64_t micros, char *out)
+{
+    size_t size = 0;
+    if (micros != 0)
+        out[size++] = '.';
+    for (uint64_t unit = 100000; micros != 0; unit /= 10) {
+        out[size++] = (char)('0' + micros / unit);
+        micros %= unit;
+    }
+    return size;
+}
+
 size_t decimal_money(int64_t micros, char *out)
 {
     size_t size = 0;
@@ -38,15 +52,26 @@ size_t decimal_money(int64_t micros, char *out)
         out[size++] = '-';
     uint64_t absolute = magnitude(micros);
     size += unsigned_digits(absolute / 1000000, out + size);
-    uint64_t fraction = absolute % 1000000;
-    if (fraction == 0)
-        return size;
-    out[size++] = '.';
-    for (uint64_t unit = 100000; fraction != 0; unit /= 10) {
-        out[size++] = (char)('0' + fraction / unit);
-        fraction %= unit;
+    return size + fraction(absolute % 1000000, out + size);
+}
+
+size_t decimal_sum(uint64_t low, int64_t high, char *out)
+{
+    __extension__ typedef unsigned __int128 wide;
+    size_t size = 0;
+    wide absolute = (wide)(uint64_t)high << 64 | low;
+    if (high < 0) {
+        absolute = -absolute;
+        out[size++] = '-';
     }
-    return size;
+    const uint64_t unit = UINT64_C(1000000000000000000); /* 10^18: of it 2^127 has three digits */
+    wide whole = absolute / 1000000;
+    uint64_t parts[3] = {(uint64_t)(whole / unit / unit), (uint64_t)(whole / unit % unit), (uint64_t)(whole % unit)};
+    int first = parts[0] != 0 ? 0 : parts[1] != 0 ? 1 : 2;
+    size += unsigned_digits(parts[first], out + size);
+    for (int i = first + 1; i < 3; i++)
+        size += (size_t)sprintf(out + size, "%018" PRIu64, parts[i]);
+    return size + fraction((uint64_t)(absolute % 1000000), out + size);
 }
 
 /* Lay out `digits` (no trailing zeros) with the decimal point behind the first `point` of them. */

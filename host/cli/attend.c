@@ -19,7 +19,7 @@
 static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost,
                    struct audit *audit, size_t left_out)
 {
-    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", audited[96] = "", shadows[96] = "", plugins[96] = "";
+    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", audited[96] = "", shadows[96] = "", plugins[96] = "";
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -32,6 +32,8 @@ static void report(const struct engine_counters *now, const struct engine_counte
                        " beyond key_records", lost, now->full_keys, now->full_logs);
     if (now->not_finite > 0)
         (void)snprintf(not_finite, sizeof not_finite, ", %" PRIu64 " not finite", now->not_finite);
+    if (now->odd_amounts > 0)
+        (void)snprintf(odd, sizeof odd, ", %" PRIu64 " odd amounts", now->odd_amounts);
     struct audit_counters counters = {0};
     if (audit != NULL)
         audit_count(audit, &counters);
@@ -41,10 +43,10 @@ static void report(const struct engine_counters *now, const struct engine_counte
         (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
                        now->shadow_differ);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s",
+             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, not_finite, plugins, audited, shadows,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, not_finite, odd, plugins, audited, shadows,
              now->writing ? "" : ", NOT WRITING yet");
 }
 

@@ -111,6 +111,9 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
     if (counters->not_finite > 0)
         (void)fprintf(stderr, "  NOT FINITE %llu features were no finite number, and so absent\n",
                       (unsigned long long)counters->not_finite);
+    if (counters->odd_amounts > 0)
+        buffer_printf(&out, "  amounts    %llu events have one that is no number, or out of range: it is taken for missing\n",
+                      (unsigned long long)counters->odd_amounts);
     if (counters->full_keys + counters->full_logs > 0)
         buffer_printf(&out, "  LIMITS     %llu records of new keys refused for memory, %llu beyond key_records\n",
                       (unsigned long long)counters->full_keys, (unsigned long long)counters->full_logs);
@@ -148,7 +151,7 @@ bool report_stats(const char *path, const struct engine_counters *counters, stru
         {"keys", counters->keys},             {"memory_bytes", counters->memory},
         {"sets", counters->sink.sets},        {"deletes", counters->sink.deletes},
         {"refreshes", counters->sink.refreshes}, {"unsent", counters->unsent},
-        {"not_finite", counters->not_finite},
+        {"not_finite", counters->not_finite}, {"odd_amounts", counters->odd_amounts},
         {"full_keys", counters->full_keys},   {"full_logs", counters->full_logs},
         {"shadow_compared", counters->shadow_compared}, {"shadow_differ", counters->shadow_differ},
         {"took_ms", (uint64_t)took_ms},

@@ -58,6 +58,7 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->late += seen.late;
         counters->folds += seen.folds;
         counters->not_finite += seen.not_finite;
+        counters->odd_amounts += seen.odd_amounts;
         counters->lost += seen.lost;
         counters->keys += seen.keys;
         counters->memory += seen.memory;

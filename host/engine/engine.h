@@ -55,6 +55,7 @@ struct engine_counters {
     uint64_t unwanted;        /* of these: no lane wants their name */
     uint64_t unkeyed;         /* of these: a lane wanted it, but it had no such key */
     uint64_t bad;             /* dead letters */
+    uint64_t odd_amounts;     /* of the events: one where something asked for as money is none, and so missing */
     uint64_t records, duplicates, late, folds, lost;
     uint64_t not_finite;      /* features that a parser made of a number that is not finite: absent */
     uint64_t keys;            /* logs now: one a key and lane */

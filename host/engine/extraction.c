@@ -1,11 +1,13 @@
 /* extraction.c - see extraction.h. */
 #include "engine/extraction.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
 #include "engine/combining.h"
 #include "engine/key_hash.h"
 #include "plugin/plugin_table.h"
+#include "snowplow/json.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -275,6 +277,16 @@ static void send(struct extraction *extraction, const struct staged *staged, int
     parcel->count++;
 }
 
+static void count_odd(struct extraction *extraction, const struct odd_amount *odd)
+{
+    const size_t most = 60;
+    extraction->odd_amounts++;
+    if (odd->first)
+        log_warn("%s is %.*s%s, and no amount of money, which is a JSON number from 0 to 99999999999: it counts as missing; do this: let "
+                 "the shop send a number; further ones at this place are counted (odd_amounts)",
+                 odd->path, (int)utf8_fitting(odd->value, most), odd->value.data, odd->value.size > most ? "..." : "");
+}
+
 void extraction_take(struct extraction *extraction, const struct message *message, struct parcel *const *parcels)
 {
     struct event_head head;
@@ -296,6 +308,9 @@ void extraction_take(struct extraction *extraction, const struct message *messag
     }
     extraction->events++;
     extraction->unwanted += head.event < 0;
+    struct odd_amount odd;
+    if (head.event >= 0 && reader_odd_amount(extraction->reader, &odd))
+        count_odd(extraction, &odd);
     watermark_event(&extraction->watermark, message->partition, head.time_ms);
     int64_t clock_ms = watermark_now(&extraction->watermark);
     for (size_t i = 0; i < extraction->staged_count; i++)

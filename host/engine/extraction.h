@@ -23,7 +23,7 @@ struct extraction {
     const struct set_lane *crowded; /* a lane that wanted more records of the current event than one may make; or NULL */
     struct lane_cost *costs; /* one a lane: its extract. The shard has the rest */
     int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */
-    uint64_t events, unwanted, unkeyed, bad;
+    uint64_t events, unwanted, unkeyed, bad, odd_amounts;
 };
 
 void extraction_init(struct extraction *extraction, const struct engine_settings *settings, int worker);

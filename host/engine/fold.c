@@ -33,13 +33,26 @@ static void tell_not_finite(struct folder *folder, const struct bound_metric *me
              "compute(); further ones are counted (not_finite)", metric->name, name);
 }
 
+static void narrow(char *to, const char *from)
+{
+    sl_sum sum;
+    memcpy(&sum, from, sizeof sum);
+    int64_t micros = sl_sum_money(&sum);
+    memcpy(to, &micros, sizeof micros);
+}
+
 /* Run one parser on the lane's values; its features go to `out`. `left_out`: it is not called, and all are absent. */
 static uint64_t parse(struct folder *folder, const struct bound_metric *metric, bool left_out, const sl_window *window,
                       const char *lane_values, struct folded_feature *out, struct call_cost *cost)
 {
     char *values = arena_take(&folder->scratch.arena, metric->table->values_size);
-    for (size_t i = 0; i < metric->binding_count; i++)
-        memcpy(values + metric->bindings[i].to, lane_values + metric->bindings[i].from, metric->bindings[i].size);
+    for (size_t i = 0; i < metric->binding_count; i++) {
+        const struct binding *binding = &metric->bindings[i];
+        if (binding->narrowed)
+            narrow(values + binding->to, lane_values + binding->from);
+        else
+            memcpy(values + binding->to, lane_values + binding->from, binding->size);
+    }
     sl_cell *cells = arena_take(&folder->scratch.arena, metric->feature_count * sizeof *cells);
     int64_t began_ns = cost != NULL ? cost_clock() : 0;
     plugin_call_begin(PLUGIN_COMPUTE, &metric->id);

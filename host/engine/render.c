@@ -97,6 +97,11 @@ bool render_cell(const sl_cell *cell, struct arena *arena, struct buffer *out)
         buffer_put(out, number, decimal_f64(cell->as.f64, number));
         return true;
     case SL_MONEY: buffer_put(out, number, decimal_money(cell->as.i64, number)); return true;
+    case SL_SUM:
+        if (cell->as.sum == NULL)
+            return false;
+        buffer_put(out, number, decimal_sum(cell->as.sum->low, cell->as.sum->high, number));
+        return true;
     case SL_TEXT: {
         if (cell->joined)
             return render_pair(cell->as.pair, arena, out);

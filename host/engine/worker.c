@@ -417,6 +417,7 @@ static void publish_counters(struct worker *worker)
         .unwanted = extraction->unwanted,
         .unkeyed = extraction->unkeyed,
         .bad = extraction->bad,
+        .odd_amounts = extraction->odd_amounts,
         .records = shard->counters.records,
         .duplicates = shard->counters.duplicates,
         .late = shard->counters.late,

@@ -58,8 +58,9 @@ static bool bind(const sl_lane *lane, struct bound_metric *metric, const struct 
         const sl_field *need = &metric->table->needs[i], *value = lane->values;
         while (value->name != NULL && strcmp(value->name, need->name) != 0)
             value++;
-        if (value->name != NULL && value->type == need->type) {
-            metric->bindings[i] = (struct binding){value->offset, need->offset, need->size};
+        bool narrowed = value->name != NULL && value->type == SL_SUM && need->type == SL_MONEY;
+        if (value->name != NULL && (value->type == need->type || narrowed)) {
+            metric->bindings[i] = (struct binding){value->offset, need->offset, need->size, narrowed};
             continue;
         }
         char list[400] = "";

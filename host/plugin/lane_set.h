@@ -18,6 +18,7 @@
 /* One member to copy from a lane's values into the struct that a parser declared. */
 struct binding {
     uint32_t from, to, size;
+    bool narrowed; /* a sum, to an amount */
 };
 
 struct bound_metric {

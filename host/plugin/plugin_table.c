@@ -22,6 +22,7 @@ static const struct {
     [SL_COUNTS] = {"counts", sizeof(void *)},
     [SL_LIST] = {"list", sizeof(void *)},
     [SL_CHOICE] = {"choice", sizeof(int32_t)},
+    [SL_SUM] = {"sum", sizeof(sl_sum)},
 };
 
 static bool type_known(sl_type type) { return (size_t)type < sizeof types / sizeof types[0] && type != SL_NONE; }

@@ -135,7 +135,7 @@ void shadow_roles(struct lane_set *set, const struct config *config, const size_
 
 /* ---- pairs ---- */
 
-static bool is_number(sl_type type) { return type == SL_BOOL || type == SL_I64 || type == SL_F64 || type == SL_MONEY; }
+static bool is_number(sl_type type) { return type == SL_BOOL || type == SL_I64 || type == SL_F64 || type == SL_MONEY || type == SL_SUM; }
 
 /* A feature of a lane, by its number: its parser, and its declaration. */
 static const sl_feature *feature_of(const struct set_lane *lane, size_t feature, size_t *metric)

@@ -97,22 +97,18 @@ bool accelerator_open(struct reader *reader, struct bad_row *bad)
     return true;
 }
 
-static sl_view text_of(struct reader *reader, enum column column, const char *path)
+static sl_view text_of(struct reader *reader, const char *path)
 {
     struct json *json = &reader->opened[OPENED_MESSAGE].json;
-    uint32_t node = json_follow(json, 0, path);
-    bool numeric = columns[column].type == COLUMN_TYPE_INT || column == COLUMN_SE_VALUE;
-    if (node != 0 && numeric && json_is(json, node, JSON_NUMBER))
-        return json_raw(json, node);
-    return reader_text_of(reader, json, node, path);
+    return reader_text_of(reader, json, json_follow(json, 0, path), path);
 }
 
 sl_view accelerator_column(struct reader *reader, enum column column)
 {
     if (places[column].path == NULL)
         return (sl_view){"", 0};
-    sl_view text = text_of(reader, column, places[column].path);
-    return text.size != 0 || places[column].other == NULL ? text : text_of(reader, column, places[column].other);
+    sl_view text = text_of(reader, places[column].path);
+    return text.size != 0 || places[column].other == NULL ? text : text_of(reader, places[column].other);
 }
 
 /* An object that is not empty. */

@@ -19,23 +19,12 @@ const char *bad_reason_word(enum bad_reason reason)
     return (unsigned)reason < BAD_REASONS ? words[reason] : "unknown";
 }
 
-/* How many of the first bytes fit into `room` without a character cut in two. */
-static size_t fitting(sl_view text, size_t room)
-{
-    if (text.size <= room)
-        return text.size;
-    size_t size = room;
-    while (size > 0 && ((unsigned char)text.data[size] & 0xc0) == 0x80)
-        size--;
-    return size;
-}
-
 void bad_row_set(struct bad_row *bad, enum bad_reason reason, const char *key, sl_view value, const char *format, ...)
 {
     bad->reason = reason;
     bad->fields = 0;
     (void)snprintf(bad->key, sizeof bad->key, "%s", key);
-    size_t size = fitting(value, sizeof bad->value - 1);
+    size_t size = utf8_fitting(value, sizeof bad->value - 1);
     if (size != 0)
         memcpy(bad->value, value.data, size);
     bad->value[size] = '\0';

@@ -96,6 +96,8 @@ sl_view reader_text_of(struct reader *reader, struct json *json, uint32_t node, 
         return nothing;
     if (json_is(json, node, JSON_STRING))
         return reader_string(reader, json, node);
+    if (json_is(json, node, JSON_NUMBER) || json_is(json, node, JSON_TRUE) || json_is(json, node, JSON_FALSE))
+        return json_raw(json, node);
     reader_spoil(reader, BAD_VALUE, key, json_raw(json, node), "is not a text");
     return nothing;
 }
@@ -272,6 +274,7 @@ static int32_t event_number(const struct plan *plan, sl_view name)
 bool reader_read(struct reader *reader, sl_view message, struct event_head *head, struct bad_row *bad)
 {
     reader->message = message;
+    reader->odd_place = NULL;
     reader->failed = reader->user_known = reader->session_known = reader->device_known = reader->location_known = false;
     reader->row_count = reader->text_count = 0;
     buffer_reset(&reader->made);
@@ -357,6 +360,16 @@ bool reader_failed(const struct reader *reader, struct bad_row *bad)
     if (reader->failed)
         *bad = reader->bad;
     return reader->failed;
+}
+
+bool reader_odd_amount(const struct reader *reader, struct odd_amount *odd)
+{
+    const struct place *place = reader->odd_place;
+    if (place == NULL)
+        return false;
+    *odd = (struct odd_amount){.path = place->path, .value = reader->odd_value};
+    odd->first = !atomic_exchange_explicit(&reader->plan->odd_told[place->told], true, memory_order_relaxed);
+    return true;
 }
 
 sl_view reader_text(const struct reader *reader, const sl_text *text)

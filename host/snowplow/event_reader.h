@@ -67,6 +67,16 @@ const sl_event *reader_event(struct reader *reader, int lane, uint32_t kind);
 /* After extraction: did anything that was looked at spoil the event? True: *bad says why. */
 bool reader_failed(const struct reader *reader, struct bad_row *bad);
 
+/* What stood where a lane asked for an amount of money, and is none: a string, say, or a number out of range (money.h). It counts as
+ * missing. `first`: of no other event, of no reader of the plan, was one at this place given out. */
+struct odd_amount {
+    const char *path;
+    sl_view value; /* as it stands in the event */
+    bool first;
+};
+/* The first of the event read last; false: there was none. */
+bool reader_odd_amount(const struct reader *reader, struct odd_amount *odd);
+
 /* The bytes behind a handle that sl_event_text() or sl_event_keep_text() gave for the current event, once all lanes have seen it.
  * `*text` must stay put: texts of up to 7 bytes live in the handle itself (see base/text_handle.h). */
 sl_view reader_text(const struct reader *reader, const sl_text *text);

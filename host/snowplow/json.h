@@ -84,6 +84,9 @@ bool json_double(sl_view number, double *out);
 
 bool utf8_is(sl_view text);
 
+/* How many of the first bytes of such a text fit into `room` without a character cut in two. */
+size_t utf8_fitting(sl_view text, size_t room);
+
 #ifdef __cplusplus
 }
 #endif

@@ -97,3 +97,13 @@ uint32_t json_follow(const struct json *json, uint32_t object, const char *path)
         path += size + 1;
     }
 }
+
+size_t utf8_fitting(sl_view text, size_t room)
+{
+    if (text.size <= room)
+        return text.size;
+    size_t size = room;
+    while (size > 0 && ((unsigned char)text.data[size] & 0xc0) == 0x80)
+        size--;
+    return size;
+}

@@ -9,6 +9,7 @@ struct decimal {
     int64_t exponent; /* beyond +-EXPONENT_MAX it is cut: more than any message has digits */
 };
 #define EXPONENT_MAX 1000000000000
+#define MONEY_MAX_POWER 10 /* of ten, of the first digit of MONEY_MAX */
 
 static size_t count_digits(const char *at, const char *end)
 {
@@ -80,7 +81,7 @@ bool money_read(sl_view text, int64_t *micros)
     if (parts.negative)
         return false;
     int64_t power = (int64_t)parts.whole_size - 1 - (int64_t)first + parts.exponent;
-    if (power > 6)
+    if (power > MONEY_MAX_POWER)
         return false;
 
     /* Down to 10^-6 they count; of the rest: is it less than, equal to or more than a half? */
@@ -95,7 +96,7 @@ bool money_read(sl_view text, int64_t *micros)
     bool more = false; /* something beyond it */
     while (next < digits && !more)
         more = digit(&parts, next++) != 0;
-    const int64_t limit = (int64_t)MONEY_MAX * 1000000;
+    const int64_t limit = MONEY_MAX * 1000000;
     if (amount > limit || (amount == limit && (half != 0 || more)))
         return false;
     *micros = amount + (half > 5 || (half == 5 && (more || amount % 2 != 0)));

@@ -4,7 +4,7 @@
 
 #include <shoplane/types.h>
 
-#define MONEY_MAX 9999999 /* whole units; what the schemas of Snowplow allow */
+#define MONEY_MAX INT64_C(99999999999) /* whole units: a house in rupiah; micros of it fit 92 times into an int64_t */
 
 /* A text of JSON's number grammar, any number of digits, an exponent allowed: 42.99, 1E+3, -0. Micros, rounded half-even.
  * False: not such a text, or not from 0 to MONEY_MAX, judged before it is rounded. -0 is 0. */

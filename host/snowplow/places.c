@@ -216,11 +216,13 @@ static uint32_t count(const sl_event *event, uint32_t input)
     return opened == NULL ? 0 : opened->entities[place->entity].count;
 }
 
-/* What stands where a number is asked for: a column's text, or a JSON number's; false for anything else. */
+/* What stands where a number is asked for: a column's text, or a JSON number's. False: no number; *out is what stands there
+ * instead, size 0 for nothing, null and the empty text. */
 static bool number_text(const sl_event *event, uint32_t input, uint32_t index, sl_view *out)
 {
     struct reader *reader;
     const struct place *place = place_of(event, input, &reader);
+    *out = nothing;
     if (place == NULL)
         return false;
     if (place->kind == PLACE_COLUMN && index == 0) {
@@ -231,16 +233,33 @@ static bool number_text(const sl_event *event, uint32_t input, uint32_t index, s
         return false;
     struct opened *opened;
     uint32_t node = field_node(reader, place, index, &opened);
-    if (node == 0 || !json_is(&opened->json, node, JSON_NUMBER))
+    if (node == 0)
         return false;
     *out = json_raw(&opened->json, node);
-    return true;
+    if (out->size != 0 && json_is(&opened->json, node, JSON_STRING))
+        *out = (sl_view){out->data - 1, out->size + 2}; /* with its quotes */
+    return json_is(&opened->json, node, JSON_NUMBER);
+}
+
+/* An amount that is none: remembered for who counts and says it. */
+static void odd_amount(const sl_event *event, uint32_t input, sl_view value)
+{
+    struct reader *reader;
+    const struct place *place = place_of(event, input, &reader);
+    if (reader->odd_place != NULL)
+        return;
+    reader->odd_place = place;
+    reader->odd_value = value;
 }
 
 static bool money(const sl_event *event, uint32_t input, uint32_t index, int64_t *micros)
 {
     sl_view number;
-    return number_text(event, input, index, &number) && money_read(number, micros);
+    if (number_text(event, input, index, &number) && money_read(number, micros))
+        return true;
+    if (number.size != 0)
+        odd_amount(event, input, number);
+    return false;
 }
 
 static bool number(const sl_event *event, uint32_t input, uint32_t index, double *out)

@@ -147,6 +147,7 @@ void plan_free(struct plan *plan)
     for (uint32_t i = 0; i < plan->event_count; i++)
         free(plan->events[i].name);
     nobody_free(&plan->nobody);
+    free(plan->odd_told);
     free(plan->entities);
     free(plan->lanes);
     free(plan->events);
@@ -374,6 +375,19 @@ static bool resolve(struct plan *plan, const sl_input *input, struct place *plac
     return place_column(input, place, error);
 }
 
+/* The number of a path's odd_told: that of the same path before, in this lane or another. */
+static uint32_t told_number(struct plan *plan, const struct plan_lane *lane, uint32_t before, const char *path)
+{
+    for (uint32_t i = 0; i < before; i++)
+        if (strcmp(lane->places[i].path, path) == 0)
+            return lane->places[i].told;
+    for (uint32_t n = 0; n < plan->lane_count; n++)
+        for (uint32_t i = 0; i < plan->lanes[n].count; i++)
+            if (strcmp(plan->lanes[n].places[i].path, path) == 0)
+                return plan->lanes[n].places[i].told;
+    return plan->told_count++;
+}
+
 int plan_add_inputs(struct plan *plan, const sl_input *inputs, struct error *error)
 {
     assert(!plan->sealed);
@@ -387,6 +401,7 @@ int plan_add_inputs(struct plan *plan, const sl_input *inputs, struct error *err
             lane_free(&lane);
             return -1;
         }
+        lane.places[i].told = told_number(plan, &lane, i, inputs[i].path);
     }
     plan->lanes = memory_resize(plan->lanes, (plan->lane_count + 1) * sizeof *plan->lanes);
     plan->lanes[plan->lane_count] = lane;
@@ -399,4 +414,8 @@ void plan_set_nobody(struct plan *plan, const char *const *ids, size_t count)
     nobody_init(&plan->nobody, ids, count);
 }
 
-void plan_seal(struct plan *plan) { plan->sealed = true; }
+void plan_seal(struct plan *plan)
+{
+    plan->odd_told = memory_new((plan->told_count + 1) * sizeof *plan->odd_told); /* zeroed: false */
+    plan->sealed = true;
+}

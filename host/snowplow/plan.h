@@ -10,6 +10,8 @@
 #include "snowplow/event_reader.h"
 #include "snowplow/nobody.h"
 
+#include <stdatomic.h>
+
 enum {
     ENTITY_EVENT,
     ENTITY_CLIENT_SESSION, /* field 0: sessionId */
@@ -44,6 +46,7 @@ struct place {
     uint32_t entity, field; /* PLACE_FIELD */
     uint32_t element;       /* PLACE_FIELD: which of the entities, or PLACE_EVERY */
     char *path;             /* as the lane wrote it, for messages */
+    uint32_t told;          /* in the plan's odd_told; places of one path share it */
 };
 
 struct plan_lane {
@@ -66,6 +69,8 @@ struct plan {
     uint32_t event_count;
     bool any_vendor; /* one of them has a `bare` */
     struct nobody nobody;
+    atomic_bool *odd_told; /* of a place: it was said that something there is no amount; the one thing that readers write */
+    uint32_t told_count;
     bool sealed;
 };
 

@@ -83,6 +83,9 @@ struct reader {
     sl_view user, session, device_class, location;
     struct device_memo memo;
 
+    const struct place *odd_place; /* where the first amount was asked for that is none; or NULL */
+    sl_view odd_value;
+
     bool failed;
     struct bad_row bad;
     struct lane_event lane_event;
@@ -100,7 +103,8 @@ sl_view reader_column(struct reader *reader, enum column column);
 /* The bytes of a string node, unescaped. */
 sl_view reader_string(struct reader *reader, struct json *json, uint32_t node);
 
-/* The same of a place that must hold a text: null and "not there" are empty, any other type spoils the event. */
+/* The same of a place that must hold a text: null and "not there" are empty, a number or a boolean is as it is written, and an object
+ * or an array spoils the event. */
 sl_view reader_text_of(struct reader *reader, struct json *json, uint32_t node, const char *key);
 
 /* Entities (entities.c). The text in which the rows of this entity are, NULL if the event has none; the text is opened if

@@ -203,6 +203,14 @@ MEMBER(sl_scratch_table, list_item, 112, sl_text (*)(const sl_list *, int64_t));
 MEMBER(sl_scratch_table, map_key, 120, sl_text (*)(const sl_map *, int64_t));
 #endif
 
+#if SL_SDK_MINOR >= 3
+CONSTANT(SL_SUM, 11);
+SIZE(sl_sum, 16);
+MEMBER(sl_sum, low, 0, uint64_t);
+MEMBER(sl_sum, high, 8, int64_t);
+MEMBER(sl_cell, as.sum, 8, const sl_sum *);
+#endif
+
 /* How long the tables are in each minor: who makes one longer raises the minor. */
 SIZE(sl_metric, 96);
 SIZE(sl_plugin, 32);

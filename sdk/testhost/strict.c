@@ -299,6 +299,8 @@ static const char *cell_fault(const sl_cell *cell, sl_type declared)
         return NULL;
     if (cell->type != declared)
         return plugin_type_word(cell->type);
+    if (cell->type == SL_SUM && cell->as.sum == NULL)
+        return "a sum that is none";
     if (cell->joined && cell->type != SL_TEXT)
         return "joined, and no text";
     if (cell->type == SL_F64 && !(cell->as.f64 - cell->as.f64 == 0.0))
@@ -313,6 +315,8 @@ static const char *same_cells(const sl_metric *metric, const sl_cell *one, const
         bool plain = one[i].type == SL_BOOL || one[i].type == SL_I64 || one[i].type == SL_F64 || one[i].type == SL_MONEY;
         if (same && one[i].type == SL_BOOL)
             same = one[i].as.flag == two[i].as.flag;
+        else if (same && one[i].type == SL_SUM)
+            same = one[i].as.sum->low == two[i].as.sum->low && one[i].as.sum->high == two[i].as.sum->high;
         else if (same && plain)
             same = one[i].as.i64 == two[i].as.i64;
         if (!same)

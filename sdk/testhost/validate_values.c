@@ -32,6 +32,7 @@ static void value_by_chance(uint64_t *state, const sl_field *need, sl_scratch *s
     sl_text text = text_by_chance(state, texts);
     sl_counts *counts = NULL;
     sl_list *list = NULL;
+    sl_sum sum = {0, 0};
     switch (need->type) {
     case SL_BOOL:
     case SL_U8: *at = (char)(number & 1); break;
@@ -40,6 +41,11 @@ static void value_by_chance(uint64_t *state, const sl_field *need, sl_scratch *s
     case SL_MONEY:
         number *= 9999;
         memcpy(at, &number, sizeof number);
+        break;
+    case SL_SUM:
+        for (uint64_t i = mixed(state) % 200; i > 0; i--)
+            sl_sum_add(&sum, number * 99999999);
+        memcpy(at, &sum, sizeof sum);
         break;
     case SL_F64: memcpy(at, &decimal, sizeof decimal); break;
     case SL_TEXT: memcpy(at, &text, sizeof text); break;

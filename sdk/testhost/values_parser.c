@@ -36,6 +36,7 @@ static sl_cell cell_of(const sl_field *field, const char *value)
     case SL_F64: memcpy(&cell.as.f64, value, sizeof cell.as.f64); break;
     case SL_TEXT: memcpy(&cell.as.text, value, sizeof cell.as.text); break;
     case SL_COUNTS: memcpy(&cell.as.counts, value, sizeof cell.as.counts); break;
+    case SL_SUM: cell.as.sum = (const sl_sum *)(const void *)value; break;
     case SL_LIST: memcpy(&cell.as.list, value, sizeof cell.as.list); break;
     default: return sl_cell_absent();
     }
@@ -75,7 +76,7 @@ static void put_on_part(struct part *part, struct set_lane *lane, const sl_field
                                    .key_prefix = memory_text(lane->key_prefix),
                                    .key_prefix_size = strlen(lane->key_prefix)};
     bound->bindings = memory_new(sizeof *bound->bindings);
-    *bound->bindings = (struct binding){0, 0, (uint32_t)lane->table->values_size};
+    *bound->bindings = (struct binding){.size = (uint32_t)lane->table->values_size};
     lane->feature_count += part->count;
 }
 

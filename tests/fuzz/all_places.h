@@ -69,7 +69,7 @@ static inline void all_places_read(struct reader *reader, int lane)
             CHECK(utf8_is(view));
             CHECK(i < count || view.size == 0);
             int64_t micros = sl_event_money_at(event, input, i, 0);
-            CHECK(micros >= 0 && micros <= 9999999000000);
+            CHECK(micros >= 0 && micros <= 99999999999000000);
             sink = sink + all_places_sum(view);
         }
         (void)sl_event_number(event, input, 0);

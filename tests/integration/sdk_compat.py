@@ -13,7 +13,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 COMPAT = ROOT / "sdk" / "compat"
-FIRST = {"views": "1.0", "phones": "1.0", "vendors": "1.0", "own_views": "1.2", "texts": "1.3"}  # case: the minor that has what it needs
+FIRST = {"views": "1.0", "phones": "1.0", "vendors": "1.0", "spent": "1.0", "own_views": "1.2", "texts": "1.3"}  # case: the minor that has what it needs
 LAST = {"vendors": "1.2"}  # case: the last minor of which it holds
 MINORS = ("1.0", "1.1", "1.2", "1.3")
 failures = 0
@@ -57,7 +57,7 @@ for minor in MINORS:
     for case, first in FIRST.items():
         if number(minor) < number(first) or number(minor) > number(LAST.get(case, minor)):
             continue
-        status, output = shoplane("plugin", "test", "--plugins", plugins, COMPAT / f"{case}.case")
+        status, output = shoplane("plugin", "test", "--plugins", f"{plugins}:{BUILD / 'plugins'}", COMPAT / f"{case}.case")
         check(status == 0 and "all as expected" in output, f"SDK {minor}: {case}", output)
     with tempfile.NamedTemporaryFile("w", suffix=".case") as refused:
         refused.write("lane views weight=7 windows 5m metrics view_cells\nexpect 12:00:00 nothing\n")

@@ -6,7 +6,7 @@ SDKs. Written for reading, not for speed: JSON is parsed whole, and a number kee
 Readings of the specification, where it leaves room:
 
 - An unreadable derived_tstamp counts as none; only when collector_tstamp is unreadable too has the event no readable time.
-- The bounds of money, 0...9 999 999, are those of the number itself, before it is rounded; `-0` is 0.
+- The bounds of money, 0...99 999 999 999, are those of the number itself, before it is rounded; `-0` is 0.
 - A JSON column is opened, and so can spoil the event, when a lane that sees the event asks for something inside, and only then.
   Whether contexts are opened where derived_contexts already replace what was asked for is left open: no test has that.
 - A ua_parser context names a device's family and no class: the families in `FAMILIES` say what they are, any other says nothing,
@@ -94,7 +94,7 @@ AGENT_MARKS = [
     ("cros", "Desktop"),
 ]
 
-MAX_MONEY = 9_999_999
+MAX_MONEY = 99_999_999_999
 
 
 NOBODY = {
@@ -153,11 +153,15 @@ def number(value):
 
 
 def text(value):
-    """A text, empty for absent and null. Any other type spoils the event."""
+    """A text, empty for absent and null; numbers and booleans as they are written. An object or a list spoils the event."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number):
+        return value.text
     raise DeadLetter("a text that is none")
 
 

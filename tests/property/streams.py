@@ -52,7 +52,9 @@ PRICES = [
         "12.3456785",
         "12.34567849999999999999999999999",
         "9999999",
-        "9999999.0000001",
+        "12000000",
+        "99999999999",
+        "99999999999.0000001",
         "10000000",
         "-1",
         "-0.0000001",
@@ -69,8 +71,9 @@ PRICES = [
     )
 ]
 PLAIN_PRICES = PRICES[:5]
-IDS = ["1", "2", "3", "4", "a longer product id", "zoë ✓", 'quo"te\\', "", None]
-CATEGORIES = ["Kid shoes", "Boots", "Sandals", "Ge\u200bschenke & mehr", "", None]
+LARGEST_PRICES = [Raw("99999999999"), Raw("99999999998.9999995"), Raw("99999999998.999999")]
+IDS = ["1", "2", "3", "4", "a longer product id", "zoë ✓", 'quo"te\\', "", None, Raw("5"), Raw("5.0"), Raw("true")]
+CATEGORIES = ["Kid shoes", "Boots", "Sandals", "Ge\u200bschenke & mehr", "", None, Raw("17"), Raw("1.50e+3")]
 LISTS = ["New series", "Boots", "Top this week", "", None]
 URLS = [
     "http://shop.example/",
@@ -353,7 +356,7 @@ class StreamWriter:
         self.kinds = draw.sample(wanted, min(len(wanted), draw.choice((1, 3, 9)))) + draw.sample(
             list(KINDS), draw.choice((0, 1, 3))
         )
-        self.prices = draw.choice((PRICES, PLAIN_PRICES))
+        self.prices = draw.choice((PRICES, PRICES, PLAIN_PRICES, PLAIN_PRICES, LARGEST_PRICES))
         self.edge_share = draw.choice((0.05, 0.2, 0.6))
         self.edges = sorted(
             {
@@ -489,7 +492,7 @@ class StreamWriter:
         if event["format"] == "tsv" and self.draw.random() < 0.5:
             event["broken_contexts"] = True
         else:
-            event["products"] = [{"id": Raw(self.draw.choice(("5", "true", "[]"))), "category": "Boots", "price": 1}]
+            event["products"] = [{"id": Raw(self.draw.choice(("[5]", "{}", "[]"))), "category": "Boots", "price": 1}]
         event["replacing_products"] = []  # with them, contexts need not be looked at
 
     def stamp(self, event, time_ms):

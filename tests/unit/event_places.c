@@ -63,11 +63,27 @@ static void what_is_not_there_reads_as_missing(void **state)
     close_fixture(&f);
 }
 
-static void a_text_of_another_type_spoils_the_event(void **state)
+static void a_number_or_boolean_is_its_text_where_one_is_asked_for(void **state)
 {
     (void)state;
     static const sl_input inputs[] = {{"id", "product[0].id"}, {0}};
-    const char *wrong[] = {"5", "true", "false", "{}", "[\"5\"]"};
+    const char *const texts[] = {"5", "5.0", "-1.50E+03", "12345678901234567890", "0", "true", "false"};
+    struct fixture f = open_fixture(inputs);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char contexts[512];
+        (void)snprintf(contexts, sizeof contexts, CONTEXTS(PRODUCT("{\"id\":  %s ,\"price\":1}")), texts[i]);
+        must_read(&f, LINE({COLUMN_CONTEXTS, contexts}));
+        text_is(&f, 0, texts[i]);
+        good(&f);
+    }
+    close_fixture(&f);
+}
+
+static void a_text_that_is_an_object_or_a_list_spoils_the_event(void **state)
+{
+    (void)state;
+    static const sl_input inputs[] = {{"id", "product[0].id"}, {0}};
+    const char *wrong[] = {"{}", "[]", "{\"a\":\"5\"}", "[\"5\"]"};
     struct fixture f = open_fixture(inputs);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char contexts[512];
@@ -86,7 +102,7 @@ static void an_amount_of_another_type_is_missing(void **state)
 {
     (void)state;
     static const sl_input inputs[] = {{"price", "product[0].price"}, {0}};
-    const char *wrong[] = {"\"42.99\"", "true", "{}", "[1]", "-1", "10000000", "null", "\"\""};
+    const char *wrong[] = {"\"42.99\"", "true", "{}", "[1]", "-1", "100000000000", "null", "\"\""};
     struct fixture f = open_fixture(inputs);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char contexts[512];
@@ -95,9 +111,48 @@ static void an_amount_of_another_type_is_missing(void **state)
         int64_t micros;
         assert_false(sl_event_has_money(f.event, 0, &micros));
         good(&f);
+        struct odd_amount odd;
+        bool nothing = i >= sizeof wrong / sizeof *wrong - 2; /* null, and the empty text, are no amounts of another type */
+        assert_int_equal(reader_odd_amount(f.reader, &odd), !nothing);
+        if (nothing)
+            continue;
+        view_is(odd.value, wrong[i]);
+        assert_string_equal(odd.path, "product[0].price");
+        assert_int_equal(odd.first, i == 0); /* said once */
     }
     must_read(&f, LINE({COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"price\":\"1\",\"price\":1}"))}));
     assert_int_equal(sl_event_money(f.event, 0, -1), 1000000);
+    close_fixture(&f);
+}
+
+/* Of an event one is told; of all events, of all lanes and readers, one at each place for the first time. */
+static void an_amount_that_is_none_is_told_once_a_place(void **state)
+{
+    (void)state;
+    static const sl_input inputs[] = {{"price", "product[0].price"}, {"total", "tr_total"}, {"again", "product[0].price"}, {0}};
+    struct fixture f = open_fixture(inputs);
+    struct odd_amount odd;
+    must_read(&f, LINE({COLUMN_TR_TOTAL, "many"}, {COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"price\":1}"))}));
+    assert_false(reader_odd_amount(f.reader, &odd)); /* nobody asked */
+    assert_int_equal(sl_event_money(f.event, 0, 7), 1000000);
+    assert_false(reader_odd_amount(f.reader, &odd));
+    assert_int_equal(sl_event_money(f.event, 1, 7), 7);
+    assert_true(reader_odd_amount(f.reader, &odd));
+    view_is(odd.value, "many");
+    assert_true(odd.first);
+    must_read(&f, LINE({COLUMN_TR_TOTAL, "more"}, {COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"price\":\"1\"}"))}));
+    assert_int_equal(sl_event_money(f.event, 2, 7), 7);
+    assert_int_equal(sl_event_money(f.event, 1, 7), 7);
+    assert_true(reader_odd_amount(f.reader, &odd));
+    view_is(odd.value, "\"1\"");
+    assert_true(odd.first);
+    must_read(&f, LINE({COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"price\":\"2\"}"))}));
+    assert_int_equal(sl_event_money(f.event, 0, 7), 7);
+    assert_true(reader_odd_amount(f.reader, &odd));
+    assert_false(odd.first);
+    must_read(&f, LINE({COLUMN_TR_TOTAL, ""}));
+    assert_int_equal(sl_event_money(f.event, 1, 7), 7);
+    assert_false(reader_odd_amount(f.reader, &odd));
     close_fixture(&f);
 }
 
@@ -283,7 +338,7 @@ static void the_device_is_what_the_best_source_says(void **state)
         }
     }
     for (int again = 0; again < 2; again++) {
-        must_read(&f, LINE({COLUMN_DERIVED_CONTEXTS, CONTEXTS(YAUAA("{\"deviceClass\":5}"))}));
+        must_read(&f, LINE({COLUMN_DERIVED_CONTEXTS, CONTEXTS(YAUAA("{\"deviceClass\":[]}"))}));
         (void)sl_event_view(f.event, 0);
         spoilt(&f, BAD_VALUE, "yauaa_context[0].deviceClass");
     }
@@ -409,8 +464,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_numbers_amounts_and_flags_are_read),
         cmocka_unit_test(what_is_not_there_reads_as_missing),
-        cmocka_unit_test(a_text_of_another_type_spoils_the_event),
+        cmocka_unit_test(a_number_or_boolean_is_its_text_where_one_is_asked_for),
+        cmocka_unit_test(a_text_that_is_an_object_or_a_list_spoils_the_event),
         cmocka_unit_test(an_amount_of_another_type_is_missing),
+        cmocka_unit_test(an_amount_that_is_none_is_told_once_a_place),
         cmocka_unit_test(entities_are_counted_and_kept_in_order),
         cmocka_unit_test(derived_entities_replace_those_of_the_tracker),
         cmocka_unit_test(other_vendors_and_models_are_told_apart),

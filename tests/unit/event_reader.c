@@ -228,7 +228,7 @@ static void an_action_that_can_not_be_opened_is_refused(void **state)
         {"{\"data\":{\"schema\":7,\"data\":{}}}", BAD_SCHEMA},
         {"{\"data\":{\"schema\":\"iglu:a/b/jsonschema/1-0\",\"data\":{}}}", BAD_SCHEMA},
         {"{\"data\":{\"schema\":\"iglu:a/b/jsonschema/1-0-0\"}}", BAD_JSON},
-        {"{\"data\":{\"schema\":\"iglu:a/b/jsonschema/1-0-0\",\"data\":{\"type\":5}}}", BAD_VALUE},
+        {"{\"data\":{\"schema\":\"iglu:a/b/jsonschema/1-0-0\",\"data\":{\"type\":[5]}}}", BAD_VALUE},
     };
     struct fixture f = open_fixture(no_inputs);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -280,6 +280,9 @@ static void the_session_is_the_columns_else_the_entitys(void **state)
     view_is(reader_session(f.reader), "");
     good(&f);
     must_read(&f, LINE({COLUMN_CONTEXTS, CLIENT_SESSION("{\"sessionId\":12}")}));
+    view_is(reader_session(f.reader), "12");
+    good(&f);
+    must_read(&f, LINE({COLUMN_CONTEXTS, CLIENT_SESSION("{\"sessionId\":[12]}")}));
     view_is(reader_session(f.reader), "");
     spoilt(&f, BAD_VALUE, "client_session[0].sessionId");
     must_read(&f, LINE({COLUMN_CONTEXTS, "client_session is in iglu:com.snowplowanalytics.snowplow/client_session/"}));
@@ -293,7 +296,7 @@ static void nothing_of_a_spoilt_event_is_left_for_the_next(void **state)
     (void)state;
     static const sl_input inputs[] = {{"id", "product[0].id"}, {0}};
     struct fixture f = open_fixture(inputs);
-    must_read(&f, LINE({COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"id\":5}"))}));
+    must_read(&f, LINE({COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"id\":[5]}"))}));
     text_is(&f, 0, "");
     spoilt(&f, BAD_VALUE, "product[0].id");
     must_read(&f, LINE({COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"id\":\"5\"}"))}));

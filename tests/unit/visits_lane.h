@@ -95,7 +95,7 @@ static inline void visits_lane_add(struct lane_set *set, const struct window_set
                                     .binding_count = 1,
                                     .feature_count = 2};
     metric->bindings = memory_new(sizeof *metric->bindings);
-    *metric->bindings = (struct binding){0, 0, sizeof(struct visits)};
+    *metric->bindings = (struct binding){.size = sizeof(struct visits)};
     for (; windows->name != NULL; windows++) {
         struct lane_window *window = &lane->windows[lane->window_count++];
         window->settings = *windows;

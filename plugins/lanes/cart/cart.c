@@ -51,13 +51,14 @@ static int64_t total_after(const sl_event *event, int64_t total, bool added)
 {
     __extension__ typedef __int128 wide;
     const int64_t unit = 1000000;
+    const wide most = (wide)INT64_MAX * unit; /* what is beyond is cut below */
     wide sum = 0; /* in millionths of micros */
-    for (uint32_t i = 0, n = sl_event_count(event, PRICE); i < n; i++)
+    for (uint32_t i = 0, n = sl_event_count(event, PRICE); i < n && sum <= most; i++)
         sum += (wide)sl_event_money_at(event, PRICE, i, 0) * sl_event_money_at(event, QUANTITY, i, unit);
     wide micros = sum / unit, rest = sum % unit;
     if (rest > unit / 2 || (rest == unit / 2 && micros % 2 == 1))
         micros++;
-    wide after = added ? total + micros : total - micros;
+    wide after = added ? (wide)total + micros : (wide)total - micros;
     return after > INT64_MAX ? INT64_MAX : after < INT64_MIN ? INT64_MIN : (int64_t)after;
 }
 

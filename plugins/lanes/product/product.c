@@ -20,7 +20,7 @@ static const sl_field record_fields[] = {
 
 struct aggregate {
     sl_counts *views;
-    int64_t first_prices; /* of each product's earliest view, added up */
+    sl_sum first_prices; /* of each product's earliest view, added up */
     sl_range prices;
 };
 
@@ -53,7 +53,7 @@ static void add(const void *self, sl_scratch *scratch, void *into, const void *r
     struct aggregate *a = into;
     const struct record *r = record;
     if (sl_counts_add(scratch, &a->views, r->id, 1) == 1) /* oldest first, so this is its earliest view */
-        a->first_prices += r->price;
+        sl_sum_add(&a->first_prices, r->price);
     sl_range_add(&a->prices, r->price);
 }
 
@@ -66,7 +66,7 @@ static void publish(const void *self, sl_scratch *scratch, const sl_window *wind
     v->products = sl_counts_size(scratch, a->views);
     v->min_price = a->prices.min;
     v->max_price = a->prices.max;
-    v->average_price = sl_money_mean(a->first_prices, v->products);
+    v->average_price = sl_sum_mean(&a->first_prices, v->products);
 }
 
 static const sl_lane lane = {

@@ -42,11 +42,12 @@ static const sl_field record_fields[] = {
 };
 
 struct values {
-    int64_t orders, value;
+    int64_t orders;
+    sl_sum value;
 };
 static const sl_field values_fields[] = {
     SL_FIELD(struct values, orders, SL_I64, "orders placed"),
-    SL_FIELD(struct values, value, SL_MONEY, "what they are worth together"),
+    SL_FIELD(struct values, value, SL_SUM, "what they are worth together"),
     {0},
 };
 
@@ -87,7 +88,7 @@ static bool extract(const void *self, const sl_event *event, void *out)
 static void add_order(struct values *orders, int64_t value)
 {
     orders->orders++;
-    orders->value += value;
+    sl_sum_add(&orders->value, value);
 }
 
 static void add(const void *self, sl_scratch *scratch, void *into, const void *record)
@@ -107,7 +108,7 @@ static void add(const void *self, sl_scratch *scratch, void *into, const void *r
     } else {
         struct order *order = sl_map_at(scratch, &a->orders, r->order, sizeof *order);
         if (r->kind == REFUND) {
-            order->refunded += r->amount;
+            order->refunded = sl_money_add(order->refunded, r->amount); /* more than its revenue is nothing more */
         } else if (!order->placed) {
             order->placed = true;
             order->revenue = r->amount;

@@ -2,42 +2,45 @@
 #include <shoplane/shoplane.h>
 
 struct needs {
-    int64_t orders, value;
+    int64_t orders;
+    sl_sum value;
 };
 static const sl_field needs[] = {
     SL_NEED(struct needs, orders, SL_I64),
-    SL_NEED(struct needs, value, SL_MONEY),
+    SL_NEED(struct needs, value, SL_SUM),
     {0},
 };
 
 enum { COUNT, VALUE, AVERAGE }; /* order of `features` */
 static const sl_feature features[] = {
     {"orders_count", SL_I64, "orders placed"},
-    {"order_value", SL_MONEY, "what they are worth together"},
+    {"order_value", SL_SUM, "what they are worth together"},
     {"avg_order_value", SL_MONEY, "worth of an order, to 2 decimals; 0 if none"},
     {0},
 };
 
 /* sum / n in micros, the exact quotient rounded half-even to whole cents; 0 if n is 0. */
-static int64_t mean_in_cents(int64_t sum, int64_t n)
+static int64_t mean_in_cents(const sl_sum *sum, int64_t n)
 {
+    __extension__ typedef __int128 wide;
     const int64_t cent = 10000;
     if (n == 0)
         return 0;
-    int64_t cents = sum / (n * cent), rest = sum % (n * cent); /* towards zero; the rest has the sign of the sum */
+    wide micros = (wide)sum->high * ((wide)1 << 64) + (wide)sum->low;
+    int64_t cents = (int64_t)(micros / (n * cent)), rest = (int64_t)(micros % (n * cent)); /* towards zero; the rest has the sum's sign */
     int64_t twice = rest < 0 ? -2 * rest : 2 * rest;
     if (twice > n * cent || (twice == n * cent && cents % 2 != 0))
-        cents += sum < 0 ? -1 : 1;
+        cents += micros < 0 ? -1 : 1;
     return cents * cent;
 }
 
 static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
 {
-    (void)self, (void)scratch, (void)window;
+    (void)self, (void)window;
     const struct needs *v = values;
     out[COUNT] = sl_cell_i64(v->orders);
-    out[VALUE] = sl_cell_money(v->value);
-    out[AVERAGE] = sl_cell_money(mean_in_cents(v->value, v->orders));
+    out[VALUE] = sl_cell_sum(scratch, &v->value);
+    out[AVERAGE] = sl_cell_money(mean_in_cents(&v->value, v->orders));
 }
 
 static const sl_metric metric = {

@@ -9,7 +9,7 @@ static const sl_input inputs[] = {{"product", "product[0].id"}, {"price", "produ
 
 struct record {
     sl_stamp at;
-    int64_t views, prices; /* of the bucket so far: how many, and their prices added up */
+    int64_t views, prices; /* of the bucket so far: how many, and their prices added up, as far as they go into 64 bits */
 };
 static const sl_field record_fields[] = {
     SL_FIELD(struct record, views, SL_I64, "views"),
@@ -18,11 +18,12 @@ static const sl_field record_fields[] = {
 };
 
 struct values {
-    int64_t views, prices;
+    int64_t views;
+    sl_sum prices;
 };
 static const sl_field values_fields[] = {
     SL_FIELD(struct values, views, SL_I64, "views"),
-    SL_FIELD(struct values, prices, SL_MONEY, "their prices, added up"),
+    SL_FIELD(struct values, prices, SL_SUM, "their prices, added up"),
     {0},
 };
 
@@ -42,7 +43,7 @@ static bool combine(const void *self, void *into, const void *from)
     struct record *a = into;
     const struct record *b = from;
     a->views += b->views;
-    a->prices += b->prices;
+    a->prices = sl_money_add(a->prices, b->prices);
     return true;
 }
 
@@ -52,7 +53,7 @@ static void add(const void *self, sl_scratch *scratch, void *aggregate, const vo
     const struct record *r = record;
     struct values *a = aggregate;
     a->views += r->views;
-    a->prices += r->prices;
+    sl_sum_add(&a->prices, r->prices);
 }
 
 static void publish(const void *self, sl_scratch *scratch, const sl_window *window, const void *aggregate, void *values)

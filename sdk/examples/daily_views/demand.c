@@ -2,9 +2,10 @@
 #include <shoplane/shoplane.h>
 
 struct needs {
-    int64_t views, prices;
+    int64_t views;
+    sl_sum prices;
 };
-static const sl_field needs[] = {SL_NEED(struct needs, views, SL_I64), SL_NEED(struct needs, prices, SL_MONEY), {0}};
+static const sl_field needs[] = {SL_NEED(struct needs, views, SL_I64), SL_NEED(struct needs, prices, SL_SUM), {0}};
 
 enum { DEMAND, PRICE };
 static const sl_feature features[] = {
@@ -19,7 +20,7 @@ static void compute(const void *self, sl_scratch *scratch, const sl_window *wind
     const struct needs *v = values;
     out[DEMAND] = sl_cell_i64(v->views);
     if (v->views > 0)
-        out[PRICE] = sl_cell_f64(sl_money_mean(v->prices, v->views));
+        out[PRICE] = sl_cell_f64(sl_sum_mean(&v->prices, v->views));
 }
 
 static const sl_metric metric = {

@@ -15,10 +15,10 @@
  *     @device_class, @location, @user, @session   what the host derives: FEATURES.md sections 0 and 5
  *
  * An sl_event lives for the length of one `extract`, on one thread; nothing in it may be kept but through the record.
- * What is absent, empty or null reads as the `missing` argument, or as an empty text. What is there with a type it must
- * not have (a text that is a number, say) spoils the event: it goes to the dead letters as a whole, whatever the lanes
- * return, so that a plugin need not check. Money and numbers are the exception: a price that is not a number counts as
- * missing. */
+ * What is absent, empty or null reads as the `missing` argument, or as an empty text. A number or boolean where a text is asked
+ * for is as it is written, `5` or `true`; an object or a list there spoils the event: it goes to the dead letters as a whole,
+ * whatever the lanes return, so that a plugin need not check. A price that is not a number, or out of range, counts as missing; the
+ * host counts such events and says the first at each place. */
 #ifndef SHOPLANE_EVENT_H
 #define SHOPLANE_EVENT_H
 
@@ -91,8 +91,8 @@ static inline sl_text sl_event_keep_text(const sl_event *event, sl_view bytes)
     return event->table->keep_text(event, bytes);
 }
 
-/* An amount in micros: the JSON number's text rounded half-even. A string, a boolean, or a number outside 0...9 999 999
- * counts as missing. */
+/* An amount in micros: the JSON number's text rounded half-even. A string, a boolean, or a number outside 0...99 999 999 999
+ * counts as missing. Add amounts with sl_sum_add() or sl_money_add() (scratch.h): an int64_t holds 92 of the largest. */
 static inline int64_t sl_event_money(const sl_event *event, uint32_t input, int64_t missing)
 {
     int64_t micros;

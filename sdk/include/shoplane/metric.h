@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* A feature's declaration. Its key in Redis is user:{id}:{name}_{window}, or session:{sid}:{name}. Types as printed:
- * SL_BOOL, SL_I64, SL_F64, SL_MONEY, SL_TEXT, SL_COUNTS, SL_LIST. A list ends with a zeroed entry. */
+ * SL_BOOL, SL_I64, SL_F64, SL_MONEY, SL_SUM, SL_TEXT, SL_COUNTS, SL_LIST. A list ends with a zeroed entry. */
 typedef struct sl_feature {
     const char *name;
     sl_type type;
@@ -38,6 +38,7 @@ typedef struct sl_cell {
         const sl_counts *counts;
         const sl_list *list;
         const struct sl_cell_pair *pair;
+        const sl_sum *sum; /* since SDK 1.3 */
     } as;
 } sl_cell;
 
@@ -79,6 +80,16 @@ static inline sl_cell sl_cell_money(int64_t micros)
     sl_cell cell = sl_cell_absent();
     cell.type = SL_MONEY;
     cell.as.i64 = micros;
+    return cell;
+}
+/* A copy of it is taken. Since SDK 1.3. */
+static inline sl_cell sl_cell_sum(sl_scratch *scratch, const sl_sum *sum)
+{
+    sl_sum *copy = (sl_sum *)sl_alloc(scratch, sizeof *copy);
+    *copy = *sum;
+    sl_cell cell = sl_cell_absent();
+    cell.type = SL_SUM;
+    cell.as.sum = copy;
     return cell;
 }
 /* An empty text is absent. */
@@ -146,7 +157,8 @@ typedef struct sl_metric {
     void (*compute)(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out);
 } sl_metric;
 
-/* A value that the parser needs: a member of its struct, named and typed as the lane publishes it. */
+/* A value that the parser needs: a member of its struct, named and typed as the lane publishes it. A need of SL_MONEY takes an SL_SUM
+ * too, as sl_sum_money() has it. */
 #define SL_NEED(structure, member, type_) SL_FIELD(structure, member, type_, "")
 
 /* For the initialiser of a parser's table; settings as a lane's, SL_SETTINGS in lane.h. */

@@ -25,6 +25,13 @@ typedef struct sl_range {
     bool any;
 } sl_range;
 
+/* Amounts of money, added up, as part of an aggregate or of values (SL_SUM); in micros, 0 when zeroed. It holds whatever a fold can
+ * add, where an int64_t would overflow at 93 of the largest amounts. Needs no scratch. Since SDK 1.3. */
+typedef struct sl_sum {
+    uint64_t low; /* of the 128 bits of one number */
+    int64_t high;
+} sl_sum;
+
 typedef struct sl_scratch_table {
     uint32_t struct_size;
     void *(*alloc)(sl_scratch *scratch, size_t size);
@@ -157,6 +164,39 @@ static inline void sl_range_add(sl_range *range, int64_t number)
     if (!range->any || number > range->max)
         range->max = number;
     range->any = true;
+}
+
+static inline void sl_sum_add(sl_sum *sum, int64_t micros)
+{
+    uint64_t low = sum->low + (uint64_t)micros;
+    sum->high += (int64_t)(low < sum->low) - (int64_t)(micros < 0);
+    sum->low = low;
+}
+
+/* The sum as an amount: INT64_MAX or INT64_MIN where it is beyond. */
+static inline int64_t sl_sum_money(const sl_sum *sum)
+{
+    int64_t low = (int64_t)sum->low;
+    if (sum->high == (low < 0 ? -1 : 0))
+        return low;
+    return sum->high < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* sum / n as one division, the mean of FEATURES.md section 0; 0 if n is 0. */
+static inline double sl_sum_mean(const sl_sum *sum, int64_t n)
+{
+    __extension__ typedef __int128 wide;
+    wide micros = (wide)sum->high * ((wide)1 << 64) + (wide)sum->low;
+    return n == 0 ? 0.0 : (double)micros / (double)(n * 1000000);
+}
+
+/* a + b, for amounts in records, which have no room for a sum (`combine`): INT64_MAX or INT64_MIN where it would be beyond, so that
+ * a counter stays at its end. Since SDK 1.3. */
+static inline int64_t sl_money_add(int64_t a, int64_t b)
+{
+    if (b > 0 ? a > INT64_MAX - b : a < INT64_MIN - b)
+        return b > 0 ? INT64_MAX : INT64_MIN;
+    return a + b;
 }
 
 /* Append `item` unless it is already there (true: it was new) or empty (false). */

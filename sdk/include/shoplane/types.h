@@ -51,7 +51,8 @@ typedef enum sl_type {
     SL_TEXT,     /* sl_text in records and values; const char * in settings */
     SL_COUNTS,   /* sl_counts *: a map text -> count; values and features only; printed {"a":2} in byte order of keys */
     SL_LIST,     /* sl_list *: texts in order; values and features only; printed ["a","b"] */
-    SL_CHOICE    /* int32_t: index of the chosen word; parameters only */
+    SL_CHOICE,   /* int32_t: index of the chosen word; parameters only */
+    SL_SUM       /* sl_sum (scratch.h): money, added up; values and features only; printed as SL_MONEY. Since SDK 1.3 */
 } sl_type;
 
 /* One declared member of a struct. The host copies, compares, prints and (across restarts) migrates structs by these
