@@ -184,6 +184,7 @@ check plugin_check python3 -B tests/integration/plugin_check.py build
 check one_file python3 -B tests/integration/one_file.py build
 check plugin_validate python3 -B tests/integration/plugin_validate.py build
 check asan_plugin_validate python3 -B tests/integration/plugin_validate.py build-asan --right
+check rust_plugin python3 -B tests/integration/rust_plugin.py build
 check reference python3 -B tests/integration/reference.py
 check sdk_compat python3 -B tests/integration/sdk_compat.py build
 check asan_sdk_compat python3 -B tests/integration/sdk_compat.py build-asan

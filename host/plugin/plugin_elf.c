@@ -87,6 +87,7 @@ struct reading {
     struct plugin_elf *elf;
     struct findings *findings;
     bool tls;             /* it has thread-local variables */
+    size_t constructors;  /* that its language's library brings, and that do nothing to us */
     bool other_libraries; /* it needs some of which we know nothing */
 };
 
@@ -243,11 +244,13 @@ static void check_entry(struct reading *reading, const GElf_Dyn *entry, const ch
         break;
     case DT_INIT_ARRAYSZ: /* one is the compiler's own start file's */
     case DT_FINI_ARRAYSZ:
-        if (entry->d_un.d_val <= sizeof(Elf64_Addr) || reading->elf->instrumented)
+        if (entry->d_un.d_val <= (1 + (entry->d_tag == DT_INIT_ARRAYSZ ? reading->constructors : 0)) * sizeof(Elf64_Addr) ||
+            reading->elf->instrumented)
             break;
         error_advice(find(reading->findings, FINDING_REFUSES, entry->d_tag == DT_INIT_ARRAYSZ ? "constructor" : "destructor",
                           "%llu of its functions would run by itself when it is %s",
-                          (unsigned long long)(entry->d_un.d_val / sizeof(Elf64_Addr) - 1),
+                          (unsigned long long)(entry->d_un.d_val / sizeof(Elf64_Addr) - 1) -
+                              (entry->d_tag == DT_INIT_ARRAYSZ ? reading->constructors : 0),
                           entry->d_tag == DT_INIT_ARRAYSZ ? "loaded" : "unloaded"),
                      "no __attribute__((constructor)), no C++ objects outside of functions: what is to be prepared, `open` prepares");
         break;
@@ -353,6 +356,7 @@ static void judge_symbols(const struct reading *reading, const struct symbols *s
 /* Sections that stay writable while it runs, and the variables in them as far as their names were not stripped. */
 struct variables {
     bool written[SECTIONS_MAX]; /* by number of the section */
+    bool tls;                   /* thread-local ones of its own; without names: any */
     bool more;                  /* there is more in them than the compiler's start files put there */
     Elf_Scn *symbols;
     GElf_Shdr symbols_header;
@@ -371,13 +375,26 @@ static void note_section(struct variables *variables, size_t number, const char 
     variables->more = variables->more || header->sh_size > 8 || (bss && header->sh_addralign > 1);
 }
 
-/* Not ours to blame: what the start files and the C++ runtime's unwinding put there. */
-static bool brought_along(const char *name)
+/* A symbol of Rust's own library, or of a crate that is a part of it, in either of its manglings. */
+static bool is_rusts(const char *name)
 {
-    return starts(name, "completed.") || strcmp(name, "__dso_handle") == 0 || starts(name, "DW.ref.");
+    static const char *const crates[] = {"3std", "4core", "5alloc", "6memchr"};
+    for (size_t i = 0; i < sizeof crates / sizeof *crates; i++) {
+        const char *at = strstr(name, crates[i]);
+        if (at != NULL && ((starts(name, "_ZN") && at == name + 3) || (starts(name, "_R") && at[-1] == '_')))
+            return true;
+    }
+    return false;
 }
 
-static void name_variables(const struct reading *reading, struct variables *variables)
+/* The author has no say in what the start files, unwinding and a language's library put there. */
+static bool brought_along(const char *name)
+{
+    return starts(name, "completed.") || strcmp(name, "__dso_handle") == 0 || starts(name, "DW.ref.") ||
+           starts(name, "_rust_extern_with_linkage_") || is_rusts(name);
+}
+
+static void name_variables(struct reading *reading, struct variables *variables)
 {
     Elf_Data *data = elf_getdata(variables->symbols, NULL);
     size_t count = data == NULL ? 0 : (size_t)(variables->symbols_header.sh_size / variables->symbols_header.sh_entsize);
@@ -386,6 +403,10 @@ static void name_variables(const struct reading *reading, struct variables *vari
         if (gelf_getsym(data, (int)i, &symbol) == NULL)
             break;
         const char *name = elf_strptr(reading->file, variables->symbols_header.sh_link, symbol.st_name);
+        if (name != NULL && is_rusts(name) && strstr(name, "ARGV_INIT_ARRAY") != NULL && GELF_ST_TYPE(symbol.st_info) == STT_OBJECT)
+            reading->constructors++; /* it only keeps the program's arguments */
+        if (name != NULL && GELF_ST_TYPE(symbol.st_info) == STT_TLS && !is_rusts(name))
+            variables->tls = true;
         if (GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_size == 0 || symbol.st_shndx >= SECTIONS_MAX ||
             !variables->written[symbol.st_shndx] || name == NULL || brought_along(name))
             continue;
@@ -394,16 +415,19 @@ static void name_variables(const struct reading *reading, struct variables *vari
     }
 }
 
+static bool has_names(const struct variables *variables)
+{
+    return variables->symbols != NULL && variables->symbols_header.sh_entsize > 0;
+}
+
 static void check_state(const struct reading *reading, struct variables *variables)
 {
     if (reading->elf->instrumented) /* the counters are the instrumentation's */
         return;
-    if (reading->tls)
+    bool named = has_names(variables);
+    if (named ? variables->tls : reading->tls)
         error_advice(find(reading->findings, FINDING_WARNS, "tls", "it has thread-local variables"),
                      "keep state in records and aggregates only: which thread folds a key, and how often, is the host's business");
-    bool named = variables->symbols != NULL && variables->symbols_header.sh_entsize > 0;
-    if (named)
-        name_variables(reading, variables);
     if (named ? variables->bytes == 0 : !variables->more)
         return;
     struct error *error =
@@ -442,6 +466,8 @@ static void check_sections(struct reading *reading)
                      "strip it with `strip`, no further");
         return;
     }
+    if (has_names(&variables))
+        name_variables(reading, &variables);
     read_symbols(reading, symbols_section, &symbols_header, versions, &symbols);
     check_dynamic(reading, dynamic_section, &dynamic_header);
     judge_symbols(reading, &symbols);

@@ -19,7 +19,12 @@ function(shoplane_add_plugin kind name)
   set(target plugin_${folder}_${name})
   add_library(${target} MODULE ${ARGN})
   target_link_libraries(${target} PRIVATE Shoplane::SDK)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -fvisibility=hidden)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -fvisibility=hidden
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers>) # what a table leaves out is not there
+  # C++'s standard library makes its templates visible (std::string), whatever -fvisibility says: two plugins must not meet in them.
+  set(exports ${CMAKE_CURRENT_BINARY_DIR}/shoplane_plugin.map)
+  file(WRITE ${exports} "{ global: shoplane_plugin_v1; local: *; };\n")
+  target_link_options(${target} PRIVATE -Wl,--version-script=${exports})
   if(SHOPLANE_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${SHOPLANE_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${SHOPLANE_SANITIZE})
@@ -28,6 +33,6 @@ function(shoplane_add_plugin kind name)
     target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,-z,relro -Wl,-z,now)
   endif()
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${name} C_STANDARD 11 C_STANDARD_REQUIRED ON
-    C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden SKIP_BUILD_RPATH ON
+    C_EXTENSIONS OFF CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden SKIP_BUILD_RPATH ON
     LIBRARY_OUTPUT_DIRECTORY ${SHOPLANE_PLUGIN_OUTPUT}/${folder})
 endfunction()

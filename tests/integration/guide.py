@@ -5,7 +5,8 @@
 
 In an empty folder, with what `cmake --install` puts under a prefix and nothing of the source tree. A block marked `sh` is typed; it
 must succeed. A `text` block behind it is what it prints (readme.py says how it is compared). A comment `file: NAME` before a block
-says that the block is that file, `excerpt: NAME` that it stands in that file of sdk/, word by word.
+says that the block is that file, `excerpt: NAME` that it stands in that file of sdk/, word by word, `shown: WHY` that it is not typed here:
+another test runs it.
 """
 
 import os
@@ -25,11 +26,11 @@ END = "@@the end of a block@@"
 
 
 def parts(page):
-    """(kind, name, text, line): kind is sh, text, file or excerpt."""
+    """(kind, name, text, line): kind is sh, text, file, excerpt or shown."""
     mark = None
     lines = iter(enumerate(page.splitlines(), 1))
     for number, line in lines:
-        if match := re.fullmatch(r"<!-- (file|excerpt): (\S+) -->", line):
+        if match := re.fullmatch(r"<!-- (file|excerpt|shown): (.+) -->", line):
             mark = match[1], match[2]
         elif line.startswith("```"):
             text = []
@@ -103,7 +104,7 @@ def follow(page, shell):
             if lacks is not None:
                 print(f"FAILED  GUIDE.md:{line}: it does not print\n  promised {lacks}\nbut in all:\n{output}")
                 return False
-        elif kind != "excerpt":
+        elif kind not in ("excerpt", "shown"):
             print(f"FAILED  GUIDE.md:{line}: a block marked \"{kind}\" is nothing that could be tested")
             return False
     return True

@@ -63,8 +63,8 @@ static void publish(const void *self, sl_scratch *scratch, const sl_window *wind
 
 static const sl_lane lane = {
     SL_LANE(SL_KEY_USER, "interest", "1.0.0", "how lively a shopper is"),
-    SL_SETTINGS(struct settings, params),
     SL_EVENTS(events, NULL),
+    SL_SETTINGS(struct settings, params),
     SL_RECORD(struct record, record_fields),
     SL_AGGREGATE(struct values),
     SL_VALUES(struct values, values_fields),

@@ -152,7 +152,7 @@ typedef struct sl_lane {
     void (*ages)(const void *self, int64_t ages_ms[SL_AGES_MAX]);
 } sl_lane;
 
-/* For the initialiser of a lane's table, which is then all of
+/* For the initialiser of a lane's table, in the order of its members (C++20 wants them so), which is then all of
  *     static const sl_lane lane = {
  *         SL_LANE(SL_KEY_USER, "product", "1.0.0", "products a shopper views, and their prices"),
  *         SL_EVENTS(events, inputs),
@@ -165,7 +165,7 @@ typedef struct sl_lane {
 #define SL_LANE(key_, name_, version_, summary_) \
     .struct_size = sizeof(sl_lane), .key = (key_), .name = (name_), .version = (version_), .summary = (summary_)
 #define SL_EVENTS(events_, inputs_)     .events = (events_), .inputs = (inputs_)
-#define SL_SETTINGS(structure, params_) .settings_size = sizeof(structure), .params = (params_)
+#define SL_SETTINGS(structure, params_) .params = (params_), .settings_size = sizeof(structure)
 #define SL_RECORD(structure, fields_)   .record_size = sizeof(structure), .record = (fields_)
 #define SL_AGGREGATE(structure)         .aggregate_size = sizeof(structure)
 #define SL_VALUES(structure, fields_)   .values_size = sizeof(structure), .values = (fields_)

@@ -81,8 +81,8 @@ static void publish(const void *self, sl_scratch *scratch, const sl_window *wind
 
 static const sl_lane lane = {
     SL_LANE(SL_KEY_USER, "@NAME@", "0.1.0", "one line that says what it is about"),
-    SL_SETTINGS(struct settings, params),
     SL_EVENTS(events, inputs),
+    SL_SETTINGS(struct settings, params),
     SL_RECORD(struct record, record_fields),
     SL_AGGREGATE(struct aggregate),
     SL_VALUES(struct values, values_fields),
