@@ -157,6 +157,7 @@ check odd_values python3 -B tests/integration/odd_values.py build
 for script in unread reload outages end_to_end filling memory_bound commands state_command dead_letters; do
     check "$script" python3 -B "tests/integration/$script.py" build
 done
+check kafka_rights_apache python3 -B tests/integration/kafka_rights.py build
 check state_faults python3 -B tests/integration/state_faults.py build ${long:+--long}
 # Everything that can go wrong, again and again; a failure says how to do it again.
 torture() { # NAME BUILD OPTIONS...

@@ -17,9 +17,9 @@
 #define READING_SAID_MS 1000 /* between two lines of progress */
 
 static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost,
-                   struct audit *audit, size_t left_out)
+                   uint64_t letters_lost, struct audit *audit, size_t left_out)
 {
-    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", audited[96] = "", shadows[96] = "", plugins[96] = "";
+    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", letters[48] = "", audited[96] = "", shadows[96] = "", plugins[96] = "";
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -30,6 +30,8 @@ static void report(const struct engine_counters *now, const struct engine_counte
     if (lost + now->full_keys + now->full_logs > 0)
         (void)snprintf(trouble, sizeof trouble, ", %" PRIu64 " lost in Kafka, %" PRIu64 " refused for memory, %" PRIu64
                        " beyond key_records", lost, now->full_keys, now->full_logs);
+    if (letters_lost > 0)
+        (void)snprintf(letters, sizeof letters, ", %" PRIu64 " dead letters LOST", letters_lost);
     if (now->not_finite > 0)
         (void)snprintf(not_finite, sizeof not_finite, ", %" PRIu64 " not finite", now->not_finite);
     if (now->odd_amounts > 0)
@@ -43,10 +45,10 @@ static void report(const struct engine_counters *now, const struct engine_counte
         (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
                        now->shadow_differ);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s",
+             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, state, trouble, not_finite, odd, plugins, audited, shadows,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, letters, state, trouble, not_finite, odd, plugins, audited, shadows,
              now->writing ? "" : ", NOT WRITING yet");
 }
 
@@ -166,6 +168,7 @@ enum ending attend(struct attendance *attendance)
     watch.told_ms = watch.started_ms;
     while (!engine_wait(attendance->engine, LOOK_EVERY_MS)) {
         standard_error_flush();
+        uint64_t letters_lost = dead_letters_lost(attendance->letters);
         if ((attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) ||
             engine_overtaken(attendance->engine)) {
             watch.ending = ENDING_LEASE;
@@ -192,7 +195,7 @@ enum ending attend(struct attendance *attendance)
         }
         if (!due)
             continue;
-        report(&now, &before, (double)(now_ms - reported_ms) / 1000.0, source_lost(attendance->source),
+        report(&now, &before, (double)(now_ms - reported_ms) / 1000.0, source_lost(attendance->source), letters_lost,
                attendance->audit, attendance->quarantined);
         before = now;
         reported_ms = now_ms;

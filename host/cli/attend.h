@@ -19,6 +19,7 @@ enum ending {
 struct attendance {
     struct engine *engine;
     struct source *source;
+    struct dead_letters *letters;
     struct lease *lease;   /* or NULL */
     struct state_folder *folder; /* or NULL; whose lock is taken as soon as its former owner, who has lost the lease, ends */
     struct audit *audit;   /* or NULL */

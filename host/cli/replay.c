@@ -225,7 +225,8 @@ static int replay(const struct options *options, const struct config *config, co
         report_error(&error);
         status = 1;
     }
-    if (counters.unsent > 0)
+    dead_letters_flush(settings.letters, 10000);
+    if (counters.unsent > 0 || dead_letters_lost(settings.letters) > 0)
         status = 1;
     if (options->stats != NULL &&
         !report_stats(options->stats, &counters, settings.letters, time_monotonic_ms() - started_ms, &error)) {

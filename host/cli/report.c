@@ -164,6 +164,7 @@ bool report_stats(const char *path, const struct engine_counters *counters, stru
             (void)fprintf(file, "\"%s\":%llu,", values[i].name, (unsigned long long)values[i].value);
         uint64_t by_reason[BAD_REASONS];
         (void)dead_letters_counts(letters, by_reason);
+        (void)fprintf(file, "\"dead_letters_lost\":%llu,", (unsigned long long)dead_letters_lost(letters));
         (void)fprintf(file, "\"dead_letters\":{");
         for (int i = 0; i < BAD_REASONS; i++)
             (void)fprintf(file, "%s\"%s\":%llu", i == 0 ? "" : ",", bad_reason_word((enum bad_reason)i),

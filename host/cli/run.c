@@ -118,6 +118,7 @@ static bool open_stream(const struct config *config, struct sink_maker *maker, s
 }
 
 #define PAST_TIMEOUT_MS 2000
+#define LETTERS_MS      10000 /* for those that are on their way */
 
 static struct source *open_past(void *context, int64_t from_ms, const int64_t *from, const int64_t *to, int32_t partitions,
                                 int64_t *short_ms, struct error *error)
@@ -149,7 +150,7 @@ static void close_running(struct running *running)
     trial_end(&running->trial);
     source_free(running->settings.source);
     if (running->settings.letters != NULL)
-        dead_letters_close(running->settings.letters, 10000);
+        dead_letters_close(running->settings.letters, LETTERS_MS);
     if (running->maker.stream != NULL && running->maker.stream != stdout)
         (void)fclose(running->maker.stream);
     durable_close(&running->durable);
@@ -236,7 +237,8 @@ static bool open_running(struct running *running, struct error *error)
     struct kafka_positions accept = {.accept_loss = options->accept_loss};
     settings->source = open_source(config, running->durable.next != NULL ? &running->durable.positions :
                                    options->accept_loss ? &accept : NULL, settings->workers, error);
-    return settings->source != NULL;
+    return settings->source != NULL &&
+           dead_letters_ready(settings->letters, &config->source.kafka, &signals_stop, error);
 }
 
 /* Ourselves again. Lock and lease stay ours: the next self takes over the one's descriptor, and the other from its former
@@ -260,7 +262,7 @@ static void restart(struct running *running, enum ending ending, int64_t since_m
                                 .lock = running->ownership.folder.lock};
     if (!kept)
         log_warn("the last checkpoint before the restart failed: what came after the last good one is read again");
-    dead_letters_close(running->settings.letters, 10000);
+    dead_letters_close(running->settings.letters, LETTERS_MS);
     running->settings.letters = NULL;
     if (ending == ENDING_GROWN && running->trial.kept)
         memcpy(note.set, running->loaded->set.id, sizeof note.set);
@@ -310,6 +312,7 @@ static int run(struct running *running)
     struct attendance attendance = {.engine = engine,
                                     .audit = audit,
                                     .source = settings->source,
+                                    .letters = settings->letters,
                                     .lease = settings->lease,
                                     .folder = settings->state == NULL ? NULL : &running->ownership.folder,
                                     .owner = running->ownership.owner,
@@ -344,8 +347,12 @@ static int run(struct running *running)
         status = 1;
     }
     engine_free(engine);
-    if (settings->letters != NULL)
+    if (settings->letters != NULL) { /* none: they were closed for a a restart that could not be */
+        dead_letters_flush(settings->letters, LETTERS_MS);
+        if (dead_letters_lost(settings->letters) > 0)
+            status = 1;
         report_summary(&counters, settings->letters, time_monotonic_ms() - started_ms);
+    }
     close_running(running);
     return status;
 }

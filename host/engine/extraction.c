@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text_handle.h"
+#include "base/time.h"
 #include "engine/combining.h"
 #include "engine/key_hash.h"
 #include "plugin/plugin_table.h"
@@ -58,7 +59,7 @@ void extraction_free(struct extraction *extraction)
 static void refuse(struct extraction *extraction, const struct message *message, const struct bad_row *bad)
 {
     extraction->bad++;
-    dead_letters_put(extraction->settings->letters, bad, message->bytes);
+    dead_letters_put(extraction->settings->letters, bad, message->bytes, message->partition, message->offset);
 }
 
 /* Size before, and time after reading. */
@@ -78,8 +79,12 @@ static bool time_fits(const struct extraction *extraction, const struct message 
     int64_t future_ms = extraction->settings->future_ms;
     if (head->time_ms - future_ms <= message->stamp_ms) /* a stamp may be anything, a time is within the calendar */
         return true;
-    bad_row_set(bad, BAD_FUTURE, "derived_tstamp", (sl_view){0}, "event time is %lld ms ahead of its message, at most %lld is "
-                "believed", (long long)(head->time_ms - message->stamp_ms), (long long)future_ms);
+    char event_time[TIME_TEXT_MAX], stamp[TIME_TEXT_MAX];
+    size_t size = time_text(head->time_ms, event_time);
+    (void)time_text(message->stamp_ms, stamp);
+    bad_row_set(bad, BAD_FUTURE, "derived_tstamp", (sl_view){event_time, size},
+                "event time %s is %lld ms ahead of its message, which is of %s; at most %lld ms are believed (source.future)", event_time,
+                (long long)(head->time_ms - message->stamp_ms), stamp, (long long)future_ms);
     return false;
 }
 

@@ -4,7 +4,9 @@
  * consumer of enriched TSV emits (shared facts: kafka_and_bad_rows.md):
  *     {"schema":...,"data":{"processor":{"artifact":"shoplane","version":...},"failure":{...},"payload":"<the message>"}}
  * failure is {"type":"NotTSV"} | {"type":"FieldNumberMismatch","fieldCount":n} |
- *            {"type":"RowDecodingError","errors":[{"type":"InvalidValue","key":...,"value":...,"message":...}]} */
+ *            {"type":"RowDecodingError","errors":[{"type":"InvalidValue","key":...,"value":...,"message":...}]}
+ * and where the message is not UTF-8 also has "payloadBase64": its bytes, which `payload` can't hold. (The schema takes further
+ * members in `failure`, and nowhere else.) */
 #ifndef SNOWPLOW_BAD_ROW_H
 #define SNOWPLOW_BAD_ROW_H
 
@@ -38,7 +40,7 @@ void bad_row_set(struct bad_row *bad, enum bad_reason reason, const char *key, s
     __attribute__((format(printf, 5, 6)));
 
 /* Append the letter as one line of JSON (without newline) to a growing buffer. The payload is the message whole; bytes that
- * are not UTF-8 are written as U+FFFD, NUL as \u0000. `processor_version` is the host's. */
+ * are not UTF-8 are U+FFFD there, and themselves in payloadBase64. NUL is \u0000. `processor_version` is the host's. */
 struct buffer;
 void bad_row_write(const struct bad_row *bad, sl_view payload, const char *processor_version, struct buffer *out);
 

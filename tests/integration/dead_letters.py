@@ -7,8 +7,13 @@ The kinds are those of the issue: wrong column count, broken JSON, broken schema
 out-of-range numbers, 1 MB messages, empty messages, deep nesting.
 """
 
+import base64
+import calendar
 import json
+import random
+import re
 import subprocess
+import time
 
 from features import replay, same, tell
 from servers import TOPIC, MockBroker, check, run_main, shipped_lanes, write_config
@@ -102,6 +107,49 @@ def as_text(payload):
     return text
 
 
+def bytes_of(letter):
+    """The message that a letter is about, as the README tells."""
+    data = letter["data"]
+    whole = data["failure"].get("payloadBase64")
+    return base64.b64decode(whole, validate=True) if whole else data["payload"].encode()
+
+
+def any_bytes_can_be_had_back(servers):
+    """Messages of random bytes, of a size that `replay` and `parse` refuse them all by; both keep every one."""
+    source = random.Random(16)
+    messages = [bytes(source.choice(b"\x00\x09\x41\x80\xc3\xa9\xe2\xff\xf0") for _ in range(source.randrange(1, 40))) for _ in range(3000)]
+    messages += [bytes([byte]) for byte in range(256) if byte != 10] + [bytes(set(range(256)) - {10})]
+    lines = servers.folder / "bytes.tsv"
+    lines.write_bytes(b"\n".join(messages) + b"\n")
+    config = write_config(servers.folder / "a.conf", shipped_lanes("shoplane.conf"), MockBroker(servers, {TOPIC: 1}), servers.redis())
+    for command, options in (("replay", ("--config", config, "--sink", "null", "--dead-letters")), ("parse", ("--dead-letters",))):
+        letters = servers.folder / f"{command}.jsonl"
+        servers.command([servers.host, command, *options, letters, lines])
+        got = [bytes_of(json.loads(line)) for line in letters.read_text(encoding="utf-8").split("\n")[:-1]]
+        check(got == messages, f"{command}: {len(got)} letters of {len(messages)}, or other bytes")
+
+
+def future_letters_show_both_times(servers):
+    """The event's, and that which Kafka (or for a file the wall clock) has."""
+    clean = servers.generate("clean.tsv", "--events", 50, "--rate", 1, "--seed", 3)
+    broker, redis = MockBroker(servers, {TOPIC: 1}), servers.redis().start()
+    letters = servers.folder / "letters.jsonl"
+    config = write_config(servers.folder / "a.conf", shipped_lanes("shoplane.conf"), broker, redis, letters=letters, clock="event")
+    line = changed(clean.read_bytes().split(b"\n")[0], {COLLECTOR: "2091-01-02 03:04:05.678", DERIVED: "2091-01-02 03:04:05.678"})
+    path = servers.folder / "future.tsv"
+    path.write_bytes(line + b"\n")
+    before = time.time()
+    servers.produce(broker, path)
+    host = servers.run(config, "--to-end")
+    check(host.wait(60) == 0, f"status {host.child.returncode}:\n{host.tail()}")
+    error = json.loads(letters.read_text())["data"]["failure"]["errors"][0]
+    check(error["key"] == "derived_tstamp" and error["value"] == "2091-01-02T03:04:05.678Z", f"it says {error}")
+    stamp = re.search(r"event time 2091-01-02T03:04:05.678Z is \d+ ms ahead of its message, which is of (\S+)Z; at most", error["message"])
+    check(stamp, f"it says {error}")
+    told = calendar.timegm(time.strptime(stamp[1].split(".")[0], "%Y-%m-%dT%H:%M:%S"))
+    check(abs(told - before) < 60, f"the message is of {before}, and it says {stamp[1]}")
+
+
 def letters_are(path, bad, where):
     """One letter for each bad message, of the schema's form, with the whole message; order does not count."""
     letters = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -112,10 +160,12 @@ def letters_are(path, bad, where):
         check(set(data["processor"]) == {"artifact", "version"}, f"{where}: processor is {data['processor']}")
         failure = data["failure"]
         fits = {"NotTSV": {"type"}, "FieldNumberMismatch": {"type", "fieldCount"}, "RowDecodingError": {"type", "errors"}}
-        check(set(failure) == fits.get(failure["type"]), f"{where}: failure is {failure}")
+        check(set(failure) - {"payloadBase64"} == fits.get(failure["type"]), f"{where}: failure is {failure}")
         for error in failure.get("errors", []):
             check(set(error) == {"type", "key", "value", "message"} and error["type"] == "InvalidValue" and error["message"],
                   f"{where}: an error is {error}")
+    whole = sorted(bytes_of(letter) for letter in letters)
+    check(whole == sorted(message for _, message in bad), f"{where}: the bytes of the messages can't be had back")
     found = sorted(letter["data"]["payload"] for letter in letters)
     wanted = sorted(as_text(message) for _, message in bad)
     missing = [f"{reason}: {message[:80]!r}" for reason, message in bad if as_text(message) not in found]
@@ -124,7 +174,7 @@ def letters_are(path, bad, where):
 
 
 def counted(bad):
-    reasons = ("not_tsv", "columns", "encoding", "size", "time", "future", "json", "schema", "value")
+    reasons = ("not_tsv", "columns", "encoding", "size", "time", "future", "json", "schema", "value", "plugin")
     return {reason: sum(1 for one, _ in bad if one == reason) for reason in reasons}
 
 
@@ -238,12 +288,12 @@ def lost_letters_are_said(servers):
     done = subprocess.run([servers.host, "replay", "--config", config, "--final=all", "--dead-letters", "/dev/full", dirty],
                           capture_output=True, timeout=60, check=False)
     text = done.stderr.decode(errors="replace")
-    check(done.returncode == 0, f"status {done.returncode}:\n{text[-2000:]}")
+    check(done.returncode == 1, f"status {done.returncode}, must be 1:\n{text[-2000:]}")
     check("a dead letter to file /dev/full is lost: No space left on device" in text, f"it says:\n{text[-2000:]}")
     check(f"{len(bad)} dead letters to file /dev/full were lost in all" in text, f"it says:\n{text[-2000:]}")
     same({line["key"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}, wanted, "letters lost")
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [every_kind_from_a_file, odd_values_are_taken, every_kind_from_a_topic, generated_dirt,
+    run_main(__doc__, [every_kind_from_a_file, any_bytes_can_be_had_back, future_letters_show_both_times, odd_values_are_taken, every_kind_from_a_topic, generated_dirt,
                        lost_letters_are_said])

@@ -259,6 +259,14 @@ class ApacheKafka:
         check(done.returncode == 0, f"broker.sh {words[0]}: {done.stderr}")
         return done.stdout.strip()
 
+    def topic(self, name, partitions, **settings):
+        more = [word for key, value in settings.items() for word in ("--config", f"{key.replace('_', '.')}={value}")]
+        self._script("topic", self.folder, name, partitions, *more)
+
+    def acl(self, *words):
+        """Change access lists; we are User:ANONYMOUS, and may do with what no list names what we like."""
+        self._script("acl", self.folder, "--force", *words)
+
     def grow(self, topic, partitions):
         self._script("grow", self.folder, topic, partitions)
 

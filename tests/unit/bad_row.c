@@ -67,19 +67,38 @@ static void other_reasons_name_key_value_and_message(void **state)
             "\"{\\\"a\\\": 5}\",\"message\":\"it is no text\"}]},\"payload\":\"x\"}}");
 }
 
-static void what_is_not_utf8_becomes_replacement_characters(void **state)
+static void what_is_not_utf8_is_there_twice(void **state)
 {
     (void)state;
     struct bad_row bad;
     bad_row_set(&bad, BAD_NOT_TSV, "", VIEW(""), "-");
 #define FFFD "\xef\xbf\xbd"
     is(&bad, (sl_view){"a\0b\xff\xc3\xa9\xc3", 7},
-       HEAD "{\"type\":\"NotTSV\"},\"payload\":\"a\\u0000b" FFFD "\xc3\xa9" FFFD "\"}}");
+       HEAD "{\"type\":\"NotTSV\",\"payloadBase64\":\"YQBi/8Opww==\"},\"payload\":\"a\\u0000b" FFFD "\xc3\xa9" FFFD "\"}}");
     /* too long a form, half of a surrogate pair, beyond Unicode, cut off */
     is(&bad, VIEW("\xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82"),
-       HEAD "{\"type\":\"NotTSV\"},\"payload\":\"" FFFD FFFD " " FFFD FFFD FFFD " " FFFD FFFD FFFD FFFD " " FFFD FFFD
-            "\"}}");
-    is(&bad, VIEW("\xf0\x9f\x91\x9f \xff"), HEAD "{\"type\":\"NotTSV\"},\"payload\":\"\xf0\x9f\x91\x9f " FFFD "\"}}");
+       HEAD "{\"type\":\"NotTSV\",\"payloadBase64\":\"wIAg7aCAIPSQgIAg4oI=\"},\"payload\":\"" FFFD FFFD " " FFFD FFFD FFFD " " FFFD
+            FFFD FFFD FFFD " " FFFD FFFD "\"}}");
+    is(&bad, VIEW("\xf0\x9f\x91\x9f \xff"),
+       HEAD "{\"type\":\"NotTSV\",\"payloadBase64\":\"8J+RnyD/\"},\"payload\":\"\xf0\x9f\x91\x9f " FFFD "\"}}");
+    bad_row_set(&bad, BAD_ENCODING, "page_title", VIEW("-"), "-");
+    is(&bad, VIEW("\xff"),
+       HEAD "{\"type\":\"RowDecodingError\",\"errors\":[{\"type\":\"InvalidValue\",\"key\":\"page_title\",\"value\":\"-\",\"message\":"
+            "\"-\"}],\"payloadBase64\":\"/w==\"},\"payload\":\"" FFFD "\"}}");
+}
+
+/* The schema: a key of at most 32 characters, at most 1024 fields. */
+static void what_the_schema_bounds_is_bounded(void **state)
+{
+    (void)state;
+    struct bad_row bad;
+    bad_row_set(&bad, BAD_COLUMNS, "", VIEW(""), "columns");
+    bad.fields = 2000;
+    is(&bad, VIEW("x"), HEAD "{\"type\":\"FieldNumberMismatch\",\"fieldCount\":1024},\"payload\":\"x\"}}");
+    bad_row_set(&bad, BAD_VALUE, "a_very_long_name_of_a_place[0].in_an_event", VIEW("v"), "m");
+    is(&bad, VIEW("x"),
+       HEAD "{\"type\":\"RowDecodingError\",\"errors\":[{\"type\":\"InvalidValue\",\"key\":\"a_very_long_name_of_a_place[0].i\",\"value\":"
+            "\"v\",\"message\":\"m\"}]},\"payload\":\"x\"}}");
 }
 
 static void long_values_are_cut_between_characters(void **state)
@@ -112,7 +131,8 @@ int main(void)
         cmocka_unit_test(an_empty_message_has_an_empty_payload),
         cmocka_unit_test(a_wrong_number_of_columns_is_told),
         cmocka_unit_test(other_reasons_name_key_value_and_message),
-        cmocka_unit_test(what_is_not_utf8_becomes_replacement_characters),
+        cmocka_unit_test(what_is_not_utf8_is_there_twice),
+        cmocka_unit_test(what_the_schema_bounds_is_bounded),
         cmocka_unit_test(long_values_are_cut_between_characters),
         cmocka_unit_test(every_reason_has_a_word),
     };

@@ -24,7 +24,7 @@
 static void put(struct dead_letters *letters, enum bad_reason reason, const char *payload)
 {
     struct bad_row bad = {.reason = reason, .fields = 7};
-    dead_letters_put(letters, &bad, (sl_view){payload, strlen(payload)});
+    dead_letters_put(letters, &bad, (sl_view){payload, strlen(payload)}, 3, 1234567890123);
 }
 
 static void letters_are_lines_and_counted_by_reason(void **state)
@@ -252,13 +252,61 @@ static void letters_that_the_broker_refuses_are_lost(void **state)
     struct error error = {0};
     struct dead_letters *letters = topic_letters(rd_kafka_mock_cluster_bootstraps(broker.cluster), NULL, 0, &error);
     assert_non_null(letters);
-    rd_kafka_mock_push_request_errors(broker.cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rd_kafka_mock_push_request_errors(broker.cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     put(letters, BAD_VALUE, "payload");
     int64_t end_ms = time_monotonic_ms() + LIMIT_MS;
     while (dead_letters_lost(letters) == 0)
         assert_true(time_monotonic_ms() < end_ms);
     dead_letters_close(letters, LIMIT_MS);
     broker_stop(&broker);
+}
+
+/* A batch that is too large is refused whole; a letter is lost only where it is too large by itself. */
+static void letters_of_a_batch_that_is_too_large_are_sent_alone(void **state)
+{
+    (void)state;
+    struct broker broker = broker_start();
+    struct error error = {0};
+    struct dead_letters *letters = topic_letters(rd_kafka_mock_cluster_bootstraps(broker.cluster), NULL, 0, &error);
+    assert_non_null(letters);
+    rd_kafka_mock_push_request_errors(broker.cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    put(letters, BAD_VALUE, "payload");
+    dead_letters_flush(letters, LIMIT_MS);
+    assert_int_equal(dead_letters_lost(letters), 0);
+    rd_kafka_mock_push_request_errors(broker.cluster, 0 /* Produce */, 2, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    put(letters, BAD_VALUE, "payload");
+    dead_letters_flush(letters, LIMIT_MS);
+    assert_int_equal(dead_letters_lost(letters), 1);
+    dead_letters_close(letters, LIMIT_MS);
+    broker_stop(&broker);
+}
+
+static void a_topic_that_is_not_there_is_said(void **state)
+{
+    (void)state;
+    struct broker broker = broker_start();
+    struct error error = {0};
+    const volatile bool go_on = false, stop = true;
+    struct kafka_settings kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(broker.cluster)};
+    struct dead_letters *letters = topic_letters(kafka.brokers, NULL, 0, &error);
+    assert_true(dead_letters_ready(letters, &kafka, &go_on, &error));
+    rd_kafka_mock_topic_set_error(broker.cluster, "letters", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_false(dead_letters_ready(letters, &kafka, &go_on, &error));
+    assert_string_equal(error.what, "Kafka has no topic letters for the dead letters");
+    assert_non_null(strstr(error.advice, "--create --topic letters"));
+    rd_kafka_mock_topic_set_error(broker.cluster, "letters", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_false(dead_letters_ready(letters, &kafka, &go_on, &error));
+    assert_non_null(strstr(error.what, "not allowed to write"));
+    assert_non_null(strstr(error.advice, "--producer"));
+    kafka.wait = true; /* it is waited for, until told to stop */
+    assert_false(dead_letters_ready(letters, &kafka, &stop, &error));
+    assert_string_equal(error.what, "");
+    dead_letters_close(letters, LIMIT_MS);
+    broker_stop(&broker);
+    letters = topic_letters("127.0.0.1:1", NULL, 0, &error); /* no broker: whether there is a topic is not known */
+    assert_true(dead_letters_ready(letters, &kafka, &go_on, &error));
+    dead_letters_close(letters, 0);
 }
 
 static void a_broker_that_is_away_holds_nobody_up(void **state)
@@ -296,6 +344,8 @@ int main(void)
         cmocka_unit_test(what_a_full_disk_does_not_take_is_lost),
         cmocka_unit_test(letters_reach_a_topic),
         cmocka_unit_test(letters_that_the_broker_refuses_are_lost),
+        cmocka_unit_test(letters_of_a_batch_that_is_too_large_are_sent_alone),
+        cmocka_unit_test(a_topic_that_is_not_there_is_said),
         cmocka_unit_test(a_broker_that_is_away_holds_nobody_up),
         cmocka_unit_test(a_property_that_does_not_fit_is_refused),
     };
