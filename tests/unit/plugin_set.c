@@ -298,8 +298,8 @@ static void included_files_are_put_in_their_place(void **state)
     state_file_write(folder, "two.conf", "two = 2; // last", 16);
     char *whole = whole_text_read(config, &size, &error);
     assert_non_null(whole);
-    assert_string_equal(whole, "workers = 1;\n# @include \"comment.conf\"\none = 1;\n  two = 2; // last\n\n x = 1;\nname = \"\n"
-                               "@include \\\"text.conf\\\"\";\n\n");
+    assert_string_equal(whole, "workers = 1;\n# @include \"comment.conf\"\none = 1;\ntwo = 2; // last\n x = 1;\nname = \"\n"
+                               "@include \\\"text.conf\\\"\";\n");
     assert_int_equal(size, strlen(whole));
     free(whole);
     assert_int_equal(unlinkat(folder, "two.conf", 0), 0);
