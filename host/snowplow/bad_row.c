@@ -90,7 +90,7 @@ static void put_reason(const struct bad_row *bad, struct buffer *out)
         return;
     }
     buffer_literal(out, "{\"type\":\"RowDecodingError\",\"errors\":[{\"type\":\"InvalidValue\",\"key\":");
-    put_text(out, bad->key, fitting((sl_view){bad->key, strlen(bad->key)}, KEY_MOST));
+    put_text(out, bad->key, utf8_fitting((sl_view){bad->key, strlen(bad->key)}, KEY_MOST));
     buffer_literal(out, ",\"value\":");
     put_text(out, bad->value, strlen(bad->value));
     buffer_literal(out, ",\"message\":");
