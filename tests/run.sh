@@ -177,6 +177,7 @@ check crash python3 -B tests/integration/crash.py build
 check install tests/integration/install.sh build
 check hardened tests/integration/hardened.sh build
 alone live python3 -B tests/integration/live.py build
+check clocks python3 -B tests/integration/clocks.py build
 check examples tests/integration/examples.sh build
 check asan_examples tests/integration/examples.sh build-asan
 check guide python3 -B tests/integration/guide.py build

@@ -10,16 +10,33 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOOK_EVERY_MS 20
 #define READING_SAID_MS 1000 /* between two lines of progress */
+#define WALL_SAID_MS 10000   /* clocks of machines differ by less */
+
+/* Whose clock was not believed: events', messages', this machine's. "" where all were. */
+static void times_text(const struct engine_counters *now, char *out, size_t size)
+{
+    size_t used = 0;
+    *out = '\0';
+    if (now->ahead > 0)
+        used += (size_t)snprintf(out, size, ", %" PRIu64 " ahead of their message", now->ahead);
+    if (now->unstamped > 0)
+        used += (size_t)snprintf(out + used, size - used, ", %" PRIu64 " without a Kafka timestamp", now->unstamped);
+    if (now->wall_ahead_ms >= WALL_SAID_MS || now->wall_ahead_ms <= -WALL_SAID_MS)
+        (void)snprintf(out + used, size - used, ", WALL CLOCK %.0f s %s", (double)llabs(now->wall_ahead_ms) / 1000,
+                       now->wall_ahead_ms < 0 ? "behind" : "ahead");
+}
 
 static void report(const struct engine_counters *now, const struct engine_counters *before, double seconds, uint64_t lost,
                    uint64_t letters_lost, struct audit *audit, size_t left_out)
 {
-    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", letters[48] = "", audited[96] = "", shadows[96] = "", plugins[96] = "";
+    char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", letters[48] = "",
+         audited[96] = "", shadows[96] = "", plugins[96] = "", times[160];
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -32,6 +49,7 @@ static void report(const struct engine_counters *now, const struct engine_counte
                        " beyond key_records", lost, now->full_keys, now->full_logs);
     if (letters_lost > 0)
         (void)snprintf(letters, sizeof letters, ", %" PRIu64 " dead letters LOST", letters_lost);
+    times_text(now, times, sizeof times);
     if (now->not_finite > 0)
         (void)snprintf(not_finite, sizeof not_finite, ", %" PRIu64 " not finite", now->not_finite);
     if (now->odd_amounts > 0)
@@ -45,10 +63,11 @@ static void report(const struct engine_counters *now, const struct engine_counte
         (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
                        now->shadow_differ);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s%s",
+             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, letters, state, trouble, not_finite, odd, plugins, audited, shadows,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, letters, times, state, trouble, not_finite,
+             odd, plugins, audited, shadows,
              now->writing ? "" : ", NOT WRITING yet");
 }
 

@@ -73,7 +73,10 @@ bool durable_open(struct durable *durable, const struct state_folder *folder, co
     durable->next = memory_new(((size_t)count + 1) * sizeof *durable->next);
     for (int32_t p = 0; p < count; p++)
         durable->next[p] = durable->manifest->partitions[p].next;
-    durable->positions = (struct kafka_positions){.next = durable->next, .count = count, .accept_loss = accept_loss};
+    durable->positions = (struct kafka_positions){.next = durable->next,
+                                                  .count = count,
+                                                  .want_stamp = manifest_is_ahead(durable->manifest, time_wall_ms()),
+                                                  .accept_loss = accept_loss};
     return true;
 }
 
@@ -84,6 +87,28 @@ void durable_close(struct durable *durable)
     manifest_free(durable->manifest);
     free(durable->next);
     *durable = (struct durable){0};
+}
+
+void durable_mend_clock(struct durable *durable, const struct config *config, struct source *source, int64_t wall_ms)
+{
+    struct manifest *manifest = durable->manifest;
+    char was[TIME_TEXT_MAX], is[TIME_TEXT_MAX];
+    int64_t stamp_ms = source_last_stamp(source), latest_ms = stamp_ms > wall_ms ? stamp_ms : wall_ms;
+    if (manifest == NULL || source->ordered || !manifest_is_ahead(manifest, latest_ms))
+        return;
+    int64_t was_ms = manifest->clock_ms;
+    manifest_take_back(manifest, latest_ms, config->source.disorder_ms);
+    if (manifest->clock_ms == was_ms) /* only what would have moved it next */
+        return;
+    (void)time_text(was_ms, was);
+    (void)time_text(manifest->clock_ms, is);
+    log_warn("the state's clock had got ahead, to %s, of this machine's and of Kafka's timestamps: it goes on at %s, and all "
+             "features are written again", was, is);
+    state_plan_mend(&durable->plan, was_ms - manifest->clock_ms);
+    for (size_t i = 0; i < durable->plan.set->lane_count; i++)
+        if (durable->plan.lanes[i].fate == FATE_FILLED)
+            log_info("lane %s is %s: %s", durable->plan.set->lanes[i].name, lane_fate_word(FATE_FILLED),
+                     durable->plan.lanes[i].reason);
 }
 
 void durable_say(const struct durable *durable)

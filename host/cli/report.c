@@ -103,6 +103,9 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
     buffer_printf(&out, "  records    %llu kept, %llu duplicate, %llu late, %llu events without a key\n",
                   (unsigned long long)counters->records, (unsigned long long)counters->duplicates,
                   (unsigned long long)counters->late, (unsigned long long)counters->unkeyed);
+    if (counters->ahead + counters->unstamped > 0)
+        buffer_printf(&out, "  CLOCKS     %llu events ahead of their message, %llu messages without a Kafka timestamp\n",
+                      (unsigned long long)counters->ahead, (unsigned long long)counters->unstamped);
     buffer_printf(&out, "  features   %llu written, %llu deleted, %llu refreshed, from %llu folds\n",
                   (unsigned long long)counters->sink.sets, (unsigned long long)counters->sink.deletes,
                   (unsigned long long)counters->sink.refreshes, (unsigned long long)counters->folds);
@@ -148,6 +151,7 @@ bool report_stats(const char *path, const struct engine_counters *counters, stru
         {"unkeyed", counters->unkeyed},       {"bad", counters->bad},
         {"records", counters->records},       {"duplicates", counters->duplicates},
         {"late", counters->late},             {"folds", counters->folds},
+        {"ahead", counters->ahead},           {"unstamped", counters->unstamped},
         {"keys", counters->keys},             {"memory_bytes", counters->memory},
         {"sets", counters->sink.sets},        {"deletes", counters->sink.deletes},
         {"refreshes", counters->sink.refreshes}, {"unsent", counters->unsent},

@@ -237,8 +237,10 @@ static bool open_running(struct running *running, struct error *error)
     struct kafka_positions accept = {.accept_loss = options->accept_loss};
     settings->source = open_source(config, running->durable.next != NULL ? &running->durable.positions :
                                    options->accept_loss ? &accept : NULL, settings->workers, error);
-    return settings->source != NULL &&
-           dead_letters_ready(settings->letters, &config->source.kafka, &signals_stop, error);
+    if (settings->source == NULL)
+        return false;
+    durable_mend_clock(&running->durable, config, settings->source, time_wall_ms());
+    return dead_letters_ready(settings->letters, &config->source.kafka, &signals_stop, error);
 }
 
 /* Ourselves again. Lock and lease stay ours: the next self takes over the one's descriptor, and the other from its former

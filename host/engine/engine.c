@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/time.h"
+#include "engine/believed_time.h"
 #include "engine/checkpoint.h"
 #include "engine/key_hash.h"
 #include "engine/question.h"
@@ -15,6 +16,7 @@
 
 struct engine {
     struct engine_settings settings;
+    struct believed_time time;
     struct worker *workers;
     struct checkpoint *checkpoint; /* NULL: no durable state */
     bool joined, finished, kept;
@@ -24,6 +26,8 @@ struct engine *engine_start(const struct engine_settings *settings)
 {
     struct engine *engine = memory_new(sizeof *engine);
     engine->settings = *settings;
+    engine->settings.time = &engine->time;
+    believed_time_init(&engine->time);
     engine->workers = memory_new((size_t)settings->workers * sizeof *engine->workers);
     if (settings->state != NULL)
         checkpoint_begin(settings);
@@ -42,6 +46,7 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
     *counters = (struct engine_counters){.clock_ms = INT64_MIN, .at_end = true, .restored = true, .writing = true};
     if (engine->checkpoint != NULL)
         checkpoint_count(engine->checkpoint, counters);
+    counters->wall_ahead_ms = believed_time_held(&engine->time);
     for (int i = 0; i < engine->settings.workers; i++) {
         struct worker *worker = &engine->workers[i];
         (void)pthread_mutex_lock(&worker->lock);
@@ -53,6 +58,8 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->unwanted += seen.unwanted;
         counters->unkeyed += seen.unkeyed;
         counters->bad += seen.bad;
+        counters->ahead += seen.ahead;
+        counters->unstamped += seen.unstamped;
         counters->records += seen.records;
         counters->duplicates += seen.duplicates;
         counters->late += seen.late;
@@ -164,5 +171,6 @@ void engine_free(struct engine *engine)
     for (int i = 0; i < engine->settings.workers; i++)
         worker_free(&engine->workers[i]);
     free(engine->workers);
+    believed_time_free(&engine->time);
     free(engine);
 }

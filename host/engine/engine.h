@@ -14,6 +14,7 @@
 #include "sink/sink.h"
 #include "snowplow/bad_row.h"
 
+struct believed_time;
 struct engine;
 struct lease;
 
@@ -29,6 +30,7 @@ struct engine_settings {
     int workers;
     enum clock_kind clock;
     int64_t disorder_ms, idle_ms, future_ms, max_message_bytes;
+    struct believed_time *time; /* the engine's own: engine_start() sets it */
     bool to_end;      /* the end of the input is the end of the run: always so for files */
     int64_t until_ms; /* move the clock here at the end of the input; INT64_MIN: no further than the largest event time */
     int64_t drain_ms; /* how long the sink may take without any progress, at the end, before the rest is given up */
@@ -56,6 +58,9 @@ struct engine_counters {
     uint64_t unkeyed;         /* of these: a lane wanted it, but it had no such key */
     uint64_t bad;             /* dead letters */
     uint64_t odd_amounts;     /* of the events: one where something asked for as money is none, and so missing */
+    uint64_t ahead;           /* events ahead of their message by more than the disorder; they did not move the clock so far */
+    uint64_t unstamped;       /* messages whose Kafka timestamp can't be one */
+    int64_t wall_ahead_ms;    /* of the time that is believed, by the wall clock; below 0: it is behind */
     uint64_t records, duplicates, late, folds, lost;
     uint64_t not_finite;      /* features that a parser made of a number that is not finite: absent */
     uint64_t keys;            /* logs now: one a key and lane */

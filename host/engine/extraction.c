@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SAY_EVERY_MS 3600000 /* what goes on is in the figures */
+
 struct staged {
     size_t lane;
     sl_view key;    /* its data is NULL where the lane has keys of its own: they are in extraction->own_keys, */
@@ -42,7 +44,7 @@ void extraction_init(struct extraction *extraction, const struct engine_settings
     extraction->next = memory_new(((size_t)settings->source->partitions + 1) * sizeof *extraction->next);
     for (int32_t p = 0; p < settings->source->partitions; p++)
         extraction->next[p] = source_begin(settings->source, p);
-    watermark_init(&extraction->watermark, settings->source, worker, settings->workers, settings->clock,
+    watermark_init(&extraction->watermark, settings->source, settings->time, worker, settings->workers, settings->clock,
                    settings->disorder_ms, settings->idle_ms);
 }
 
@@ -73,18 +75,37 @@ static bool size_fits(const struct extraction *extraction, const struct message 
     return false;
 }
 
-static bool time_fits(const struct extraction *extraction, const struct message *message, const struct event_head *head,
-                      struct bad_row *bad)
+/* What the message says of when it was written: its Kafka timestamp, or, where that can't be one, the time that it is believed to
+ * be now. Of a file: the wall clock when it was read. */
+static int64_t stamp_of(const struct extraction *extraction, const struct message *message)
+{
+    bool counts = message->stamp_ms >= MESSAGE_FIRST_STAMP_MS || extraction->settings->source->ordered;
+    return counts ? message->stamp_ms : extraction->watermark.now_ms;
+}
+
+static void count_unstamped(struct extraction *extraction, const struct message *message)
+{
+    static struct log_limit limit = {.every_ms = SAY_EVERY_MS};
+    char stamp[TIME_TEXT_MAX] = "none";
+    if (message->stamp_ms != INT64_MIN)
+        (void)time_text(message->stamp_ms, stamp);
+    extraction->unstamped++;
+    log_limited(&limit, LOG_LEVEL_WARN, "partition %d: the Kafka timestamp of the message at offset %lld does not count: %s; such "
+                "messages are taken to be of the moment at which they are read; do this: let the producer set it, or set "
+                "message.timestamp.type=LogAppendTime for the topic", (int)message->partition, (long long)message->offset, stamp);
+}
+
+static bool time_fits(const struct extraction *extraction, int64_t stamp_ms, const struct event_head *head, struct bad_row *bad)
 {
     int64_t future_ms = extraction->settings->future_ms;
-    if (head->time_ms - future_ms <= message->stamp_ms) /* a stamp may be anything, a time is within the calendar */
+    if (head->time_ms - future_ms <= stamp_ms) /* a stamp may be anything, a time is within the calendar */
         return true;
     char event_time[TIME_TEXT_MAX], stamp[TIME_TEXT_MAX];
     size_t size = time_text(head->time_ms, event_time);
-    (void)time_text(message->stamp_ms, stamp);
+    (void)time_text(stamp_ms, stamp);
     bad_row_set(bad, BAD_FUTURE, "derived_tstamp", (sl_view){event_time, size},
                 "event time %s is %lld ms ahead of its message, which is of %s; at most %lld ms are believed (source.future)", event_time,
-                (long long)(head->time_ms - message->stamp_ms), stamp, (long long)future_ms);
+                (long long)(head->time_ms - stamp_ms), stamp, (long long)future_ms);
     return false;
 }
 
@@ -296,10 +317,13 @@ void extraction_take(struct extraction *extraction, const struct message *messag
 {
     struct event_head head;
     struct bad_row bad;
+    int64_t stamp_ms = stamp_of(extraction, message);
     plugin_call.partition = message->partition;
     plugin_call.offset = message->offset;
+    if (stamp_ms != message->stamp_ms)
+        count_unstamped(extraction, message);
     if (is_barred(extraction, message, &bad) || !size_fits(extraction, message, &bad) ||
-        !reader_read(extraction->reader, message->bytes, &head, &bad) || !time_fits(extraction, message, &head, &bad)) {
+        !reader_read(extraction->reader, message->bytes, &head, &bad) || !time_fits(extraction, stamp_ms, &head, &bad)) {
         refuse(extraction, message, &bad);
         return;
     }
@@ -316,7 +340,7 @@ void extraction_take(struct extraction *extraction, const struct message *messag
     struct odd_amount odd;
     if (head.event >= 0 && reader_odd_amount(extraction->reader, &odd))
         count_odd(extraction, &odd);
-    watermark_event(&extraction->watermark, message->partition, head.time_ms);
+    watermark_event(&extraction->watermark, message->partition, head.time_ms, stamp_ms);
     int64_t clock_ms = watermark_now(&extraction->watermark);
     for (size_t i = 0; i < extraction->staged_count; i++)
         send(extraction, &extraction->staged[i], clock_ms, parcels);
@@ -330,8 +354,8 @@ void extraction_take_past(struct extraction *extraction, const struct message *m
     plugin_call.partition = message->partition;
     plugin_call.offset = message->offset;
     if (is_barred(extraction, message, &bad) || !size_fits(extraction, message, &bad) ||
-        !reader_read(extraction->reader, message->bytes, &head, &bad) || !time_fits(extraction, message, &head, &bad) ||
-        head.event < 0)
+        !reader_read(extraction->reader, message->bytes, &head, &bad) ||
+        !time_fits(extraction, stamp_of(extraction, message), &head, &bad) || head.event < 0)
         return;
     extract(extraction, &head, &lanes);
     if (spoiled(extraction, &bad))

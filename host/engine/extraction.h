@@ -24,6 +24,7 @@ struct extraction {
     struct lane_cost *costs; /* one a lane: its extract. The shard has the rest */
     int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */
     uint64_t events, unwanted, unkeyed, bad, odd_amounts;
+    uint64_t unstamped; /* messages whose Kafka timestamp can't be one */
 };
 
 void extraction_init(struct extraction *extraction, const struct engine_settings *settings, int worker);

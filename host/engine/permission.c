@@ -20,7 +20,7 @@ static bool past_offsets(const struct worker *worker)
         if (worker->shard.applied[p] >= fence)
             continue;
         int64_t end = source_end(source, p, &seen_ms);
-        int64_t now_ms = time_wall_ms();
+        int64_t now_ms = time_boot_ms();
         bool idle = source_partition(source, p, &idle_since_ms) == PARTITION_AT_END &&
                     now_ms - idle_since_ms >= FENCE_IDLE_MS; /* offsets without a message may lie before the end */
         bool seen = seen_ms >= worker->held_ms || (idle && now_ms - worker->held_ms >= FENCE_IDLE_MS); /* and still there */
@@ -73,7 +73,7 @@ void permission_look(struct worker *worker)
 {
     bool held_now = lease_may_write(worker->settings->lease);
     if (held_now && worker->held_ms == 0)
-        worker->held_ms = time_wall_ms();
+        worker->held_ms = time_boot_ms();
     if (held_now && !worker->fence_passed && past_fence(worker)) {
         shard_reread(&worker->shard);
         worker->fence_passed = true;

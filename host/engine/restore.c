@@ -153,7 +153,10 @@ static void restore_clock(struct worker *worker, const struct manifest *manifest
 }
 
 /* What stands beside another may have written until now, or not: who writes now writes all of it. */
-static enum lane_wake wake_of(const struct set_lane *lane) { return lane->pairs == 0 ? WAKE_RESTORED : WAKE_FILLED; }
+static enum lane_wake wake_of(const struct state_plan *plan, const struct set_lane *lane)
+{
+    return lane->pairs == 0 && !plan->write_again ? WAKE_RESTORED : WAKE_FILLED;
+}
 
 void restore_worker(struct worker *worker)
 {
@@ -178,7 +181,7 @@ void restore_worker(struct worker *worker)
             bool to_fill = (plan->to_fill >> i & 1u) != 0, damaged = (worker->restore.damaged >> i & 1u) != 0;
             shard->lanes[i].mending = damaged && !to_fill;
             if (!to_fill && !damaged)
-                shard_lane_full(shard, i, wake_of(&plan->set->lanes[i]), spread_ms(&plan->set->lanes[i]));
+                shard_lane_full(shard, i, wake_of(plan, &plan->set->lanes[i]), spread_ms(&plan->set->lanes[i]));
         }
         restore_clock(worker, plan->manifest);
     }

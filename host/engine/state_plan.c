@@ -126,6 +126,20 @@ void state_plan_make(struct state_plan *plan, const struct lane_set *set, const 
     }
 }
 
+void state_plan_mend(struct state_plan *plan, int64_t ahead_ms)
+{
+    plan->write_again = true;
+    for (size_t i = 0; i < plan->set->lane_count; i++) {
+        struct lane_plan *lane = &plan->lanes[i];
+        if (lane_keep_ms(&plan->set->lanes[i]) / 16 > ahead_ms)
+            continue;
+        lane->fate = FATE_FILLED;
+        lane->from = NULL;
+        (void)snprintf(lane->reason, sizeof lane->reason, "the clock was ahead, and records went before their time");
+        plan->to_fill |= UINT64_C(1) << i;
+    }
+}
+
 void state_plan_free(struct state_plan *plan)
 {
     for (size_t i = 0; plan->lanes != NULL && i < plan->set->lane_count; i++)

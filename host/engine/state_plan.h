@@ -35,6 +35,7 @@ struct state_plan {
     bool sync;           /* fsync at checkpoints */
     bool fill_at_once;   /* features of lanes that are being filled are written meanwhile */
     bool accept_loss;
+    bool write_again;    /* what Redis has may be of a clock that was wrong */
     bool held;           /* no manifest is in the folder yet: no segment may be made; checkpoint_begin() */
     const char *topic;
     char plugin_set[64]; /* what runs, for the manifest; "" unknown */
@@ -43,6 +44,11 @@ struct state_plan {
 /* Never fails: a lane whose records can't be kept is filled, and says why. Not owned: set, manifest. */
 void state_plan_make(struct state_plan *plan, const struct lane_set *set, const struct manifest *manifest);
 void state_plan_free(struct state_plan *plan);
+
+/* The state's clock was ahead by so much, and is not any more: what Redis has is written again, and lanes of which records were
+ * thrown away that count now are filled. Journals go in segments of a sixteenth of what a lane keeps: one that keeps more than
+ * sixteen times `ahead_ms` can lack its oldest at most, for `ahead_ms` at most. */
+void state_plan_mend(struct state_plan *plan, int64_t ahead_ms);
 
 /* Is this lane of the manifest not in the set? */
 bool state_plan_orphan(const struct state_plan *plan, const struct manifest_lane *lane);

@@ -339,7 +339,7 @@ static void tell(struct worker *worker)
     if (worker->settings->source->ordered || now - worker->told_ms < TELL_MS)
         return;
     worker->told_ms = now;
-    watermark_refresh(&worker->extraction.watermark, time_wall_ms());
+    watermark_refresh(&worker->extraction.watermark, moment_now());
     make_parcels(worker);
     close_parcels(worker, false);
 }
@@ -351,7 +351,7 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     struct batch batch;
     /* Before the batch is taken: a partition that ends with it still has what is in it to give. */
     if (!source->ordered)
-        watermark_refresh(&worker->extraction.watermark, time_wall_ms());
+        watermark_refresh(&worker->extraction.watermark, moment_now());
     switch (source_take(source, worker->index, timeout_ms, &batch)) {
     case TAKE_END: end_input(worker, false); return true;
     case TAKE_WAIT:
@@ -418,6 +418,8 @@ static void publish_counters(struct worker *worker)
         .unkeyed = extraction->unkeyed,
         .bad = extraction->bad,
         .odd_amounts = extraction->odd_amounts,
+        .ahead = extraction->watermark.ahead,
+        .unstamped = extraction->unstamped,
         .records = shard->counters.records,
         .duplicates = shard->counters.duplicates,
         .late = shard->counters.late,

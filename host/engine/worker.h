@@ -76,7 +76,7 @@ struct worker {
     struct worker_restore restore;
     bool fence_passed;
     int64_t offsets_passed_ms;               /* monotonic: when the offsets of the fence were; 0: not yet */
-    int64_t held_ms;                         /* wall clock: when we first saw the lease held; 0: not yet */
+    int64_t held_ms;                         /* time_boot_ms(): when we first saw the lease held; 0: not yet */
     atomic_bool writing;                     /* nothing mutes us, for figures */
 
     /* Filling lanes from the past: all workers read their partitions of it. */

@@ -287,7 +287,7 @@ static enum take read_more(struct file_source *self, int64_t deadline_ms)
         enum take readable = wait_readable(self, 0);
         if (readable == TAKE_WAIT) {
             if (atomic_load_explicit(&self->silent_since_ms, memory_order_relaxed) == 0)
-                atomic_store_explicit(&self->silent_since_ms, self->options.wall_ms(), memory_order_relaxed);
+                atomic_store_explicit(&self->silent_since_ms, self->options.running_ms(), memory_order_relaxed);
             readable = wait_readable(self, remaining_ms(deadline_ms));
         }
         if (readable != TAKE_BATCH)
@@ -431,7 +431,7 @@ static enum take file_take(struct source *source, int worker, int timeout_ms, st
     if (result == TAKE_WAIT)
         return result;
     if (result == TAKE_END)
-        atomic_store_explicit(&self->silent_since_ms, self->options.wall_ms(), memory_order_relaxed);
+        atomic_store_explicit(&self->silent_since_ms, self->options.running_ms(), memory_order_relaxed);
     pthread_mutex_lock(&self->lock);
     if (result == TAKE_BATCH)
         batch->sequence = self->turn++;
@@ -531,6 +531,8 @@ struct source *file_source_new_with(const char *const *paths, size_t count, size
     self->options = *options;
     if (self->options.wall_ms == NULL)
         self->options.wall_ms = time_wall_ms;
+    if (self->options.running_ms == NULL)
+        self->options.running_ms = time_boot_ms;
     if (self->options.chunk_bytes == 0)
         self->options.chunk_bytes = CHUNK_BYTES;
     if (self->options.line_max == 0)

@@ -5,7 +5,8 @@
 #include "ingest/source.h"
 
 struct file_source_options {
-    int64_t (*wall_ms)(void); /* stamps messages, says since when a pipe is silent; default time_wall_ms */
+    int64_t (*wall_ms)(void);    /* stamps messages; default time_wall_ms */
+    int64_t (*running_ms)(void); /* says since when a pipe is silent; default time_boot_ms */
     size_t chunk_bytes; /* this much is read at once, and a batch has no more unless one line has; default 1 MiB */
     size_t line_max;    /* of a longer line only this much is given, with a warning; default 64 MiB */
 };

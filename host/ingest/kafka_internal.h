@@ -106,6 +106,9 @@ rd_kafka_resp_err_t kafka_find_offsets(struct kafka_reader *reader, rd_kafka_top
 /* Of partitions 0 to count-1; without first_ms. */
 rd_kafka_resp_err_t kafka_find_extents(struct kafka_reader *reader, int32_t count, struct kafka_extent *extents,
                                        int64_t deadline_ms);
+/* The timestamps of the messages at these offsets (negative: not wanted), or of the next that there are; KAFKA_NO_STAMP: none. The
+ * reader must read none of these partitions at this time. */
+void kafka_find_stamps(struct kafka_reader *reader, int32_t count, const int64_t *offsets, int64_t *stamps_ms, int64_t deadline_ms);
 /* Fills first_ms where `wanted`, by reading a message of each; the reader must read none of them at this time. */
 void kafka_find_first_stamps(struct kafka_reader *reader, int32_t count, const bool *wanted,
                              struct kafka_extent *extents, int64_t deadline_ms);
@@ -123,11 +126,11 @@ const char *kafka_when(const struct kafka_extent *extent, char *out);
 /* Written by the partition's worker, and by the watcher while it is away. */
 struct kafka_partition {
     _Alignas(64) _Atomic int state; /* enum partition_state */
-    _Atomic int64_t idle_since_ms;
+    _Atomic int64_t idle_since_ms; /* time_boot_ms(): the wall clock may jump */
     _Atomic int64_t next; /* offset of the message that comes next */
     int64_t begin;        /* offset that reading began at; constant */
     _Atomic int64_t end;  /* where its log ended when that was last seen */
-    _Atomic int64_t end_seen_ms; /* when reading came to it (wall clock) */
+    _Atomic int64_t end_seen_ms; /* when reading came to it (time_boot_ms()) */
     atomic_bool misplaced; /* Kafka has no message at `next`: it stands until the watcher says where to go on */
 };
 
@@ -146,6 +149,7 @@ struct kafka_source {
     struct kafka_reader reader; /* first */
     struct kafka_partition *partitions;
     enum kafka_loss on_loss;
+    int64_t last_stamp_ms; /* of the messages before those that reading began at; KAFKA_NO_STAMP: not asked for, or none; constant */
     _Atomic uint64_t bytes; /* of all messages taken */
     _Atomic uint64_t lost;
     atomic_bool grown;

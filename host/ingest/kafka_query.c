@@ -2,10 +2,12 @@
  * their first messages are; and how it is said when they do not answer. */
 #include "ingest/kafka_internal.h"
 
+#include "base/memory.h"
 #include "base/time.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int kafka_left_ms(int64_t deadline_ms)
 {
@@ -179,13 +181,14 @@ rd_kafka_resp_err_t kafka_find_extents(struct kafka_reader *reader, int32_t coun
     return err;
 }
 
-void kafka_find_first_stamps(struct kafka_reader *reader, int32_t count, const bool *wanted,
-                             struct kafka_extent *extents, int64_t deadline_ms)
+void kafka_find_stamps(struct kafka_reader *reader, int32_t count, const int64_t *offsets, int64_t *stamps_ms, int64_t deadline_ms)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-    for (int32_t p = 0; p < count; p++)
-        if (wanted[p] && extents[p].low < extents[p].high)
-            rd_kafka_topic_partition_list_add(list, reader->topic, p)->offset = extents[p].low;
+    for (int32_t p = 0; p < count; p++) {
+        stamps_ms[p] = KAFKA_NO_STAMP;
+        if (offsets[p] >= 0)
+            rd_kafka_topic_partition_list_add(list, reader->topic, p)->offset = offsets[p];
+    }
     int missing = list->cnt;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(reader->handle);
     for (int i = 0; i < list->cnt; i++) {
@@ -203,19 +206,31 @@ void kafka_find_first_stamps(struct kafka_reader *reader, int32_t count, const b
         rd_kafka_message_t *message;
         if (rd_kafka_consume_batch_queue(queue, kafka_left_ms(deadline_ms), &message, 1) != 1)
             continue;
-        struct kafka_extent *extent =
-            message->partition >= 0 && message->partition < count ? &extents[message->partition] : NULL;
-        if (extent != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR && extent->first_ms == KAFKA_NO_STAMP) {
+        int64_t *stamp_ms = message->partition >= 0 && message->partition < count ? &stamps_ms[message->partition] : NULL;
+        if (stamp_ms != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR && *stamp_ms == KAFKA_NO_STAMP) {
             rd_kafka_timestamp_type_t type;
-            int64_t stamp_ms = rd_kafka_message_timestamp(message, &type);
-            extent->first_ms = stamp_ms < 0 ? KAFKA_NO_STAMP : stamp_ms;
+            int64_t found_ms = rd_kafka_message_timestamp(message, &type);
+            *stamp_ms = found_ms < 0 ? KAFKA_NO_STAMP : found_ms;
             missing--;
-        } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && extent != NULL &&
-                   extent->first_ms == KAFKA_NO_STAMP)
+        } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && stamp_ms != NULL && *stamp_ms == KAFKA_NO_STAMP)
             missing--; /* what there was is no message, or was deleted meanwhile */
         rd_kafka_message_destroy(message);
     }
     kafka_reader_leave(reader, list);
     rd_kafka_queue_destroy(queue);
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_find_first_stamps(struct kafka_reader *reader, int32_t count, const bool *wanted,
+                             struct kafka_extent *extents, int64_t deadline_ms)
+{
+    int64_t *offsets = memory_new((size_t)count * sizeof *offsets), *stamps_ms = memory_new((size_t)count * sizeof *stamps_ms);
+    for (int32_t p = 0; p < count; p++)
+        offsets[p] = wanted[p] && extents[p].low < extents[p].high ? extents[p].low : -1;
+    kafka_find_stamps(reader, count, offsets, stamps_ms, deadline_ms);
+    for (int32_t p = 0; p < count; p++)
+        if (offsets[p] >= 0)
+            extents[p].first_ms = stamps_ms[p];
+    free(offsets);
+    free(stamps_ms);
 }

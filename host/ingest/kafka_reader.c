@@ -31,7 +31,7 @@ void kafka_fill_message(const rd_kafka_message_t *from, struct message *message)
     rd_kafka_timestamp_type_t type;
     int64_t stamp_ms = rd_kafka_message_timestamp(from, &type);
     message->bytes = from->payload == NULL ? (sl_view){"", 0} : (sl_view){from->payload, from->len};
-    message->stamp_ms = stamp_ms < 0 ? time_wall_ms() : stamp_ms;
+    message->stamp_ms = stamp_ms < 0 ? INT64_MIN : stamp_ms;
     message->partition = from->partition;
     message->offset = from->offset;
 }

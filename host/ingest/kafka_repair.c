@@ -186,7 +186,7 @@ static void come_back(struct kafka_source *self, const struct kafka_extent *exte
         atomic_store(&self->partitions[p].next, 0);
         atomic_store(&self->partitions[p].end, 0);
         atomic_store(&self->partitions[p].misplaced, false);
-        kafka_partition_set(&self->partitions[p], PARTITION_AT_END, time_wall_ms());
+        kafka_partition_set(&self->partitions[p], PARTITION_AT_END, time_boot_ms());
     }
     atomic_store(&self->present, count);
     atomic_store(&self->gone, false); /* nothing comes before they are begun */

@@ -53,8 +53,8 @@ static void take_event(struct kafka_reader *reader, const rd_kafka_message_t *ev
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         atomic_store_explicit(&partition->next, event->offset, memory_order_relaxed);
         atomic_store_explicit(&partition->end, event->offset, memory_order_relaxed);
-        atomic_store_explicit(&partition->end_seen_ms, time_wall_ms(), memory_order_release);
-        kafka_partition_set(partition, PARTITION_AT_END, time_wall_ms());
+        atomic_store_explicit(&partition->end_seen_ms, time_boot_ms(), memory_order_release);
+        kafka_partition_set(partition, PARTITION_AT_END, time_boot_ms());
         break;
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED: /* of groups; back-pressure may last as long as it likes */ break;
 #if RD_KAFKA_VERSION >= 0x02010000
@@ -121,6 +121,8 @@ static bool kafka_grown(struct source *source) { return atomic_load(&self_of(sou
 
 static int64_t kafka_begin(struct source *source, int32_t partition) { return self_of(source)->partitions[partition].begin; }
 
+static int64_t kafka_last_stamp(struct source *source) { return self_of(source)->last_stamp_ms; }
+
 static int64_t kafka_end(struct source *source, int32_t number, int64_t *seen_ms)
 {
     struct kafka_partition *partition = &self_of(source)->partitions[number];
@@ -153,6 +155,7 @@ static const struct source_class kafka_source_class = {
     .grown = kafka_grown,
     .begin = kafka_begin,
     .end = kafka_end,
+    .last_stamp = kafka_last_stamp,
     .stop = kafka_reader_stop,
     .free = kafka_free,
 };
@@ -205,6 +208,7 @@ struct source *kafka_source_new(const struct kafka_settings *settings, const str
     struct kafka_source *self = memory_new(sizeof *self);
     struct kafka_reader *reader = &self->reader;
     self->on_loss = settings->on_loss;
+    self->last_stamp_ms = KAFKA_NO_STAMP;
     rd_kafka_topic_partition_list_t *start = NULL;
     bool made = kafka_reader_open(reader, &kafka_source_class, &kafka_source_calls, settings, workers, 0, error) &&
                 (start = kafka_start(reader, settings, positions, stop, error)) != NULL &&

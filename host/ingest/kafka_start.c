@@ -16,7 +16,7 @@
 
 #define UNKNOWN_TOPIC_MS 1000 /* a topic just made may not be known everywhere: ask for this long */
 #define PAUSE_MS         100
-#define STAMPS_MS        3000 /* to learn from when messages are, for an error that is told anyway */
+#define STAMPS_MS        3000 /* to learn from when messages are, for an error that is told anyway, or a clock that is ahead */
 #define WAIT_SAID_MS     10000
 
 static int64_t start_time(const struct kafka_settings *settings)
@@ -114,6 +114,24 @@ static void place(const struct kafka_positions *positions, const struct kafka_ex
     }
 }
 
+/* What the last messages say that were read before. */
+static int64_t find_last_stamp(struct kafka_reader *reader, const struct kafka_positions *positions,
+                               const struct kafka_extent *extents, int32_t count)
+{
+    int64_t *last = memory_new((size_t)count * sizeof *last), *stamps_ms = memory_new((size_t)count * sizeof *stamps_ms);
+    int64_t newest_ms = KAFKA_NO_STAMP;
+    for (int32_t p = 0; p < count; p++) {
+        int64_t next = p < positions->count ? positions->next[p] : -1;
+        last[p] = next > extents[p].low && next <= extents[p].high ? next - 1 : -1;
+    }
+    kafka_find_stamps(reader, count, last, stamps_ms, time_monotonic_ms() + STAMPS_MS);
+    for (int32_t p = 0; p < count; p++)
+        newest_ms = stamps_ms[p] > newest_ms ? stamps_ms[p] : newest_ms;
+    free(last);
+    free(stamps_ms);
+    return newest_ms;
+}
+
 /* An error of Kafka's is returned; of losses, put in *error. */
 static rd_kafka_resp_err_t honour(struct kafka_reader *reader, const struct kafka_settings *settings,
                                   const struct kafka_positions *positions, rd_kafka_topic_partition_list_t *list,
@@ -138,6 +156,8 @@ static rd_kafka_resp_err_t honour(struct kafka_reader *reader, const struct kafk
             place(positions, extents, losses.another, list);
         if (!*refused)
             atomic_store(&kafka_source_of(reader)->lost, (uint64_t)losses.messages);
+        if (!*refused && positions->want_stamp)
+            kafka_source_of(reader)->last_stamp_ms = find_last_stamp(reader, positions, extents, count);
         if (!*refused && losses.partitions != 0)
             log_warn("topic %s: loss is accepted, reading goes on at the %s", reader->topic,
                      losses.another ? "beginning of the topic as it is now" : "earliest messages there are");

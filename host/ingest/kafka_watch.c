@@ -42,7 +42,7 @@ void kafka_watch_suspect(struct kafka_source *self)
 static void change_state(struct kafka_partition *partition, int seen, enum partition_state state)
 {
     if (state == PARTITION_AT_END)
-        atomic_store(&partition->idle_since_ms, time_wall_ms());
+        atomic_store(&partition->idle_since_ms, time_boot_ms());
     (void)atomic_compare_exchange_strong(&partition->state, &seen, (int)state);
 }
 

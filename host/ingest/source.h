@@ -16,10 +16,13 @@
 
 struct message {
     sl_view bytes;     /* without the newline of a file's line; at least 0 bytes */
-    int64_t stamp_ms;  /* the message's Kafka timestamp; for a file the wall clock when its batch was read */
+    int64_t stamp_ms;  /* the message's Kafka timestamp, INT64_MIN: it has none; for a file the wall clock when its batch was read */
     int32_t partition; /* index below source_partitions(); files: 0 */
     int64_t offset;    /* Kafka: the message's; files: byte offset of the line within all files */
 };
+
+/* 2010: Kafka timestamps before there was any Kafka are none. */
+#define MESSAGE_FIRST_STAMP_MS 1262304000000
 
 struct batch {
     struct message *messages;
@@ -39,7 +42,7 @@ struct source;
 /* What a partition is doing; for the clock. */
 enum partition_state {
     PARTITION_READING, /* has, or may have, data to give */
-    PARTITION_AT_END,  /* read to its end, and nothing came since `idle_since_ms` (wall clock) */
+    PARTITION_AT_END,  /* read to its end, and nothing came since `idle_since_ms` (time_boot_ms()) */
     PARTITION_AWAY     /* its broker can't be reached */
 };
 
@@ -55,6 +58,7 @@ struct source_class {
     bool (*grown)(struct source *source);                       /* NULL: it can't */
     int64_t (*begin)(struct source *source, int32_t partition); /* NULL: 0 */
     int64_t (*end)(struct source *source, int32_t partition, int64_t *seen_ms); /* NULL: not known */
+    int64_t (*last_stamp)(struct source *source); /* NULL: not known */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
 };
@@ -113,11 +117,17 @@ static inline int64_t source_begin(struct source *source, int32_t partition)
 {
     return source->class->begin == NULL ? 0 : source->class->begin(source, partition);
 }
-/* Where the partition ended when reading last came to its end, at *seen_ms (wall clock; 0: it has not yet). Thread-safe. */
+/* Where the partition ended when reading last came to its end, at *seen_ms (time_boot_ms(); 0: it has not yet). Thread-safe. */
 static inline int64_t source_end(struct source *source, int32_t partition, int64_t *seen_ms)
 {
     *seen_ms = 0;
     return source->class->end == NULL ? 0 : source->class->end(source, partition, seen_ms);
+}
+/* The newest Kafka timestamp of the last messages, one a partition, before those that reading began at; INT64_MIN: not known, or
+ * not asked for (kafka_positions.want_stamp). */
+static inline int64_t source_last_stamp(struct source *source)
+{
+    return source->class->last_stamp == NULL ? INT64_MIN : source->class->last_stamp(source);
 }
 /* No new batches: every worker gets TAKE_END. Thread-safe, async-signal-safe not needed. */
 static inline void source_stop(struct source *source) { source->class->stop(source); }
@@ -137,6 +147,7 @@ struct kafka_positions {
     const int64_t *next; /* by partition: offset of the first message wanted; negative: not known, as settings->start says */
     int32_t count;       /* partitions from here on are new: they are read from their beginning */
     bool accept_loss;    /* go on where wanted messages are not there any more, whatever settings->on_loss says */
+    bool want_stamp;     /* source_last_stamp() will be asked */
 };
 
 /* All partitions of the topic, assigned (no group balancing). Fails if the topic's partitions can't be learned within

@@ -61,6 +61,25 @@ bool manifest_names(const struct manifest *manifest, const struct segment_name *
     return false;
 }
 
+bool manifest_is_ahead(const struct manifest *manifest, int64_t time_ms)
+{
+    bool ahead = manifest->clock_ms > time_ms;
+    for (int32_t p = 0; p < manifest->partition_count; p++)
+        ahead = ahead || manifest->partitions[p].largest_ms > time_ms;
+    return ahead;
+}
+
+void manifest_take_back(struct manifest *manifest, int64_t time_ms, int64_t disorder_ms)
+{
+    if (manifest->clock_ms > time_ms)
+        manifest->clock_ms = time_ms - disorder_ms;
+    if (manifest->owed_ms > manifest->clock_ms)
+        manifest->owed_ms = manifest->clock_ms;
+    for (int32_t p = 0; p < manifest->partition_count; p++)
+        if (manifest->partitions[p].largest_ms > time_ms)
+            manifest->partitions[p].largest_ms = time_ms;
+}
+
 /* A stream of its own over a folder that stays open. */
 static DIR *list(int folder, const char *path)
 {

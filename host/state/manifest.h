@@ -76,6 +76,11 @@ void manifest_free(struct manifest *manifest); /* what it holds, and itself; NUL
 /* Is this one of its segments? */
 bool manifest_names(const struct manifest *manifest, const struct segment_name *name);
 
+/* Does its clock, or a partition's largest event time, lie beyond this time? */
+bool manifest_is_ahead(const struct manifest *manifest, int64_t time_ms);
+/* Take these back to this time, which was the latest that it can have been; the clock to `disorder_ms` before. */
+void manifest_take_back(struct manifest *manifest, int64_t time_ms, int64_t disorder_ms);
+
 void manifest_write_text(const struct manifest *manifest, struct buffer *out);
 /* Never trusts a byte: numbers in range, counts bounded, names valid, the sum right. NULL: error->what and error->found
  * ("<path>:<line>"). `path` is for messages. */

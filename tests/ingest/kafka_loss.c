@@ -63,7 +63,7 @@ static void reading_begins_where_state_says(void **state)
     const char *topic = new_topic(5);
     fill(topic, 5, 0, 99);
     const int64_t next[] = {0, 42, 100, -1};
-    const struct kafka_positions positions = {next, 4, false};
+    struct kafka_positions positions = {.next = next, .count = 4};
     struct kafka_settings settings = settings_of(topic, START_LATEST);
     struct seen seen[PARTITIONS];
     struct source *source = open_at(&settings, &positions, 2);
@@ -78,6 +78,24 @@ static void reading_begins_where_state_says(void **state)
     for (int p = 0; p < 5; p++)
         expect_seen(&seen[p], 100, 100, 1);
     assert_int_equal(source_lost(source), 0);
+    assert_int_equal(source_last_stamp(source), INT64_MIN); /* it was not asked for */
+    source_free(source);
+}
+
+static void the_last_messages_before_say_their_time(void **state)
+{
+    (void)state;
+    const char *topic = new_topic(4);
+    fill(topic, 4, 0, 99);
+    const int64_t next[] = {0, 42, 58, -1};
+    const struct kafka_positions positions = {.next = next, .count = 4, .want_stamp = true};
+    struct kafka_settings settings = settings_of(topic, START_LATEST);
+    struct seen seen[PARTITIONS];
+    struct source *source = open_at(&settings, &positions, 1);
+    assert_int_equal(source_last_stamp(source), 1000000000000 + 57 * 1000);
+    const int64_t counts[] = {100, 58, 42, 0};
+    collect(source, seen, counts); /* and nothing is missed for it */
+    expect_seen(&seen[2], 58, 99, 42);
     source_free(source);
 }
 
@@ -91,7 +109,7 @@ static void an_offset_that_retention_has_passed_is_refused_with_what_is_lost(voi
     cluster_delete_before(&cluster, topic, 0, 30);
     cluster_delete_before(&cluster, topic, 1, 100);
     const int64_t next[] = {10, 95, 50};
-    struct kafka_positions positions = {next, 3, false};
+    struct kafka_positions positions = {.next = next, .count = 3};
     struct kafka_settings settings = settings_of(topic, START_LATEST);
     expect_refused(&settings, &positions, "deleted 25 messages", "partition 0: 20 messages (offsets 10 to 29) were deleted, "
                                                                 "from before 2001-09-09T01:47:10.000Z");
@@ -125,7 +143,7 @@ static void an_offset_beyond_the_end_is_another_topic(void **state)
     const char *topic = new_topic(2);
     fill(topic, 2, 0, 99);
     const int64_t next[] = {500, 20};
-    struct kafka_positions positions = {next, 2, false};
+    struct kafka_positions positions = {.next = next, .count = 2};
     struct kafka_settings settings = settings_of(topic, START_LATEST);
     expect_refused(&settings, &positions, "made anew or cut",
                    "partition 0: offset 500 is wanted and its log has 0 to 100");
@@ -143,7 +161,7 @@ static void fewer_partitions_are_another_topic(void **state)
     const char *topic = new_topic(2);
     fill(topic, 2, 0, 99);
     const int64_t next[] = {50, 50, 7, 0};
-    struct kafka_positions positions = {next, 4, false};
+    struct kafka_positions positions = {.next = next, .count = 4};
     struct kafka_settings settings = settings_of(topic, START_LATEST);
     expect_refused(&settings, &positions, "made anew or cut", "partition 2: read up to offset 7, it is not there any more");
     settings.on_loss = LOSS_CONTINUE;
@@ -162,7 +180,7 @@ static void what_many_partitions_lose_fits_into_the_error(void **state)
     int64_t next[64];
     for (size_t i = 0; i < COUNT(next); i++)
         next[i] = 1000000000000;
-    struct kafka_positions positions = {next, COUNT(next), false};
+    struct kafka_positions positions = {.next = next, .count = COUNT(next)};
     struct kafka_settings settings = settings_of(topic, START_LATEST);
     said_mark();
     expect_refused(&settings, &positions, "in 64 of its partitions", " more, see the log");
@@ -536,6 +554,7 @@ int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_begins_where_state_says),
+        cmocka_unit_test(the_last_messages_before_say_their_time),
         cmocka_unit_test(an_offset_that_retention_has_passed_is_refused_with_what_is_lost),
         cmocka_unit_test(an_offset_beyond_the_end_is_another_topic),
         cmocka_unit_test(fewer_partitions_are_another_topic),

@@ -327,10 +327,10 @@ class Servers:
         """All of a file into the topic, as fast as it goes."""
         self.command([self.demo, "produce", path, "--speed", "max", "--brokers", broker.address, "--topic", topic, *options])
 
-    def producer(self, broker, topic=TOPIC):
+    def producer(self, broker, *options, topic=TOPIC):
         """Sends each line that is written to its standard input: producer.send(lines)."""
         command = [self.demo, "produce", "-", "--speed", "max", "--brokers", broker.address, "--topic", topic,
-                   "-X", "linger.ms=1"]
+                   "-X", "linger.ms=1", *options]
         process = self.start(command, self.fresh("producer") / "log", stdin=subprocess.PIPE)
 
         def send(*lines):

@@ -65,11 +65,12 @@ static void add_text(struct folder *folder, const char *text) { (void)add_file(f
 /* --- reading it all ------------------------------------------------------------------------------------------------- */
 
 static int64_t noon(void) { return 1774526400000; }
+static int64_t one(void) { return 1000; }
 
 static struct source *open_folder(struct folder *folder, size_t batch, int workers, size_t chunk, size_t line_max)
 {
     struct error error = {0};
-    struct file_source_options options = {.wall_ms = noon, .chunk_bytes = chunk, .line_max = line_max};
+    struct file_source_options options = {.wall_ms = noon, .running_ms = one, .chunk_bytes = chunk, .line_max = line_max};
     struct source *source =
         file_source_new_with((const char *const *)folder->files, folder->count, batch, workers, &options, &error);
     if (source == NULL)
@@ -339,7 +340,7 @@ static void progress_counts_bytes(void **state)
     source_progress(source, &done, &total);
     assert_int_equal(done, 10);
     assert_int_equal(source_partition(source, 0, &since_ms), PARTITION_AT_END);
-    assert_int_equal(since_ms, noon());
+    assert_int_equal(since_ms, one());
     source_free(source);
 }
 
@@ -364,7 +365,7 @@ static void standard_input_gives_what_is_there_and_waits_for_more(void **state)
     int64_t since_ms;
     assert_int_equal(source_take(source, 0, 0, &batch), TAKE_WAIT);
     assert_int_equal(source_partition(source, 0, &since_ms), PARTITION_AT_END);
-    assert_int_equal(since_ms, noon());
+    assert_int_equal(since_ms, one());
     assert_int_equal(write(writer, "one\ntwo\nthr", 11), 11);
     assert_int_equal(source_take(source, 0, LIMIT_MS, &batch), TAKE_BATCH);
     assert_int_equal(source_partition(source, 0, &since_ms), PARTITION_READING);
