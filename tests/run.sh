@@ -175,6 +175,7 @@ check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
 check crash python3 -B tests/integration/crash.py build
 check install tests/integration/install.sh build
+check service python3 -B tests/integration/service.py build
 check hardened tests/integration/hardened.sh build
 alone live python3 -B tests/integration/live.py build
 check clocks python3 -B tests/integration/clocks.py build

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/standard_error.h"
+#include "base/supervisor.h"
 #include "base/time.h"
 #include "cli/crash.h"
 #include "cli/reload_check.h"
@@ -127,6 +128,7 @@ static void look_at_stops(struct watch *watch)
         crash_end_process(1);
     }
     watch->stops = told;
+    supervisor_tell("STOPPING=1");
     log_info("%s: writing what is left, then stopping; once more stops at once", signals_last());
     source_stop(watch->attendance->source);
     watch->ending = ENDING_STOPPED;
@@ -185,7 +187,10 @@ enum ending attend(struct attendance *attendance)
     int64_t reported_ms = watch.started_ms;
     watch.restored = watch.writing = !attendance->restartable;
     watch.told_ms = watch.started_ms;
+    plugin_call_unlist();
+    plugin_call_list(true); /* from here on this thread has a loop */
     while (!engine_wait(attendance->engine, LOOK_EVERY_MS)) {
+        plugin_call_beat();
         standard_error_flush();
         uint64_t letters_lost = dead_letters_lost(attendance->letters);
         if ((attendance->lease != NULL && lease_state(attendance->lease) == LEASE_LOST) ||
@@ -220,5 +225,7 @@ enum ending attend(struct attendance *attendance)
         reported_ms = now_ms;
     }
     reload_check_stop(&watch.check);
+    plugin_call_unlist();
+    plugin_call_list(false);
     return watch.ending;
 }

@@ -2,6 +2,7 @@
 #include "cli/ownership.h"
 
 #include "base/log.h"
+#include "base/supervisor.h"
 #include "base/time.h"
 #include "cli/setup.h"
 
@@ -68,6 +69,7 @@ static void say_standby(const struct ownership *ownership, const char *holder_of
         log_info("standing by: %s holds the lease", holder);
     else
         log_info("standing by: %s uses the state folder %s", holder_of_folder, ownership->folder.path);
+    supervisor_tell("READY=1\nSTATUS=standing by"); /* it does what it is there for */
 }
 
 bool ownership_take(struct ownership *ownership, const struct config *config, int inherited_lock, const volatile bool *stop,

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/supervisor.h"
 #include "base/standard_error.h"
 #include "base/time.h"
 #include "cli/attend.h"
@@ -24,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -249,6 +251,11 @@ static bool open_running(struct running *running, struct error *error)
  * Returns only if it can't be, or we were told to stop. */
 static void become(const struct restart_note *note)
 {
+    char lines[96];
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    supervisor_tell(lines);
     restart_now(note);
     if (errno != EINTR)
         log_error("the program can't be started again: %s; found: %s; do this: put it back, and start it", strerror(errno),
@@ -305,6 +312,7 @@ static int run(struct running *running)
     struct engine *engine = engine_start(settings);
     log_info("running with %s: %zu lanes, %d workers, %d partitions", config->file, running->loaded->lanes->lane_count,
              settings->workers, (int)settings->source->partitions);
+    supervisor_tell("READY=1\nSTATUS=running");
     trial_keep(&running->trial);
     struct audit_settings audited = {.redis = setup_redis(&config->sink),
                                      .every_ms = config->sink.audit_ms,

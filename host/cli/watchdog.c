@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/supervisor.h"
 #include "base/time.h"
 #include "cli/crash.h"
 
@@ -112,6 +113,8 @@ static void *run(void *nothing)
         plugin_call_each(look, &watch);
         forget_unlisted(&watch);
         atomic_store(&longest_now_ms, watch.longest_ms);
+        if (watch.longest_ms < SAY_FIRST_MS)
+            supervisor_alive();
     }
     return nothing;
 }

@@ -2,7 +2,7 @@
  *
  * A call of more than 5 s is said while it lasts, again after 10, 20, 40 ... s, with plugin, function, message and key. Beyond a
  * limit the process ends as by a crash of that plugin (crash.h): so its lease goes to who stands by, and what the plugin hung at is
- * noted. A worker that stands still outside of plugins is said and ended likewise. Time that this thread itself did not get (a
+ * noted. Only while all get on, systemd hears that the process is alive (base/supervisor.h). A worker that stands still outside of plugins is said and ended likewise. Time that this thread itself did not get (a
  * process that was stopped) does not count. */
 #ifndef CLI_WATCHDOG_H
 #define CLI_WATCHDOG_H
