@@ -166,6 +166,7 @@ struct limit_settings {
                              control group has. In the file a whole number of bytes or a text with a unit: "512MB", "8GB" */
     int64_t key_records;  /* records of one key in one lane, the newest, 100 to 100 000 000; default 10 000: who has more is no
                              shopper */
+    int64_t text_bytes;   /* of a text that a record keeps, 64 to 1 000 000; default 4 096: an event with a longer one is a dead letter */
     int64_t plugin_call_ms; /* a call of a plugin that takes longer ends the process, 1 s to 1 h; 0: none does; default 60 000 */
 };
 

@@ -49,13 +49,14 @@ static void read_memory(struct reading *reading, const config_setting_t *group, 
 
 void read_limits(struct reading *reading, const config_setting_t *root, struct limit_settings *limits)
 {
-    static const struct known_setting known[] = {{"memory", NULL}, {"key_records", NULL}, {"plugin_call", NULL}, {NULL, NULL}};
-    *limits = (struct limit_settings){.memory_bytes = three_quarters(), .key_records = 10000, .plugin_call_ms = 60000};
+    static const struct known_setting known[] = {{"memory", NULL}, {"key_records", NULL}, {"text_bytes", NULL}, {"plugin_call", NULL}, {NULL, NULL}};
+    *limits = (struct limit_settings){.memory_bytes = three_quarters(), .key_records = 10000, .text_bytes = 4096, .plugin_call_ms = 60000};
     config_setting_t *group = group_find(reading, root, "limits", "limits: { memory = \"8GB\"; key_records = 10000; };");
     if (group == NULL)
         return;
     group_check(reading, group, known, NULL);
     read_memory(reading, group, &limits->memory_bytes);
     (void)integer_read(reading, group, "key_records", 100, 100000000, &limits->key_records);
+    (void)integer_read(reading, group, "text_bytes", 64, 1000000, &limits->text_bytes);
     (void)duration_or_zero_read(reading, group, "plugin_call", 1000, 3600000, "0 for no limit", &limits->plugin_call_ms);
 }

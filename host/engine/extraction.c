@@ -158,10 +158,15 @@ static void *records_add(sl_records *base, sl_view key)
     struct event_records *records = (struct event_records *)(void *)base;
     struct extraction *extraction = records->extraction;
     const struct set_lane *lane = &extraction->settings->set->lanes[records->lane];
-    bool own = lane->table->key == SL_KEY_OWN, keyed = !own || (key.size > 0 && key.size <= SL_KEY_OWN_MAX);
+    bool own = lane->table->key == SL_KEY_OWN, keyed = !own || (key.size > 0 && key.size <= KEY_MAX);
     size_t before = extraction->staged_count - records->first;
     if (!keyed || before == SL_EVENT_RECORDS_MAX) {
         records->unkeyed = records->unkeyed || !keyed;
+        if (own && key.size > KEY_MAX && !extraction->long_key) {
+            extraction->long_key = true;
+            bad_row_set(&extraction->bad_key, BAD_SIZE, "", key, "lane %s gives a record of it a key of %zu bytes, and a key has at most %d",
+                        lane->name, key.size, KEY_MAX);
+        }
         if (before == SL_EVENT_RECORDS_MAX)
             extraction->crowded = lane;
         memset(records->nowhere, 0, sizeof records->nowhere);
@@ -230,8 +235,10 @@ static bool spoiled(const struct extraction *extraction, struct bad_row *bad)
 {
     if (reader_failed(extraction->reader, bad))
         return true;
-    if (extraction->crowded == NULL)
-        return false;
+    if (extraction->long_key)
+        *bad = extraction->bad_key;
+    if (extraction->long_key || extraction->crowded == NULL)
+        return extraction->long_key;
     bad_row_set(bad, BAD_SIZE, "", (sl_view){0}, "lane %s would make more than %d records of this one event",
                 extraction->crowded->name, SL_EVENT_RECORDS_MAX);
     return true;
@@ -245,6 +252,7 @@ static void extract(struct extraction *extraction, const struct event_head *head
     struct bad_row bad;
     extraction->staged_count = 0;
     extraction->crowded = NULL;
+    extraction->long_key = false;
     buffer_reset(&extraction->own_keys);
     for (size_t i = 0; i < set->lane_count; i++) {
         const struct set_lane *lane = &set->lanes[i];

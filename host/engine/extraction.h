@@ -20,6 +20,8 @@ struct extraction {
     struct staged *staged; /* records of the current event */
     size_t staged_count, staged_capacity;
     struct buffer own_keys; /* of those whose lanes have keys of their own */
+    bool long_key;           /* a lane gave a record of the current event a key that is too long: */
+    struct bad_row bad_key;  /* so it is said */
     const struct set_lane *crowded; /* a lane that wanted more records of the current event than one may make; or NULL */
     struct lane_cost *costs; /* one a lane: its extract. The shard has the rest */
     int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */

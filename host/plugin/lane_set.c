@@ -318,6 +318,8 @@ struct lane_set *lane_set_load(const struct config *config, struct error_list *e
     struct lane_set *set = memory_new(sizeof *set);
     set->folder = config->plugins == NULL ? plugin_folder_default() : memory_text(config->plugins);
     set->plan = plan_new();
+    if (config->limits.text_bytes > 0)
+        plan_set_text_max(set->plan, (size_t)config->limits.text_bytes);
     plan_set_nobody(set->plan, config->source.nobody, config->source.nobody_count);
     set->lanes = memory_new((config->lane_count + 1) * sizeof *set->lanes);
     size_t from[LANES_MAX] = {0};

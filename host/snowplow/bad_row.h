@@ -17,7 +17,7 @@ enum bad_reason {
     BAD_NOT_TSV,      /* "not_tsv": neither TSV nor the accelerator's JSON; an empty message */
     BAD_COLUMNS,      /* "columns": not 131 */
     BAD_ENCODING,     /* "encoding": not UTF-8, or with a NUL byte */
-    BAD_SIZE,         /* "size": larger than max_message_bytes */
+    BAD_SIZE,         /* "size": the message, an id, or a text that is kept is larger than it may be */
     BAD_TIME,         /* "time": no readable time */
     BAD_FUTURE,       /* "future": too far ahead of the message */
     BAD_JSON,         /* "json": a JSON column or message that is not JSON, or nested too deep */

@@ -61,6 +61,14 @@ void reader_spoil(struct reader *reader, enum bad_reason reason, const char *key
     bad_row_set(&reader->bad, reason, key, value, "%s %s", key, what);
 }
 
+void reader_spoil_size(struct reader *reader, const char *key, sl_view value, const char *of, size_t most)
+{
+    if (reader->failed)
+        return;
+    reader->failed = true;
+    bad_row_set(&reader->bad, BAD_SIZE, key, value, "%s has %zu bytes, and %s at most %zu", key, value.size, of, most);
+}
+
 char *reader_bytes(struct reader *reader, size_t size)
 {
     if (reader->byte_count == 0 && reader->byte_capacity < 2 * reader->message.size + 64) {
@@ -305,6 +313,13 @@ bool reader_read(struct reader *reader, sl_view message, struct event_head *head
     return true;
 }
 
+static sl_view key_checked(struct reader *reader, const char *name, sl_view id)
+{
+    if (id.size > KEY_MAX)
+        reader_spoil_size(reader, name, id, "an id", KEY_MAX);
+    return id;
+}
+
 static bool somebody(const struct reader *reader, sl_view id) { return id.size != 0 && !nobody_is(&reader->plan->nobody, id); }
 
 sl_view reader_user(struct reader *reader)
@@ -317,10 +332,12 @@ sl_view reader_user(struct reader *reader)
     for (size_t i = 0; i < sizeof by / sizeof *by && reader->user.size == 0; i++) {
         sl_view id = reader_column(reader, by[i]);
         if (somebody(reader, id))
-            reader->user = id;
+            reader->user = key_checked(reader, columns[by[i]].name, id);
     }
     return reader->user;
 }
+
+#define SESSION_PATH "client_session[0].sessionId"
 
 static sl_view session_of_entity(struct reader *reader)
 {
@@ -328,7 +345,7 @@ static sl_view session_of_entity(struct reader *reader)
     if (opened == NULL)
         return nothing;
     return reader_text_of(reader, &opened->json, opened_field(reader, opened, ENTITY_CLIENT_SESSION, 0, 0),
-                          "client_session[0].sessionId");
+                          SESSION_PATH);
 }
 
 sl_view reader_session(struct reader *reader)
@@ -336,11 +353,13 @@ sl_view reader_session(struct reader *reader)
     if (reader->session_known)
         return reader->session;
     reader->session_known = true;
-    reader->session = reader_column(reader, COLUMN_DOMAIN_SESSIONID);
-    if (!somebody(reader, reader->session))
-        reader->session = session_of_entity(reader);
-    if (!somebody(reader, reader->session))
-        reader->session = nothing;
+    const char *name = columns[COLUMN_DOMAIN_SESSIONID].name;
+    sl_view id = reader_column(reader, COLUMN_DOMAIN_SESSIONID);
+    if (!somebody(reader, id)) {
+        name = SESSION_PATH;
+        id = session_of_entity(reader);
+    }
+    reader->session = somebody(reader, id) ? key_checked(reader, name, id) : nothing;
     return reader->session;
 }
 

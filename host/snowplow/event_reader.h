@@ -16,6 +16,7 @@
 #include "snowplow/bad_row.h"
 
 #include <shoplane/event.h>
+#include <shoplane/lane.h>
 
 struct plan;
 struct reader;
@@ -34,6 +35,9 @@ int plan_add_inputs(struct plan *plan, const sl_input *inputs, struct error *err
 
 /* Ids of users and sessions that stand for no one (nobody.h); without this every id is somebody's. At most once. */
 void plan_set_nobody(struct plan *plan, const char *const *ids, size_t count);
+
+/* A text that a lane keeps has at most so many bytes; an event with a longer one is spoilt. Without this, as many as there are. */
+void plan_set_text_max(struct plan *plan, size_t bytes);
 
 /* No more additions after this; a reader can be made. */
 void plan_seal(struct plan *plan);
@@ -55,8 +59,10 @@ struct event_head {
  * why (see bad_row.h), and the message belongs in the dead letters. Never reads outside the message. */
 bool reader_read(struct reader *reader, sl_view message, struct event_head *head, struct bad_row *bad);
 
-/* The keys of the event read last: the first of its ids that stands for somebody; size 0 if it has none. The session may have to open `contexts`; if that fails the view
+/* The keys of the event read last: the first of its ids that stands for somebody; size 0 if it has none. One of more than KEY_MAX
+ * bytes spoils the event: each of its features would carry it. The session may have to open `contexts`; if that fails the view
  * is empty and reader_failed() is set. */
+#define KEY_MAX SL_KEY_OWN_MAX
 sl_view reader_user(struct reader *reader);
 sl_view reader_session(struct reader *reader);
 

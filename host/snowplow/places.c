@@ -172,7 +172,11 @@ static sl_text text(const sl_event *event, uint32_t input, uint32_t index)
     if (bytes.size <= TEXT_INLINE_MAX)
         return text_inline(bytes.data, bytes.size);
     struct reader *reader;
-    (void)place_of(event, input, &reader);
+    const struct place *place = place_of(event, input, &reader);
+    if (bytes.size > reader->plan->text_max) {
+        reader_spoil_size(reader, place->path, bytes, "a text that is kept", reader->plan->text_max);
+        return (sl_text){0};
+    }
     return keep(reader, &(struct kept_text){.data = bytes.data, .size = bytes.size});
 }
 
@@ -191,6 +195,11 @@ static sl_text keep_text(const sl_event *event, sl_view bytes)
         reader->made.size = begin + bytes.size;
         if (bytes.size <= TEXT_INLINE_MAX)
             return text_inline(bytes.data, bytes.size);
+    }
+    if (bytes.size > reader->plan->text_max) {
+        reader_spoil_size(reader, "a text that a lane makes of it", nothing, "a text that is kept", reader->plan->text_max);
+        reader->made.size = begin;
+        return (sl_text){0};
     }
     if (reader->made.size <= READER_MADE_MAX)
         return keep(reader, &(struct kept_text){.at = begin, .size = bytes.size});

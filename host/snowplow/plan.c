@@ -110,6 +110,7 @@ struct plan *plan_new(void)
     static const char *const ua_parser[] = {
         [UA_PARSER_DEVICE] = "deviceFamily", [UA_PARSER_OS] = "osFamily", [UA_PARSER_AGENT] = "useragentFamily", NULL};
     struct plan *plan = memory_new(sizeof *plan);
+    plan->text_max = SIZE_MAX;
     uint32_t event = fixed(plan, "", "event", none);
     uint32_t client_session = fixed(plan, "com.snowplowanalytics.snowplow", "client_session", session);
     uint32_t yauaa_context = fixed(plan, "nl.basjes", "yauaa_context", yauaa);
@@ -412,6 +413,12 @@ void plan_set_nobody(struct plan *plan, const char *const *ids, size_t count)
 {
     assert(!plan->sealed && plan->nobody.ids == NULL);
     nobody_init(&plan->nobody, ids, count);
+}
+
+void plan_set_text_max(struct plan *plan, size_t bytes)
+{
+    assert(!plan->sealed);
+    plan->text_max = bytes;
 }
 
 void plan_seal(struct plan *plan)

@@ -69,6 +69,7 @@ struct plan {
     uint32_t event_count;
     bool any_vendor; /* one of them has a `bare` */
     struct nobody nobody;
+    size_t text_max; /* bytes of a text that is kept */
     atomic_bool *odd_told; /* of a place: it was said that something there is no amount; the one thing that readers write */
     uint32_t told_count;
     bool sealed;

@@ -94,6 +94,9 @@ struct reader {
 /* The event is spoilt, for the first reason that is given. */
 void reader_spoil(struct reader *reader, enum bad_reason reason, const char *key, sl_view value, const char *what);
 
+/* The same for something of more bytes than it may have: "product[0].id has 5000 bytes, and a text that is kept at most 4096". */
+void reader_spoil_size(struct reader *reader, const char *key, sl_view value, const char *of, size_t most);
+
 /* Room for `size` bytes that stay until the next message. */
 char *reader_bytes(struct reader *reader, size_t size);
 

@@ -37,14 +37,17 @@ def view(number, **product):
     return event(number, products=[product])
 
 
-def replay(folder, lines, settings=""):
+LANES = f"""plugins = "{BUILD / "plugins"}"; lanes = (
+  {{ lane = "product"; windows = ( {{ name = "5m"; length = "5m"; }} ); metrics = ( "product_views", "viewed_price" ); }},
+  {{ lane = "purchase"; windows = ( {{ name = "24h"; length = "24h"; }} ); metrics = ( "orders" ); }} );
+"""
+
+
+def replay(folder, lines, more=""):
     (folder / "events.tsv").write_text("".join(line + "\n" for line in lines))
-    (folder / "t.conf").write_text(
-        f'plugins = "{BUILD / "plugins"}"; source: {{ kind = "files"; files = [ "events.tsv" ]; {settings} }};\n'
-        'sink: { kind = "null"; };\nlanes = (\n'
-        '  { lane = "product"; windows = ( { name = "5m"; length = "5m"; } ); metrics = ( "product_views", "viewed_price" ); },\n'
-        '  { lane = "purchase"; windows = ( { name = "24h"; length = "24h"; } ); metrics = ( "orders" ); } );\n'
-    )
+    (folder / "bad").write_text("")
+    (folder / "t.conf").write_text('source: { kind = "files"; files = [ "events.tsv" ]; }; sink: { kind = "null"; };\n'
+                                   + ("" if "lanes" in more else LANES) + more)
     done = subprocess.run(
         [BUILD / "shoplane", "replay", "--config", folder / "t.conf", "--final", "--stats", folder / "stats", "--workers", "2", "--dead-letters", folder / "bad", folder / "events.tsv"],
         capture_output=True, text=True, check=False,
@@ -85,7 +88,31 @@ def texts(folder):
     check(stats["bad"] == 2 and "2 value" in done.stderr, "an object or a list spoils the event", said)
 
 
+def lengths(folder):
+    done, features, stats = replay(folder, [
+        event(1, user="u" * 512, products=[{"id": "5"}]), event(2, user="u" * 513, products=[{"id": "5"}]),
+        event(3, user="x" * 900_000, products=[{"id": "5"}]),
+        view(4, id="i" * 4096), view(5, id="i" * 4097), view(6, id="i" * 90_000),
+    ])
+    said = (done.stdout + done.stderr)[:3000]
+    check(stats["bad"] == 4 and "4 size" in done.stderr and len(done.stdout) < 20_000, "what is too long to keep is a dead letter", said)
+    check(features.get(f"user:{'u' * 512}:product_view_count_5m") == "1"
+          and features.get("user:ann:return_view_count_5m") == '{"%s":1}' % ("i" * 4096), "what is just short enough is not", said)
+    letters = [json.loads(line)["data"] for line in (folder / "bad").read_text().splitlines()]
+    check(all(word in str(letters) for word in ("user_id has 513 bytes, and an id at most 512", "user_id has 900000 bytes",
+                                                "product[0].id has 4097 bytes, and a text that is kept at most 4096")),
+          "which says what, and how long", str(letters)[:3000])
+    done, features, stats = replay(folder, [view(1, id="i" * 100), view(2, id="i" * 101)], more="limits: { text_bytes = 100; };")
+    check(stats["bad"] == 1 and features.get("user:ann:product_view_count_5m") == "1", "text_bytes is a setting", done.stderr)
+    done, features, stats = replay(folder, [view(1, id="p" * 512), view(2, id="p" * 513)], more=(
+        f'plugins = "{BUILD / "examples"}:{BUILD / "plugins"}"; lanes = (\n  {{ lane = "product_audience"; '
+        'windows = ( { name = "1h"; length = "1h"; } ); metrics = ( "audience" ); } );'))
+    check(stats["bad"] == 1 and stats["records"] == 1, "a lane's own key is no longer either", done.stderr[:3000])
+    check("lane product_audience gives a record of it a key of 513 bytes, and a key has at most 512" in (folder / "bad").read_text(),
+          "which says so, too")
+
+
 with tempfile.TemporaryDirectory() as name:
-    for scenario in (amounts, texts):
+    for scenario in (amounts, texts, lengths):
         scenario(pathlib.Path(name))
 sys.exit(failures > 0)

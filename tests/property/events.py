@@ -165,6 +165,20 @@ def text(value):
     raise DeadLetter("a text that is none")
 
 
+MAX_KEY_BYTES, MAX_TEXT_BYTES = 512, 4096  # of an id; of a text that a record keeps
+
+
+def no_longer(written, most):
+    if len(written.encode()) > most:
+        raise DeadLetter(f"more than {most} bytes")
+    return written
+
+
+def kept(value):
+    """text(), of a record."""
+    return no_longer(text(value), MAX_TEXT_BYTES)
+
+
 TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z?\Z", re.ASCII)
 
 
@@ -242,14 +256,14 @@ class Event:
     @property
     def user(self):
         ids = (self.column(name) for name in ("user_id", "domain_userid", "network_userid"))
-        return next((one for one in ids if is_somebody(one)), "")
+        return no_longer(next((one for one in ids if is_somebody(one)), ""), MAX_KEY_BYTES)
 
     @property
     def session(self):
         if is_somebody(self.column("domain_sessionid")):
-            return self.column("domain_sessionid")
+            return no_longer(self.column("domain_sessionid"), MAX_KEY_BYTES)
         session = text(self.entity("client_session").get("sessionId"))
-        return session if is_somebody(session) else ""
+        return no_longer(session, MAX_KEY_BYTES) if is_somebody(session) else ""
 
     @property
     def list_name(self):

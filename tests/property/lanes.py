@@ -20,7 +20,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Callable
 
-from events import MARKETING, money, number, text
+from events import MARKETING, kept, money, number
 from settings import MINUTE
 
 MOST_ENTRIES = 1000
@@ -101,7 +101,7 @@ class Lane:
 
 def extract_product(event, settings):
     product = event.entity("product")
-    return {"product": text(product.get("id")), "price": money(product.get("price")) or 0}
+    return {"product": kept(product.get("id")), "price": money(product.get("price")) or 0}
 
 
 def product_views(records, settings):
@@ -125,9 +125,9 @@ def viewed_price(records, settings):
 
 def extract_category(event, settings):
     if event.name == "list_view":
-        category = event.list_name if settings["count_lists"] else ""
+        category = kept(event.list_name) if settings["count_lists"] else ""
     else:
-        category = text(event.entity("product").get("category"))
+        category = kept(event.entity("product").get("category"))
     return {"category": category} if category else None
 
 
@@ -175,7 +175,7 @@ def extract_purchase(event, settings):
         if event.name not in ("transaction", "refund"):
             return None
         entity = event.entity(event.name)
-        order = text(entity.get("transaction_id"))
+        order = kept(entity.get("transaction_id"))
         if event.name == "refund" and not order:
             return None
         amount = entity.get("revenue" if event.name == "transaction" else "refund_amount")
@@ -230,11 +230,11 @@ def extract_session(event, settings):
     return {
         "event": event.name,
         "url": event.column("page_url"),
-        "platform": event.column("platform"),
+        "platform": kept(event.column("platform")),
         "marketing": any(event.column(name) for name in MARKETING),
-        "campaign": event.column("mkt_campaign"),
-        "device": event.device_class,
-        "location": event.location,
+        "campaign": kept(event.column("mkt_campaign")),
+        "device": kept(event.device_class),
+        "location": kept(event.location),
     }
 
 

@@ -73,7 +73,7 @@ PRICES = [
 PLAIN_PRICES = PRICES[:5]
 LARGEST_PRICES = [Raw("99999999999"), Raw("99999999998.9999995"), Raw("99999999998.999999")]
 IDS = ["1", "2", "3", "4", "a longer product id", "zoë ✓", 'quo"te\\', "", None, Raw("5"), Raw("5.0"), Raw("true")]
-CATEGORIES = ["Kid shoes", "Boots", "Sandals", "Ge\u200bschenke & mehr", "", None, Raw("17"), Raw("1.50e+3")]
+CATEGORIES = ["Kid shoes", "Boots", "Sandals", "Ge\u200bschenke & mehr", "", None, Raw("17"), Raw("1.50e+3"), "ë" * 2048, "ë" * 2048 + "."]
 LISTS = ["New series", "Boots", "Top this week", "", None]
 URLS = [
     "http://shop.example/",
@@ -101,6 +101,8 @@ SHOPPERS = [
     {"user_id": "bob: zoë", "domain_userid": "", "network_userid": ""},
     {"user_id": "", "domain_userid": "", "network_userid": "only-network"},
     {"user_id": "", "domain_userid": "", "network_userid": ""},
+    {"user_id": "z" * 512, "domain_userid": "", "network_userid": ""},
+    {"user_id": "z" * 511 + "ë", "domain_userid": "d", "network_userid": ""},
     {"user_id": "NULL", "domain_userid": "67430c52", "network_userid": ""},
     {"user_id": "", "domain_userid": "undefined", "network_userid": "00000000-0000-0000-0000-000000000000"},
 ]

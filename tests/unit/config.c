@@ -72,6 +72,7 @@ static void a_lane_is_enough_and_the_rest_has_defaults(void **state)
     assert_int_equal(config->state.fsync, FSYNC_CHECKPOINT);
     assert_int_equal(config->state.fill, FILL_WHEN_FULL);
     assert_int_equal(config->limits.key_records, 10000);
+    assert_int_equal(config->limits.text_bytes, 4096);
     assert_true(config->limits.memory_bytes >= 16000000);
     assert_true(config->limits.memory_bytes <= machine_memory());
 
@@ -288,7 +289,7 @@ static void state_and_limits_are_read_whole(void **state)
     struct config *config = good("source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\"; on_loss = \"continue\"; };"
                                  "state: { folder = \"/f\"; interval = 0.1; fsync = \"never\"; fill = \"at_once\"; };"
                                  "sink: { kind = \"redis\"; lease = 0; };"
-                                 "limits: { memory = \"512MB\"; key_records = 100; };" LANE);
+                                 "limits: { memory = \"512MB\"; key_records = 100; text_bytes = 100; };" LANE);
     assert_int_equal(config->source.kafka.on_loss, LOSS_CONTINUE);
     assert_string_equal(config->state.folder, "/f");
     assert_int_equal(config->state.interval_ms, 100);
@@ -297,6 +298,7 @@ static void state_and_limits_are_read_whole(void **state)
     assert_int_equal(config->sink.lease_ms, 0);
     assert_true(config->limits.memory_bytes == 512000000);
     assert_int_equal(config->limits.key_records, 100);
+    assert_int_equal(config->limits.text_bytes, 100);
     config_free(config);
 
     config = good("source: { kind = \"kafka\"; brokers = \"b\"; topic = \"t\"; on_loss = \"ask\"; wait = false; };"

@@ -409,6 +409,7 @@ static void state_and_limits(void **state)
          "to \"1000TB\""},
         {"limits: { memory = \"9999999999TB\"; };" LANE, "limits.memory is out of range",
          "t.conf:1: memory = \"9999999999TB\"", "to \"1000TB\""},
+        {"limits: { text_bytes = 63; };" LANE, "limits.text_bytes is out of range", "t.conf:1: text_bytes = 63", "from 64"},
         {"limits: { key_records = 99; };" LANE, "limits.key_records is out of range", "t.conf:1: key_records = 99",
          "from 100 to 100000000"},
         {"limits: { key_records = 100000001; };" LANE, "out of range", "t.conf:1: key_records = 100000001", "from 100"},

@@ -177,6 +177,7 @@ static void what_shoplane_conf_states_is_what_is_the_default(void **state)
     assert_int_equal(config->sink.audit_ms, bare->sink.audit_ms);
     assert_true(config->limits.memory_bytes == bare->limits.memory_bytes);
     assert_int_equal(config->limits.key_records, bare->limits.key_records);
+    assert_int_equal(config->limits.text_bytes, bare->limits.text_bytes);
     const struct window_settings *rolling = &lane(config, "product")->windows[0],
                                  *session = &lane(config, "session")->windows[0], *plain = bare->lanes[0].windows;
     assert_int_equal(rolling->emit_ms, plain[0].emit_ms);

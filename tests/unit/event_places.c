@@ -156,6 +156,38 @@ static void an_amount_that_is_none_is_told_once_a_place(void **state)
     close_fixture(&f);
 }
 
+static void a_text_that_is_kept_is_not_too_long(void **state)
+{
+    (void)state;
+    static const sl_input inputs[] = {{"title", "page_title"}, {"id", "product[0].id"}, {0}};
+    struct fixture f = {.plan = plan_new()};
+    f.lane = plan_add_inputs(f.plan, inputs, NULL);
+    plan_set_text_max(f.plan, 10);
+    plan_seal(f.plan);
+    f.reader = reader_new(f.plan);
+    must_read(&f, LINE({COLUMN_PAGE_TITLE, "0123456789"}, {COLUMN_CONTEXTS, CONTEXTS(PRODUCT("{\"id\":\"\\u00e9 23456789\"}"))}));
+    text_is(&f, 0, "0123456789");
+    good(&f);
+    view_is(sl_event_view(f.event, 1), "\u00e9 23456789"); /* 11 bytes to look at */
+    good(&f);
+    assert_true(sl_text_empty(sl_event_text(f.event, 1)));
+    spoilt(&f, BAD_SIZE, "product[0].id");
+    struct bad_row bad;
+    (void)reader_failed(f.reader, &bad);
+    assert_string_equal(bad.message, "product[0].id has 11 bytes, and a text that is kept at most 10");
+    assert_string_equal(bad.value, "\u00e9 23456789");
+    must_read(&f, LINE({COLUMN_PAGE_TITLE, "01234567890"}));
+    assert_true(sl_text_empty(sl_event_text(f.event, 0)));
+    spoilt(&f, BAD_SIZE, "page_title");
+    must_read(&f, LINE({COLUMN_PAGE_TITLE, "t"}));
+    sl_text made = sl_event_keep_text(f.event, VIEW("0123456789"));
+    view_is(reader_text(f.reader, &made), "0123456789");
+    good(&f);
+    assert_true(sl_text_empty(sl_event_keep_text(f.event, VIEW("01234567890"))));
+    spoilt(&f, BAD_SIZE, "a text that a lane makes of it");
+    close_fixture(&f);
+}
+
 static void entities_are_counted_and_kept_in_order(void **state)
 {
     (void)state;
@@ -468,6 +500,7 @@ int main(void)
         cmocka_unit_test(a_text_that_is_an_object_or_a_list_spoils_the_event),
         cmocka_unit_test(an_amount_of_another_type_is_missing),
         cmocka_unit_test(an_amount_that_is_none_is_told_once_a_place),
+        cmocka_unit_test(a_text_that_is_kept_is_not_too_long),
         cmocka_unit_test(entities_are_counted_and_kept_in_order),
         cmocka_unit_test(derived_entities_replace_those_of_the_tracker),
         cmocka_unit_test(other_vendors_and_models_are_told_apart),

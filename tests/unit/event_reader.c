@@ -338,6 +338,36 @@ static void an_id_that_stands_for_no_one_is_no_id(void **state)
     close_fixture(&f);
 }
 
+/* Each of a shopper's features carries the id. */
+static void an_id_has_512_bytes_at_most(void **state)
+{
+    (void)state;
+    char id[KEY_MAX + 2], contexts[1000];
+    struct fixture f = open_fixture(no_inputs);
+    for (int size = KEY_MAX; size <= KEY_MAX + 1; size++) {
+        memset(id, 'x', (size_t)size);
+        id[size] = '\0';
+        (void)snprintf(contexts, sizeof contexts, CLIENT_SESSION("{\"sessionId\":\"%s\"}"), id);
+        const char *const keys[] = {"user_id", "network_userid", "domain_sessionid", "client_session[0].sessionId"};
+        for (int i = 0; i < 4; i++) {
+            must_read(&f, i == 0   ? LINE({COLUMN_USER_ID, id}, {COLUMN_DOMAIN_USERID, "d"})
+                          : i == 1 ? LINE({COLUMN_NETWORK_USERID, id})
+                          : i == 2 ? LINE({COLUMN_DOMAIN_SESSIONID, id})
+                                   : LINE({COLUMN_CONTEXTS, contexts}));
+            good(&f); /* nobody asked */
+            view_is(i < 2 ? reader_user(f.reader) : reader_session(f.reader), id);
+            if (size == KEY_MAX)
+                good(&f);
+            else
+                spoilt(&f, BAD_SIZE, keys[i]);
+        }
+    }
+    struct bad_row bad;
+    (void)reader_failed(f.reader, &bad);
+    assert_string_equal(bad.message, "client_session[0].sessionId has 513 bytes, and an id at most 512");
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +384,7 @@ int main(void)
         cmocka_unit_test(the_user_is_the_best_known_id),
         cmocka_unit_test(the_session_is_the_columns_else_the_entitys),
         cmocka_unit_test(an_id_that_stands_for_no_one_is_no_id),
+        cmocka_unit_test(an_id_has_512_bytes_at_most),
         cmocka_unit_test(nothing_of_a_spoilt_event_is_left_for_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ typedef enum sl_key {
 } sl_key;
 
 #define SL_KEY_NAME_MAX 15       /* bytes of a key_name */
-#define SL_KEY_OWN_MAX 512       /* bytes of a key of the lane's own; one that is longer counts as missing */
+#define SL_KEY_OWN_MAX 512       /* bytes of a key; an event with a longer one goes to the dead letters */
 #define SL_EVENT_RECORDS_MAX 1024 /* records one event may make in one lane; an event with more goes to the dead letters */
 #define SL_AGES_MAX 8             /* ages a lane may name */
 
@@ -57,8 +57,8 @@ static inline void *sl_records_add(sl_records *records)
     sl_view none = {NULL, 0};
     return records->table->add(records, none);
 }
-/* The same for SL_KEY_OWN: a record under this key, whose bytes are copied. With an empty key, or one beyond SL_KEY_OWN_MAX,
- * what is filled in is not kept, and the event is counted as unkeyed: a lane need not check. */
+/* The same for SL_KEY_OWN: a record under this key, whose bytes are copied. With an empty key what is filled in is not kept, and the
+ * event is counted as unkeyed; with one beyond SL_KEY_OWN_MAX the event goes to the dead letters: a lane need not check. */
 static inline void *sl_records_add_for(sl_records *records, sl_view key) { return records->table->add(records, key); }
 
 /* What `publish` may know of the window it publishes for. */
