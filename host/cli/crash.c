@@ -30,7 +30,8 @@
 
 #define ANSWER_MS 1000
 
-static atomic_bool watching, ending;
+static atomic_bool ending;
+static atomic_int watching;                  /* the process that watches: not its children, of whom it hears; 0: nobody */
 static atomic_flag taken = ATOMIC_FLAG_INIT; /* a thread is about to end the process */
 static atomic_int notes = -1;                /* descriptor of the file of crash notes */
 
@@ -200,9 +201,11 @@ static _Noreturn void end_by(int cause)
     end_with(&note);
 }
 
+static bool is_watched(void) { return atomic_load(&watching) == (int)getpid() && !atomic_load(&ending); }
+
 static void at_exit(void)
 {
-    if (!atomic_load(&ending))
+    if (is_watched())
         end_by(CRASH_EXIT);
 }
 
@@ -235,7 +238,13 @@ static void on_ask(int number)
 
 #ifndef SANITIZED
 
-static void on_signal(int number) { end_by(number); }
+static void on_signal(int number)
+{
+    if (is_watched())
+        end_by(number);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
 
 static void watch_signals(void)
 {
@@ -249,7 +258,7 @@ static void watch_signals(void)
 /* A program's own functions come before the C library's: a plugin that calls these arrives here (exits.list exports them). */
 _Noreturn void _exit(int status)
 {
-    if (atomic_load(&watching) && !atomic_load(&ending))
+    if (is_watched())
         end_by(CRASH_EXIT);
     for (;;)
         (void)syscall(SYS_exit_group, status);
@@ -277,7 +286,7 @@ void crash_watch(void)
     (void)atexit(at_exit);
     (void)at_quick_exit(at_exit);
     plugin_call_thread_ended = thread_ended;
-    atomic_store(&watching, true);
+    atomic_store(&watching, (int)getpid());
 }
 
 void crash_note_in(int folder)

@@ -3,6 +3,7 @@
  * itself. */
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/durable.h"
 #include "cli/report.h"
 #include "cli/setup.h"
@@ -80,6 +81,7 @@ static bool from_state(const struct config *config, const struct lane_set *set, 
 
 static int tell(const struct options *options, const struct explanation_question *question)
 {
+    crash_watch(); /* `open` of plugins may be called */
     char *path = setup_config_path(options->config);
     struct config *config;
     struct lane_set *set;

@@ -1,6 +1,7 @@
 /* plugin_test.c - `shoplane plugin test`: golden cases through the test host (sdk/testhost). */
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/crash.h"
 #include "cli/report.h"
 #include "plugin/plugin_file.h"
 #include "testhost/case_run.h"
@@ -136,6 +137,7 @@ int command_plugin_test(int argc, char **argv)
         default: return command_usage("plugin test", "that option is not known");
         }
     }
+    crash_watch();
     char *found = totals.plugins == NULL ? default_plugins() : memory_text(totals.plugins);
     totals.plugins = found;
     for (int i = optind; i < argc; i++)

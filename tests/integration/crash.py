@@ -28,7 +28,8 @@ class Crashing(Shop):
     """A shop whose host ends, and is started again."""
 
     def __init__(self, servers, *defines, metric=(), more=""):
-        self.more = more
+        self.more, self.allowed = more, servers.folder / "allowed"
+        os.environ["PROBE_ALLOWED"] = str(self.allowed)  # for all that is started
         super().__init__(servers, state="100ms")
         self.probe(*defines)
         self.build("metric", "probe_views.so", *metric)
@@ -228,9 +229,6 @@ def parser(servers):
 def opened(servers):
     """`open`: three starts in vain, then without it; and `check` is never good because a plugin said so."""
     shop = Crashing(servers)
-    allowed = servers.folder / "allowed"
-    shop.environment = {"PROBE_ALLOWED": str(allowed)}
-    os.environ["PROBE_ALLOWED"] = str(allowed)
     shop.begin()
     host = shop.host
     shop.probe("-DCRASHES_IN_OPEN", "-DBY=4")
@@ -250,11 +248,24 @@ def opened(servers):
     shop.host.wait_text("lane probe stands in quarantine(.|\n)*running with", 30)
     shop.send(users(5))
     shop.others("user4", 2)
-    allowed.touch()
+    shop.allowed.touch()
     servers.command([servers.host, "plugin", "release", "probe", "--config", shop.config])
     shop.reload()
     shop.probe_is("user1", 3)
     shop.compare("released")
+
+
+def cases(servers):
+    """A golden case that a plugin ends is none that passes."""
+    shop = Crashing(servers, "-DCRASHES", "-DBY=4")
+    case = servers.folder / "ends.case"
+    case.write_text("lane probe   windows 5m   metrics probe_views\n"
+                    "at 12:00:00       page_view user=ann page_url=crash\n"
+                    "expect 12:00:00   user:ann:probe_views_5m = 1\n")
+    done = subprocess.run([servers.host, "plugin", "test", "--plugins", shop.plugins, case], capture_output=True, text=True, timeout=60,
+                          check=False)
+    check(done.returncode == 70, f"plugin test: status {done.returncode}:\n{done.stdout}{done.stderr}")
+    says(done.stderr, "lane probe ended the host in extract: it ended the process, partition 0, offset 0, key ann", "plugin test")
 
 
 def hang_of_an_event(servers):
@@ -270,6 +281,28 @@ def hang_is_said(servers):
     host.wait_text(f"lane probe, extract, partition 0, offset {offset}, key user2: the call has not come back for 5 s", 20)
     check(host.running(), "it ended")
     host.kill()
+
+
+def hang_frees_the_lease(servers):
+    """Who stands by goes on where the other one hung."""
+    shop = Crashing(servers, "-DCRASHES", "-DBY=10", more=IMPATIENT)
+    shop.source["sink"] = {"lease": "1s"}
+    shop.configure()
+    first = shop.begin()
+    other = servers.folder / "other.conf"
+    other.write_text(shop.config.read_text().replace(str(shop.folder), str(servers.folder / "other-state")))
+    second = servers.start([servers.host, "run", "--config", other], servers.fresh("host") / "log")
+    second.wait_text("standing by: .* holds the lease", 20)
+    crash_view(shop, "user2")
+    shop.send(users(5))
+    wait_for(lambda: (shop.folder / "crashes").stat().st_size > 0, 20, "the first one hangs, and that is noted")
+    shop.allowed.touch()
+    check(first.wait(20) == 70, f"status {first.child.returncode}")
+    servers.processes.remove(first)
+    shop.host = second
+    second.wait_text("taking over(.|\n)*running with ", 20)
+    shop.probe_is("user2", 3)
+    shop.compare("who stood by")
 
 
 def hang_is_not_good(servers):
@@ -290,7 +323,6 @@ def hang_is_not_good(servers):
 def hang_in_open(servers):
     """Neither a check nor a reload waits for ever, and the next reload is as good as any."""
     shop = Crashing(servers, more=IMPATIENT)
-    os.environ["PROBE_ALLOWED"] = str(servers.folder / "allowed")
     host = shop.begin()
     shop.probe("-DCRASHES_IN_OPEN", "-DBY=10")
     done = shop.ask("check")
@@ -310,7 +342,6 @@ def hang_in_open(servers):
 def status_without_a_check(servers):
     """Status 0 is no proof that a check came to its end."""
     shop = Crashing(servers)
-    os.environ["PROBE_ALLOWED"] = str(servers.folder / "allowed")
     host = shop.begin()
     shop.probe("-DCRASHES_IN_OPEN", "-DBY=11")
     seen = len(host.text())
@@ -338,4 +369,4 @@ def nothing_to_try_it_with(servers):
 
 if __name__ == "__main__":
     run_main(__doc__, [event_by_a_signal, event_by_exit, event_by_underscore_exit, other_ways, quarantine, released, key, parser, opened,
-                       hang_of_an_event, hang_is_said, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])
+                       cases, hang_of_an_event, hang_is_said, hang_frees_the_lease, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])
