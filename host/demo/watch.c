@@ -27,7 +27,8 @@ static const char help[] =
     "\n"
     "Beside a host that runs: a few shoppers who are active now, with their features; events a second; feature writes a\n"
     "second; and freshness, measured by probes: product views of new shoppers (probe-...) are produced into the topic, and\n"
-    "Redis is asked until their feature can be read.\n"
+    "Redis is asked until their feature can be read; 0.3 s later each views the product again, and Redis is asked until the\n"
+    "feature has changed.\n"
     "\n"
     "  --brokers LIST     bootstrap servers; default 127.0.0.1:9092\n"
     "  --topic NAME       default snowplow-enriched-good\n"
@@ -120,12 +121,14 @@ static void put(struct buffer *out)
 
 static void show_screen(struct watch *watch)
 {
-    enum { LINES_AROUND = 9, FRESH = 600 };
+    enum { LINES_AROUND = 10, FRESH = 600 };
     struct winsize size = {0};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
         size = (struct winsize){.ws_row = 24, .ws_col = 80};
     struct buffer *out = &watch->out;
-    struct freshness all = probes_freshness(watch->probes, 0), now = probes_freshness(watch->probes, FRESH);
+    struct freshness all = probes_freshness(watch->probes, PROBED_FIRST, 0),
+                     now = probes_freshness(watch->probes, PROBED_FIRST, FRESH),
+                     change = probes_freshness(watch->probes, PROBED_CHANGE, FRESH);
     board_resize(watch->board, size.ws_row > LINES_AROUND ? size.ws_row - LINES_AROUND : 1);
 
     buffer_literal(out, "\033[H");
@@ -137,9 +140,11 @@ static void show_screen(struct watch *watch)
                   watch->writes_per_s, (unsigned long long)watch->keys);
     buffer_literal(out, "freshness  event produced -> value readable: \033[1m");
     freshness_put(out, now);
+    buffer_literal(out, "\033[0m" END_OF_LINE "           its next event -> new value readable: \033[1m");
+    freshness_put(out, change);
     buffer_printf(out, "\033[0m" END_OF_LINE "           last %llu of %llu probes, slowest %.1f ms, %llu lost" END_OF_LINE,
-                  (unsigned long long)(all.back < FRESH ? all.back : FRESH), (unsigned long long)all.back, now.max_ms,
-                  (unsigned long long)all.lost);
+                  (unsigned long long)(all.back < FRESH ? all.back : FRESH), (unsigned long long)all.back,
+                  now.max_ms > change.max_ms ? now.max_ms : change.max_ms, (unsigned long long)(all.lost + change.lost));
     if (watch->reachable)
         buffer_literal(out, END_OF_LINE);
     else
@@ -157,12 +162,16 @@ static void show_screen(struct watch *watch)
 static void show_line(struct watch *watch)
 {
     struct buffer *out = &watch->out;
-    struct freshness freshness = probes_freshness(watch->probes, 0);
+    struct freshness freshness = probes_freshness(watch->probes, PROBED_FIRST, 0),
+                     change = probes_freshness(watch->probes, PROBED_CHANGE, 0);
     buffer_printf(out, "%3.0f s  %.0f events/s, %.0f feature writes/s, %llu keys; freshness ",
                   (double)(time_monotonic_ms() - watch->began_ms) / 1000, watch->events_per_s, watch->writes_per_s,
                   (unsigned long long)watch->keys);
     freshness_put(out, freshness);
-    buffer_printf(out, " (%llu probes, %llu lost)\n", (unsigned long long)freshness.back, (unsigned long long)freshness.lost);
+    buffer_literal(out, ", of a change ");
+    freshness_put(out, change);
+    buffer_printf(out, " (%llu probes, %llu lost)\n", (unsigned long long)(freshness.back + change.back),
+                  (unsigned long long)(freshness.lost + change.lost));
     if (!watch->reachable) {
         buffer_printf(out, "       Redis does not answer: %s\n", store_problem(watch->store));
     } else {
@@ -176,24 +185,31 @@ static void show_line(struct watch *watch)
     put(out);
 }
 
+static void print_freshness(const char *name, struct freshness freshness, const char *what)
+{
+    if (freshness.back > 0)
+        (void)printf("%-11s p50 %.1f ms, p99 %.1f ms, max %.1f ms (%llu probes, %llu lost)\n"
+                     "            %s\n",
+                     name, freshness.p50_ms, freshness.p99_ms, freshness.max_ms, (unsigned long long)freshness.back,
+                     (unsigned long long)freshness.lost, what);
+    else
+        (void)printf("%-11s not measured: %s\n", name,
+                     freshness.start_ms >= 0 && freshness.sent == 0 ? "only the first probe came back" : "no probe came back");
+}
+
 /* Returns the exit status. */
 static int summary(const struct watch *watch)
 {
     double seconds = (double)(time_monotonic_ms() - watch->began_ms) / 1000;
-    struct freshness freshness = probes_freshness(watch->probes, 0);
+    struct freshness freshness = probes_freshness(watch->probes, PROBED_FIRST, 0),
+                     change = probes_freshness(watch->probes, PROBED_CHANGE, 0);
     uint64_t writes = watch->writes - watch->writes_before;
     (void)printf("events      %llu in %.1f s, %.0f/s; %llu of them probes\n", (unsigned long long)watch->events, seconds,
-                 (double)watch->events / seconds, (unsigned long long)freshness.sent);
+                 (double)watch->events / seconds, (unsigned long long)(freshness.sent + change.sent));
     (void)printf("features    %llu writes to Redis, %.0f/s; %llu keys in it\n", (unsigned long long)writes,
                  (double)writes / seconds, (unsigned long long)watch->keys);
-    if (freshness.back > 0)
-        (void)printf("freshness   p50 %.1f ms, p99 %.1f ms, max %.1f ms (%llu probes, %llu lost)\n"
-                     "            event produced -> value readable in Redis\n",
-                     freshness.p50_ms, freshness.p99_ms, freshness.max_ms, (unsigned long long)freshness.back,
-                     (unsigned long long)freshness.lost);
-    else
-        (void)printf("freshness   not measured: %s\n",
-                     freshness.start_ms >= 0 ? "only the first probe came back" : "no probe came back");
+    print_freshness("freshness", freshness, "event produced -> value readable in Redis");
+    print_freshness("changes", change, "the same shopper's next event 0.3 s later -> new value readable");
     if (fflush(stdout) != 0)
         return 1;
     return writes > 0 && freshness.start_ms >= 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 /* watch_probe.c - see watch_probe.h. The event is one of the demo's own product views, with the columns replaced that say who
- * it was and when. */
+ * it was and when. That it was seen twice is in a map of product ids: {"17":2}. */
 #include "demo/watch_probe.h"
 
 #include "base/memory.h"
@@ -10,15 +10,36 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { COLUMNS = 131, ON_THEIR_WAY_MAX = 256, LIMIT_MS = 10000 };
 
 struct probe {
+    enum probed what;
+    uint64_t number; /* of the shopper */
     char *key;
     int64_t sent_ns;
     bool counted;
+};
+
+static const char *const features[] = {[PROBED_FIRST] = "product_view_count_5m", [PROBED_CHANGE] = "return_view_count_5m"};
+static bool shows(enum probed what, const char *value)
+{
+    return value != NULL && (what == PROBED_FIRST || strstr(value, ":2") != NULL);
+}
+
+struct latencies {
+    float *ms; /* in order of arrival */
+    size_t back, capacity;
+    uint64_t sent, lost;
+};
+
+/* A shopper whose next view is due. In order of time. */
+struct visitor {
+    uint64_t number;
+    int64_t due_ns;
 };
 
 struct probes {
@@ -29,9 +50,9 @@ struct probes {
     int64_t first_ns, next_ns, gap_ns;
     struct probe waiting[ON_THEIR_WAY_MAX];
     size_t waiting_count;
-    float *latency_ms; /* in order of arrival */
-    size_t back, capacity;
-    uint64_t sent, lost;
+    struct visitor visitors[ON_THEIR_WAY_MAX];
+    size_t visitor_count;
+    struct latencies latencies[2]; /* by what is probed */
     double start_ms;
 };
 
@@ -86,7 +107,8 @@ void probes_close(struct probes *probes)
         free(probes->waiting[i].key);
     buffer_free(&probes->template);
     buffer_free(&probes->message);
-    free(probes->latency_ms);
+    for (size_t i = 0; i < 2; i++)
+        free(probes->latencies[i].ms);
     free(probes);
 }
 
@@ -128,34 +150,37 @@ static void message_make(struct probes *probes, const char *shopper)
     }
 }
 
-static void send_one(struct probes *probes)
+static void send_one(struct probes *probes, enum probed what, uint64_t number)
 {
     static const volatile sig_atomic_t never;
     struct probe *probe = &probes->waiting[probes->waiting_count];
     char shopper[64];
     (void)snprintf(shopper, sizeof shopper, PROBE_PREFIX "%08llx-%llu", (unsigned long long)probes->run,
-                   (unsigned long long)++probes->number);
+                   (unsigned long long)number);
     message_make(probes, shopper);
-    probe->sent_ns = monotonic_ns();
+    *probe = (struct probe){.what = what, .number = number, .sent_ns = monotonic_ns(), .counted = probes->start_ms >= 0};
     if (!sender_send(probes->sender, (struct bytes){NULL, 0}, (struct bytes){probes->message.data, probes->message.size}, &never))
         return;
-    probe->key = memory_format("user:%s:product_view_count_5m", shopper);
-    probe->counted = probes->start_ms >= 0;
-    probes->sent += probe->counted;
+    probe->key = memory_format("user:%s:%s", shopper, features[what]);
+    probes->latencies[what].sent += probe->counted;
     probes->waiting_count++;
 }
 
 static void came_back(struct probes *probes, const struct probe *probe, int64_t now_ns)
 {
+    struct latencies *latencies = &probes->latencies[probe->what];
     if (probes->start_ms < 0)
         probes->start_ms = (double)(now_ns - probes->first_ns) / 1e6;
     if (!probe->counted)
         return;
-    if (probes->back == probes->capacity) {
-        probes->capacity = probes->capacity == 0 ? 1024 : probes->capacity * 2;
-        probes->latency_ms = memory_resize(probes->latency_ms, probes->capacity * sizeof *probes->latency_ms);
+    if (latencies->back == latencies->capacity) {
+        latencies->capacity = latencies->capacity == 0 ? 1024 : latencies->capacity * 2;
+        latencies->ms = memory_resize(latencies->ms, latencies->capacity * sizeof *latencies->ms);
     }
-    probes->latency_ms[probes->back++] = (float)(now_ns - probe->sent_ns) / 1e6F;
+    latencies->ms[latencies->back++] = (float)(now_ns - probe->sent_ns) / 1e6F;
+    if (probe->what == PROBED_FIRST && probes->visitor_count < ON_THEIR_WAY_MAX)
+        probes->visitors[probes->visitor_count++] =
+            (struct visitor){probe->number, now_ns + PROBE_CHANGE_MS * INT64_C(1000000)};
 }
 
 static void ask(struct probes *probes, struct store *store)
@@ -169,11 +194,11 @@ static void ask(struct probes *probes, struct store *store)
     size_t left = 0;
     for (size_t i = 0; i < probes->waiting_count; i++) {
         struct probe probe = probes->waiting[i];
-        bool back = answered && values[i] != NULL, late = now_ns - probe.sent_ns > LIMIT_MS * 1000000ll;
+        bool back = answered && shows(probe.what, values[i]), late = now_ns - probe.sent_ns > LIMIT_MS * 1000000ll;
         if (back)
             came_back(probes, &probe, now_ns);
         else if (late)
-            probes->lost += probe.counted;
+            probes->latencies[probe.what].lost += probe.counted;
         if (back || late)
             free(probe.key);
         else
@@ -186,10 +211,14 @@ size_t probes_step(struct probes *probes, struct store *store, bool last)
 {
     int64_t now_ns = monotonic_ns();
     if (!last && now_ns >= probes->next_ns && probes->waiting_count < ON_THEIR_WAY_MAX) {
-        send_one(probes);
+        send_one(probes, PROBED_FIRST, ++probes->number);
         probes->next_ns += probes->gap_ns;
         if (probes->next_ns < now_ns)
             probes->next_ns = now_ns + probes->gap_ns; /* we were held up: no burst */
+    }
+    if (!last && probes->visitor_count > 0 && now_ns >= probes->visitors[0].due_ns && probes->waiting_count < ON_THEIR_WAY_MAX) {
+        send_one(probes, PROBED_CHANGE, probes->visitors[0].number);
+        memmove(probes->visitors, probes->visitors + 1, --probes->visitor_count * sizeof *probes->visitors);
     }
     sender_poll(probes->sender, 0);
     if (probes->waiting_count > 0)
@@ -209,14 +238,15 @@ static double percentile(const float *sorted, size_t count, size_t percent)
     return count == 0 ? 0 : (double)sorted[(count * percent + 99) / 100 - 1];
 }
 
-struct freshness probes_freshness(const struct probes *probes, size_t newest)
+struct freshness probes_freshness(const struct probes *probes, enum probed what, size_t newest)
 {
-    size_t count = newest == 0 || newest > probes->back ? probes->back : newest;
-    struct freshness freshness = {.sent = probes->sent, .back = probes->back, .lost = probes->lost, .start_ms = probes->start_ms};
+    const struct latencies *of = &probes->latencies[what];
+    size_t count = newest == 0 || newest > of->back ? of->back : newest;
+    struct freshness freshness = {.sent = of->sent, .back = of->back, .lost = of->lost, .start_ms = probes->start_ms};
     if (count == 0)
         return freshness;
     float *sorted = memory_new(count * sizeof *sorted);
-    memcpy(sorted, probes->latency_ms + probes->back - count, count * sizeof *sorted);
+    memcpy(sorted, of->ms + of->back - count, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, by_size);
     freshness.p50_ms = percentile(sorted, count, 50);
     freshness.p99_ms = percentile(sorted, count, 99);

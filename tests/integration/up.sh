@@ -76,13 +76,14 @@ if [ "${java:-0}" -ge 17 ] && tests/kafka/broker.sh available "$build" >/dev/nul
 else
     shows '^Kafka +the embedded broker at .*; no Apache Kafka: .'
 fi
-shows '^ +[0-9]+ s  [0-9]+ events/s, [0-9]+ feature writes/s, [0-9]+ keys; freshness p50 [0-9.]+ ms'
+shows '^ +[0-9]+ s  [0-9]+ events/s, [0-9]+ feature writes/s, [0-9]+ keys; freshness p50 [0-9.]+ ms, p99 [0-9.]+ ms, of a change p50 [0-9.]+ ms'
 shows '^events +[0-9]{4,} in 1[0-9]\.[0-9] s'
 shows '^features +[0-9]{3,} writes to Redis'
 shows '^freshness +p50 [0-9.]+ ms, p99 [0-9.]+ ms, max [0-9.]+ ms \([0-9]{2,} probes, 0 lost\)'
+shows '^changes +p50 [0-9.]+ ms, p99 [0-9.]+ ms, max [0-9.]+ ms \([0-9]{2,} probes, 0 lost\)'
 shows '^host +[0-9]{4,} messages'
 nothing_left
-sed -n 's/^\(Kafka\|freshness\)/    &/p' "$out"
+sed -n 's/^\(Kafka\|freshness\|changes\)/    &/p' "$out"
 
 up+=("PATH=$scratch/old:$PATH")
 echo "an old Java: the embedded broker; Ctrl-C in mid-run ends it with the summary"
@@ -116,6 +117,7 @@ out=$scratch/screen
 tr -d '\r' <"$scratch/typescript" | sed 's/\x1b\[[?0-9;]*[a-zA-Z]/\n/g' >"$out"
 shows '^ +[0-9]+ events/s +[0-9]+ feature writes/s +[0-9]+ keys in Redis'
 shows 'event produced -> value readable:'
+shows 'its next event -> new value readable: p50 [0-9.]+ ms'
 shows '^shopper +last action +5m +1h +price'
 shows '^[^ ]+ +(product_view|list_view|add_to_cart|checkout_step|promo_view|list_click|transaction) '
 shows '^[0-9] of 5 s; Ctrl-C ends it'
