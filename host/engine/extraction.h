@@ -24,7 +24,8 @@ struct extraction {
     struct bad_row bad_key;  /* so it is said */
     const struct set_lane *crowded; /* a lane that wanted more records of the current event than one may make; or NULL */
     struct lane_cost *costs; /* one a lane: its extract. The shard has the rest */
-    int64_t *next;         /* by partition: offset behind the last message taken; files: not kept */
+    int64_t *next;         /* by partition: offset behind the last message taken, or where its end was told behind that; files: not
+                              kept */
     uint64_t events, unwanted, unkeyed, bad, odd_amounts;
     uint64_t unstamped; /* messages whose Kafka timestamp can't be one */
 };

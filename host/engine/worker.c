@@ -344,6 +344,17 @@ static void tell(struct worker *worker)
     close_parcels(worker, false);
 }
 
+/* Where a partition was read to its end, offsets behind the last message have nothing to give: no checkpoint need want them. */
+static void note_ends(struct worker *worker)
+{
+    struct source *source = worker->settings->source;
+    for (int32_t p = worker->index; p < source->partitions; p += worker->settings->workers) {
+        int64_t passed = source_passed(source, p);
+        if (passed > worker->extraction.next[p])
+            worker->extraction.next[p] = passed;
+    }
+}
+
 /* True: there was something. */
 static bool read_batch(struct worker *worker, int timeout_ms)
 {
@@ -353,8 +364,12 @@ static bool read_batch(struct worker *worker, int timeout_ms)
     if (!source->ordered)
         watermark_refresh(&worker->extraction.watermark, moment_now());
     switch (source_take(source, worker->index, timeout_ms, &batch)) {
-    case TAKE_END: end_input(worker, false); return true;
+    case TAKE_END:
+        note_ends(worker);
+        end_input(worker, false);
+        return true;
     case TAKE_WAIT:
+        note_ends(worker);
         if (worker->settings->to_end && !source->ordered && atomic_load(&worker->may_end) &&
             watermark_at_end(&worker->extraction.watermark))
             end_input(worker, true);
@@ -370,6 +385,7 @@ static bool read_batch(struct worker *worker, int timeout_ms)
         extraction_take(&worker->extraction, &batch.messages[i], worker->outgoing);
         worker->extraction.next[batch.messages[i].partition] = batch.messages[i].offset + 1;
     }
+    note_ends(worker);
     close_parcels(worker, false);
     worker->told_ms = source->ordered ? 0 : time_monotonic_ms();
     (void)atomic_fetch_add_explicit(&worker->messages, batch.count, memory_order_relaxed);

@@ -128,6 +128,7 @@ struct kafka_partition {
     _Alignas(64) _Atomic int state; /* enum partition_state */
     _Atomic int64_t idle_since_ms; /* time_boot_ms(): the wall clock may jump */
     _Atomic int64_t next; /* offset of the message that comes next */
+    _Atomic int64_t passed; /* the same, when librdkafka last told its end; -1: it has not since reading began */
     int64_t begin;        /* offset that reading began at; constant */
     _Atomic int64_t end;  /* where its log ended when that was last seen */
     _Atomic int64_t end_seen_ms; /* when reading came to it (time_boot_ms()) */

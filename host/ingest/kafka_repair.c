@@ -55,6 +55,7 @@ static void go_on(struct kafka_source *self, rd_kafka_topic_partition_list_t *li
         struct kafka_partition *partition = &self->partitions[list->elems[i].partition];
         atomic_store(&partition->misplaced, false);
         atomic_store(&partition->next, list->elems[i].offset);
+        atomic_store(&partition->passed, -1); /* it may be another topic's */
         atomic_store(&partition->end, list->elems[i].offset);
         kafka_partition_set(partition, PARTITION_READING, 0);
     }

@@ -52,6 +52,7 @@ static void take_event(struct kafka_reader *reader, const rd_kafka_message_t *ev
     switch ((int)event->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         atomic_store_explicit(&partition->next, event->offset, memory_order_relaxed);
+        atomic_store_explicit(&partition->passed, event->offset, memory_order_relaxed);
         atomic_store_explicit(&partition->end, event->offset, memory_order_relaxed);
         atomic_store_explicit(&partition->end_seen_ms, time_boot_ms(), memory_order_release);
         kafka_partition_set(partition, PARTITION_AT_END, time_boot_ms());
@@ -121,6 +122,11 @@ static bool kafka_grown(struct source *source) { return atomic_load(&self_of(sou
 
 static int64_t kafka_begin(struct source *source, int32_t partition) { return self_of(source)->partitions[partition].begin; }
 
+static int64_t kafka_passed(struct source *source, int32_t partition)
+{
+    return atomic_load_explicit(&self_of(source)->partitions[partition].passed, memory_order_relaxed);
+}
+
 static int64_t kafka_last_stamp(struct source *source) { return self_of(source)->last_stamp_ms; }
 
 static int64_t kafka_end(struct source *source, int32_t number, int64_t *seen_ms)
@@ -155,6 +161,7 @@ static const struct source_class kafka_source_class = {
     .grown = kafka_grown,
     .begin = kafka_begin,
     .end = kafka_end,
+    .passed = kafka_passed,
     .last_stamp = kafka_last_stamp,
     .stop = kafka_reader_stop,
     .free = kafka_free,
@@ -186,6 +193,7 @@ static bool begin(struct kafka_source *self, rd_kafka_topic_partition_list_t *st
     for (int32_t p = 0; p < start->cnt; p++) {
         self->partitions[p].begin = start->elems[p].offset;
         atomic_init(&self->partitions[p].next, start->elems[p].offset);
+        atomic_init(&self->partitions[p].passed, -1);
         atomic_init(&self->partitions[p].end, start->elems[p].offset);
         atomic_init(&self->partitions[p].state, PARTITION_READING);
     }

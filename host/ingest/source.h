@@ -58,6 +58,7 @@ struct source_class {
     bool (*grown)(struct source *source);                       /* NULL: it can't */
     int64_t (*begin)(struct source *source, int32_t partition); /* NULL: 0 */
     int64_t (*end)(struct source *source, int32_t partition, int64_t *seen_ms); /* NULL: not known */
+    int64_t (*passed)(struct source *source, int32_t partition);                /* NULL: not known */
     int64_t (*last_stamp)(struct source *source); /* NULL: not known */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
@@ -122,6 +123,13 @@ static inline int64_t source_end(struct source *source, int32_t partition, int64
 {
     *seen_ms = 0;
     return source->class->end == NULL ? 0 : source->class->end(source, partition, seen_ms);
+}
+/* Where reading last came to the partition's end: whatever lies before was given, or is no message (markers of transactions,
+ * messages of aborted ones). What is there behind the last message may be deleted like any other, and is nothing that was not
+ * read. Negative: not known. By the thread that takes the partition's messages, once it has dealt with those it took. */
+static inline int64_t source_passed(struct source *source, int32_t partition)
+{
+    return source->class->passed == NULL ? -1 : source->class->passed(source, partition);
 }
 /* The newest Kafka timestamp of the last messages, one a partition, before those that reading began at; INT64_MIN: not known, or
  * not asked for (kafka_positions.want_stamp). */

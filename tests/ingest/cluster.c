@@ -284,15 +284,27 @@ static void check(rd_kafka_error_t *error)
         die(rd_kafka_error_string(error));
 }
 
-void cluster_send_transaction(struct cluster *cluster, const char *topic, int32_t partition, int count)
+static void send_transaction(struct cluster *cluster, const char *topic, int32_t partition, int count, bool abort)
 {
     rd_kafka_t *handle = new_handle(cluster, RD_KAFKA_PRODUCER, "transactional.id", "test");
     check(rd_kafka_init_transactions(handle, FLUSH_MS));
     check(rd_kafka_begin_transaction(handle));
     for (int i = 0; i < count; i++)
         send_by(handle, topic, partition, "x", 1, 0);
-    check(rd_kafka_commit_transaction(handle, FLUSH_MS));
+    if (abort && rd_kafka_flush(handle, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) /* or they would never be sent */
+        die("what was sent is not acknowledged");
+    check(abort ? rd_kafka_abort_transaction(handle, FLUSH_MS) : rd_kafka_commit_transaction(handle, FLUSH_MS));
     rd_kafka_destroy(handle);
+}
+
+void cluster_send_transaction(struct cluster *cluster, const char *topic, int32_t partition, int count)
+{
+    send_transaction(cluster, topic, partition, count, false);
+}
+
+void cluster_send_aborted(struct cluster *cluster, const char *topic, int32_t partition, int count)
+{
+    send_transaction(cluster, topic, partition, count, true);
 }
 
 int64_t cluster_committed(struct cluster *cluster, const char *group, const char *topic, int32_t partition)

@@ -41,6 +41,8 @@ void cluster_send(struct cluster *cluster, const char *topic, int32_t partition,
                   int64_t stamp_ms);
 /* `count` messages "x" in one transaction, which leaves an offset without a message behind them. Apache Kafka. */
 void cluster_send_transaction(struct cluster *cluster, const char *topic, int32_t partition, int count);
+/* The same, aborted: they take up offsets, and nobody reads them. */
+void cluster_send_aborted(struct cluster *cluster, const char *topic, int32_t partition, int count);
 /* Delete the messages below `offset`, as retention does. Not on the mock cluster. */
 void cluster_delete_before(struct cluster *cluster, const char *topic, int32_t partition, int64_t offset);
 /* What the group has committed for the partition; negative: nothing. */

@@ -82,6 +82,41 @@ static void reading_begins_where_state_says(void **state)
     source_free(source);
 }
 
+/* Behind the last message lie a marker, and messages of a transaction that was aborted: nobody can read them, and when retention
+ * deletes them nothing is lost. */
+static void what_is_behind_the_last_message_is_no_loss(void **state)
+{
+    (void)state;
+    if (!cluster.real)
+        skip();
+    const char *topic = new_topic(2);
+    fill(topic, 2, 0, 9);
+    cluster_send_transaction(&cluster, topic, 0, 1); /* 10, and a marker at 11 */
+    cluster_send_aborted(&cluster, topic, 1, 5);     /* 10 to 14, and a marker at 15 */
+    struct kafka_settings settings = settings_of(topic, START_EARLIEST);
+    struct seen seen[PARTITIONS];
+    struct source *source = open_at(&settings, NULL, 1);
+    const int64_t counts[] = {11, 10};
+    assert_int_equal(source_passed(source, 0), -1);
+    collect(source, seen, counts);
+    collect_until(source, seen, all_at_end);
+    assert_int_equal(source_passed(source, 0), 12);
+    assert_int_equal(source_passed(source, 1), 16);
+    source_free(source);
+
+    cluster_delete_before(&cluster, topic, 0, 12);
+    cluster_delete_before(&cluster, topic, 1, 16);
+    const int64_t next[] = {12, 16}, behind_the_last[] = {11, 10};
+    const struct kafka_positions positions = {.next = next, .count = 2}, before = {.next = behind_the_last, .count = 2};
+    expect_refused(&settings, &before, "deleted 7 messages", "partition 1: 6 messages (offsets 10 to 15)"); /* as it was */
+    source = open_at(&settings, &positions, 1);
+    fill(topic, 2, 16, 16);
+    const int64_t more[] = {1, 1};
+    collect(source, seen, more);
+    assert_int_equal(source_lost(source), 0);
+    source_free(source);
+}
+
 static void the_last_messages_before_say_their_time(void **state)
 {
     (void)state;
@@ -554,6 +589,7 @@ int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_begins_where_state_says),
+        cmocka_unit_test(what_is_behind_the_last_message_is_no_loss),
         cmocka_unit_test(the_last_messages_before_say_their_time),
         cmocka_unit_test(an_offset_that_retention_has_passed_is_refused_with_what_is_lost),
         cmocka_unit_test(an_offset_beyond_the_end_is_another_topic),
