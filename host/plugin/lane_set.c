@@ -163,27 +163,48 @@ static int64_t oldest_record_ms(const struct set_lane *lane)
     return lane->session ? window->max_ms + window->gap_ms : lane->longest_ms;
 }
 
+/* What is wrong with an age; false: nothing. */
+static bool age_refused(const struct set_lane *lane, int64_t age_ms, struct error *error)
+{
+    int64_t most_ms = oldest_record_ms(lane);
+    if (age_ms >= 1 && age_ms <= most_ms)
+        return false;
+    *error = (struct error){0};
+    error_what(error, "lane \"%s\" names an age of %lld ms, which no record of its windows reaches", lane->name, (long long)age_ms);
+    if (age_ms < 1)
+        error_advice(error, "`ages` of the plugin fills in 1 or more milliseconds each; 0 ends the list");
+    else if (lane->session)
+        error_advice(error, "a session's records are at most %lld ms old, its max and its gap: lengthen these, or shorten the age",
+                     (long long)most_ms);
+    else
+        error_advice(error, "its longest window has %lld ms: take a longer one, or shorten the age", (long long)most_ms);
+    return true;
+}
+
 static void take_ages(struct set_lane *lane, const struct config_place *place, struct error_list *errors)
 {
+    int64_t named_ms[4 * SL_AGES_MAX] = {0}; /* a plugin that names too many is refused, and does no harm before */
+    struct error error;
     if (!lane->opened || lane->table->ages == NULL || lane->window_count == 0)
         return;
-    int64_t most_ms = oldest_record_ms(lane);
-    lane->table->ages(lane->self, lane->ages_ms);
-    while (lane->age_count < SL_AGES_MAX && lane->ages_ms[lane->age_count] != 0) {
-        int64_t age_ms = lane->ages_ms[lane->age_count++];
-        if (age_ms >= 1 && age_ms <= most_ms)
+    plugin_call_begin(PLUGIN_AGES, &lane->id);
+    lane->table->ages(lane->self, named_ms);
+    plugin_call_end();
+    for (; lane->age_count < SL_AGES_MAX && named_ms[lane->age_count] != 0; lane->age_count++) {
+        lane->ages_ms[lane->age_count] = named_ms[lane->age_count];
+        if (!age_refused(lane, named_ms[lane->age_count], &error))
             continue;
-        struct error *error = error_list_add(errors);
-        error_what(error, "lane \"%s\" names an age of %lld ms, which no record of its windows reaches", lane->name,
-                   (long long)age_ms);
-        if (age_ms < 1)
-            error_advice(error, "`ages` of the plugin fills in 1 or more milliseconds each; 0 ends the list");
-        else if (lane->session)
-            error_advice(error, "a session's records are at most %lld ms old, its max and its gap: lengthen these, or shorten the age",
-                         (long long)most_ms);
-        else
-            error_advice(error, "its longest window has %lld ms: take a longer one, or shorten the age", (long long)most_ms);
-        add_place(error, place);
+        add_place(&error, place);
+        *error_list_add(errors) = error;
+    }
+    for (size_t i = SL_AGES_MAX; i < 4 * SL_AGES_MAX; i++) {
+        if (named_ms[i] == 0)
+            continue;
+        struct error *refusal = error_list_add(errors);
+        error_what(refusal, "lane \"%s\" names more than %d ages", lane->name, SL_AGES_MAX);
+        error_advice(refusal, "`ages` of the plugin fills in at most %d: each at which a record counts differently", SL_AGES_MAX);
+        add_place(refusal, place);
+        return;
     }
 }
 

@@ -21,7 +21,8 @@ const char *plugin_function_word(enum plugin_function function)
     static const char *const words[] = {
         [PLUGIN_NO_CALL] = "-",       [PLUGIN_OPEN] = "open",       [PLUGIN_CLOSE] = "close",
         [PLUGIN_EXTRACT] = "extract", [PLUGIN_COMBINE] = "combine", [PLUGIN_ADD] = "add",
-        [PLUGIN_PUBLISH] = "publish", [PLUGIN_COMPUTE] = "compute"};
+        [PLUGIN_PUBLISH] = "publish", [PLUGIN_COMPUTE] = "compute",
+        [PLUGIN_AGES] = "ages"};
     return words[function];
 }
 

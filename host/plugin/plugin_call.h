@@ -28,7 +28,8 @@ enum plugin_function {
     PLUGIN_COMBINE, /* these about a key */
     PLUGIN_ADD,
     PLUGIN_PUBLISH,
-    PLUGIN_COMPUTE
+    PLUGIN_COMPUTE,
+    PLUGIN_AGES
 };
 const char *plugin_function_word(enum plugin_function function); /* "extract" */
 

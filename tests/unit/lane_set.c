@@ -151,6 +151,13 @@ static void an_age_that_no_record_reaches_is_refused(void **state)
              "a session's records are at most 300000 ms old, its max and its gap: lengthen these, or shorten the age");
 }
 
+static void a_lane_that_names_too_many_ages_is_refused(void **state)
+{
+    (void)state;
+    refused("ages_too_many", NULL, 0, "lane \"ages_too_many\" names more than 8 ages", "shop.conf:10",
+            "`ages` of the plugin fills in at most 8: each at which a record counts differently");
+}
+
 static void what_is_missing_is_said_with_its_place(void **state)
 {
     (void)state;
@@ -180,6 +187,7 @@ int main(void)
         cmocka_unit_test(two_parsers_of_one_feature_are_refused),
         cmocka_unit_test(a_session_window_stands_alone),
         cmocka_unit_test(an_age_that_no_record_reaches_is_refused),
+        cmocka_unit_test(a_lane_that_names_too_many_ages_is_refused),
         cmocka_unit_test(a_plugin_may_refuse_its_settings_and_is_not_closed_then),
         cmocka_unit_test(what_is_missing_is_said_with_its_place),
         cmocka_unit_test(all_mistakes_are_told_at_once),
