@@ -91,6 +91,12 @@ static struct lane_cost *count_fold(struct folder *folder, const struct set_lane
 void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
                  int64_t now_ms)
 {
+    folder_fold_apart(folder, lane, log, window, first, now_ms, now_ms);
+}
+
+void folder_fold_apart(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                       int64_t now_ms, int64_t parsers_ms)
+{
     const sl_lane *table = lane->table;
     const struct window_settings *settings = &lane->windows[window].settings;
     scratch_reset(&folder->scratch);
@@ -127,6 +133,7 @@ void folder_fold(struct folder *folder, const struct set_lane *lane, const struc
     if (sampled != NULL)
         cost_sample(&sampled->publish, began_ns, 1);
     struct folded_feature *feature = folder->features;
+    seen.now_ms = parsers_ms;
     for (size_t m = 0; m < lane->metric_count; m++) {
         bool none = left_out || key_barred(&lane->metrics[m].bars, plugin_call.key);
         folder->barred += none && !left_out;

@@ -34,5 +34,8 @@ void folder_free(struct folder *folder);
 /* Fold the records [first, log->count) of the log for this window, as of the clock `now_ms`. */
 void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
                  int64_t now_ms);
+/* The same, with another clock for the metric parsers than for the lane: fold_check.h. */
+void folder_fold_apart(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                       int64_t now_ms, int64_t parsers_ms);
 
 #endif

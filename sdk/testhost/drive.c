@@ -2,7 +2,9 @@
 #include "testhost/drive.h"
 
 #include "base/memory.h"
+#include "base/text_handle.h"
 #include "base/time.h"
+#include "engine/emission.h"
 #include "engine/extraction.h"
 #include "engine/key_hash.h"
 #include "engine/shard.h"
@@ -26,6 +28,8 @@ struct drive {
     size_t batch, in_batch;
     int turn; /* whose batch it is */
     int64_t largest_ms;
+    struct drive_doubt *doubt; /* NULL: nobody asks */
+    uint64_t doubts; /* keys that were looked at */
     struct pair *pairs;
     struct parcel parcels[DRIVE_WORKERS_MAX];
     struct parcel *outgoing[DRIVE_WORKERS_MAX];
@@ -105,6 +109,65 @@ void drive_free(struct drive *drive)
     free(drive);
 }
 
+/* ---- doubts ---- */
+
+static void doubt_window(struct drive *drive, struct shard *shard, const struct log *log, size_t window)
+{
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    struct fold_finding findings[METRICS_MAX];
+    bool live;
+    size_t first = emission_first_record(shard, lane, log, window, &live);
+    if (lane->session && log->count == 0)
+        return; /* nobody folds it */
+    fold_check(&shard->folder, lane, log, window, first, emission_fold_ms(shard, lane, log), findings);
+    for (size_t m = 0; m < lane->metric_count && !drive->doubt->any; m++) {
+        if (findings[m].fault == FOLD_SOUND)
+            continue;
+        sl_view id = text_view(&log->key), suffix = lane->windows[window].suffixes[findings[m].feature];
+        *drive->doubt = (struct drive_doubt){.any = true, .finding = findings[m], .lane = log->lane, .metric = m};
+        (void)snprintf(drive->doubt->key, sizeof drive->doubt->key, "%s%.*s%.*s", lane->metrics[m].key_prefix, (int)id.size, id.data,
+                       (int)suffix.size, suffix.data);
+    }
+}
+
+static void doubt_log(struct drive *drive, struct shard *shard, const struct log *log)
+{
+    for (size_t w = 0; w < shard->set->lanes[log->lane].window_count && !drive->doubt->any; w++)
+        doubt_window(drive, shard, log, w);
+}
+
+/* The key whose turn it is. */
+static void doubt_one(struct drive *drive, struct shard *shard)
+{
+    size_t keys = shard_keys(shard);
+    if (drive->doubt == NULL || drive->doubt->any || keys == 0 || shard->clock_ms == SHARD_BEGINNING_MS)
+        return;
+    size_t turn = drive->doubts++ % keys;
+    for (size_t i = 0; i < shard->set->lane_count; i++) {
+        size_t at = 0;
+        for (const struct log *log; (log = key_table_next(&shard->tables[i], &at)) != NULL;)
+            if (turn-- == 0) {
+                doubt_log(drive, shard, log);
+                return;
+            }
+    }
+}
+
+static void doubt_all(struct drive *drive, struct shard *shard)
+{
+    for (size_t i = 0; i < shard->set->lane_count && drive->doubt != NULL && shard->clock_ms != SHARD_BEGINNING_MS; i++) {
+        size_t at = 0;
+        for (const struct log *log; !drive->doubt->any && (log = key_table_next(&shard->tables[i], &at)) != NULL;)
+            doubt_log(drive, shard, log);
+    }
+}
+
+void drive_doubt(struct drive *drive, struct drive_doubt *doubt)
+{
+    *doubt = (struct drive_doubt){0};
+    drive->doubt = doubt;
+}
+
 /* The batch that is open goes to the owners of its keys, as a worker's parcels do. */
 static void close_batch(struct drive *drive)
 {
@@ -119,6 +182,7 @@ static void close_batch(struct drive *drive)
         parcel->largest_ms = from->watermark.largest_ms;
         shard_apply(&drive->pairs[i].shard, parcel, WATERMARK_NO_LIMIT);
         (void)shard_send(&drive->pairs[i].shard, 0);
+        doubt_one(drive, &drive->pairs[i].shard);
         buffer_reset(&parcel->entries);
         parcel->count = 0;
     }
@@ -144,6 +208,7 @@ void drive_end(struct drive *drive, int64_t until_ms)
         shard->ending = true;
         if (drive->largest_ms != INT64_MIN)
             shard_advance(shard, drive->largest_ms);
+        doubt_all(drive, shard);
         if (until_ms != INT64_MIN)
             shard_advance(shard, until_ms);
         shard_release(shard);

@@ -14,6 +14,7 @@
 #include "plugin/lane_set.h"
 
 #include "engine/cost.h"
+#include "engine/fold_check.h"
 #include "engine/state_plan.h"
 
 #define DRIVE_WORKERS_MAX 16
@@ -46,6 +47,17 @@ bool drive_restart(struct drive *drive, struct error *error);
 /* After the end: what was written is forgotten, and all that lives is written once more, as if Redis had lost everything. So it
  * does not show when something was written, or that it was there before. */
 void drive_write_again(struct drive *drive);
+
+/* A fold that is no matter of its records alone (engine/fold_check.h): the first that is found. */
+struct drive_doubt {
+    bool any;
+    struct fold_finding finding;
+    size_t lane, metric;
+    char key[300]; /* the feature's in Redis; cut */
+};
+/* From now on one of the keys is looked at after each batch, by turns, and at the end all of them, with all that has left its
+ * windows. */
+void drive_doubt(struct drive *drive, struct drive_doubt *doubt);
 
 /* What Redis would have. */
 const struct kept_features *drive_features(const struct drive *drive);

@@ -31,6 +31,7 @@ static const struct {
     [CHECK_VALUES] = {"values", "values that no lane would publish do no harm"},
     [CHECK_VARIABLES] = {"variables", "it has no state of its own between calls"},
     [CHECK_PURE] = {"pure", "it asks neither the clock nor chance"},
+    [CHECK_CLOCK] = {"clock", "between two ages that it names, it says the same at any time"},
     [CHECK_MEMORY] = {"memory", "it lives on when there is no memory, or refuses with a reason"},
     [CHECK_LEAKS] = {"leaks", "it frees what it allocates"},
     [CHECK_SANITIZER] = {"sanitizer", "what it was built with (-fsanitize=...) reports nothing"},

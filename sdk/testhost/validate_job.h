@@ -22,6 +22,7 @@ enum validate_check {
     CHECK_VALUES,    /* a metric parser's: values made up by chance */
     CHECK_VARIABLES, /* it has no state outside of records */
     CHECK_PURE,      /* it asks neither the clock nor chance */
+    CHECK_CLOCK,     /* between two ages it says the same */
     CHECK_MEMORY,    /* allocation fails: it goes on, or refuses */
     CHECK_LEAKS,     /* what it allocates it frees */
     CHECK_SANITIZER, /* what it was built with reports nothing */
@@ -99,7 +100,7 @@ struct job_report {
 void job_run(const struct job *job, struct job_report *report);
 
 /* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones; `bucket_ms`: of
- * its lane, as in lane.h. */
-void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, struct buffer *out);
+ * its lane, as in lane.h; `longest`: with windows as long as there can be, too. */
+void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, bool longest, struct buffer *out);
 
 #endif

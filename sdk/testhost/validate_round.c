@@ -69,6 +69,22 @@ static void try_restart(struct running *running, const struct random_stream *str
     state_folder_close(&folder);
 }
 
+/* The same records, twice at one time, and at other times at which nothing comes, goes or reaches an age. */
+static void try_clocks(struct running *running, const struct random_stream *stream)
+{
+    struct drive_doubt doubt;
+    struct error error;
+    const struct strict_settings plainly = {0};
+    running->report->check = CHECK_CLOCK;
+    drive_free(running_drive(running, stream, &(struct way){.workers = 1, .batch = 1, .strict = &plainly, .breaches = CHECK_COUNT,
+                                                            .doubt = &doubt}));
+    if (!doubt.any)
+        return;
+    bool stale = doubt.finding.fault == FOLD_STALE;
+    fold_finding_tell(&doubt.finding, &running->set->lanes[doubt.lane], doubt.metric, doubt.key, &error);
+    running_found_error(running, stale ? CHECK_CLOCK : CHECK_PURE, stale ? "stale" : "twice", &error);
+}
+
 static void look_at_calls(struct running *running, const struct loaded_calls *calls)
 {
     struct job_report *report = running->report;
@@ -151,6 +167,7 @@ void run_round(struct running *running)
                               &(struct way){.workers = 1, .batch = 1, .strict = &declared, .breaches = CHECK_COUNT},
                               "declare every member of the record, SL_FIELD(struct record, ...): what is not declared is lost");
     try_restart(running, &stream);
+    try_clocks(running, &stream);
     report->check = CHECK_VARIABLES;
     if (running->job->plugin->instrumented)
         report->skipped[CHECK_VARIABLES] = true;

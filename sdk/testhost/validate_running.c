@@ -45,25 +45,27 @@ void running_place(struct running *running, const char *function)
 }
 
 /* Of a lane that counts in buckets, windows of whole buckets. */
-static void put_windows(int64_t bucket_ms, bool session, struct buffer *out)
+static void put_windows(int64_t bucket_ms, bool session, bool longest, struct buffer *out)
 {
     long long scale = (long long)(1 + bucket_ms / 60000);
+    const char *more = longest ? ", { name = \"400d\"; length = \"400d\"; }" : "";
     if (session)
-        buffer_literal(out, " windows = ( { name = \"session\"; gap = \"30m\"; emit = \"5s\"; } );");
+        buffer_printf(out, " windows = ( { name = \"session\"; gap = \"30m\"; max = \"%s\"; emit = \"5s\"; } );",
+                      longest ? "400d" : "12h");
     else if (bucket_ms == 0)
-        buffer_literal(
+        buffer_printf(
             out,
             " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
-            " { name = \"24h\"; length = \"24h\"; } );");
+            " { name = \"24h\"; length = \"24h\"; }%s );", more);
     else
         buffer_printf(
             out,
             " windows = ( { name = \"short\"; length = \"%llds\"; emit = 0; },"
-            " { name = \"long\"; length = \"%llds\"; emit = \"10s\"; } );",
-            6 * scale * 60, 60 * scale * 60);
+            " { name = \"long\"; length = \"%llds\"; emit = \"10s\"; }%s );",
+            6 * scale * 60, 60 * scale * 60, more);
 }
 
-void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, struct buffer *out)
+void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, bool longest, struct buffer *out)
 {
     bool lane = plugin->kind == PLUGIN_LANE;
     buffer_literal(out, "plugins = ");
@@ -75,7 +77,7 @@ void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool se
     const char *lane_params = lane ? plugin->params : plugin->lane_params;
     if (*lane_params != '\0')
         buffer_printf(out, " params = { %s };", lane_params);
-    put_windows(bucket_ms, session, out);
+    put_windows(bucket_ms, session, longest, out);
     if (lane)
         buffer_literal(out, " metrics = ( \"values\" ); } );\n");
     else if (*plugin->params != '\0')
@@ -84,32 +86,42 @@ void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool se
         buffer_printf(out, " metrics = ( \"%s\" ); } );\n", plugin->name);
 }
 
-bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms, bool session)
+/* Configuration and set. False: errors say why not. */
+static bool load(struct running *running, int64_t bucket_ms, bool session, bool longest, struct error_list *errors)
 {
     struct buffer text = {0};
-    struct error_list errors = {0};
+    const struct validate_plugin *plugin = running->job->plugin;
+    job_config(plugin, bucket_ms, session, longest, &text);
+    buffer_byte(&text, '\0');
+    running->config = config_read_text(text.data, "validate", errors);
+    if (running->config != NULL && plugin->kind == PLUGIN_LANE)
+        running->config->lanes[0].metric_count = 0; /* its values are printed as they are */
+    running->set = running->config == NULL ? NULL : lane_set_load(running->config, errors);
+    buffer_free(&text);
+    if (running->set == NULL)
+        config_free(running->config);
+    return running->set != NULL;
+}
+
+bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms, bool session)
+{
+    struct error_list errors = {0}, again = {0};
     *running = (struct running){.job = job, .report = report};
     report->check = CHECK_LOAD;
     running_place(running, "open");
-    job_config(job->plugin, bucket_ms, session, &text);
-    buffer_byte(&text, '\0');
     struct error refusal;
     if (job->plugin->kind == PLUGIN_METRIC &&
         plugin_file_load(job->plugin->folders, PLUGIN_METRIC, job->plugin->name, &refusal) == NULL)
         running_found_error(running, CHECK_LOAD, JOB_REFUSED, &refusal);
-    running->config = config_read_text(text.data, "validate", &errors);
-    if (running->config != NULL && job->plugin->kind == PLUGIN_LANE)
-        running->config->lanes[0].metric_count = 0; /* its values are printed as they are */
-    running->set = running->config == NULL ? NULL : lane_set_load(running->config, &errors);
+    /* A lane may name ages that no record reaches in ordinary windows. */
+    bool loaded = load(running, bucket_ms, session, false, &errors) || load(running, bucket_ms, session, true, &again);
     running_place(running, NULL);
-    for (size_t i = 0; i < errors.count && running->set == NULL; i++)
+    for (size_t i = 0; i < errors.count && !loaded; i++)
         running_found_error(running, CHECK_LOAD, "load", &errors.items[i]);
     error_list_free(&errors);
-    buffer_free(&text);
-    if (running->set == NULL) {
-        config_free(running->config);
+    error_list_free(&again);
+    if (!loaded)
         return false;
-    }
     struct set_lane *lane = &running->set->lanes[0];
     const struct plugin_origin *origin =
         plugin_file_origin(job->plugin->kind == PLUGIN_LANE ? (const void *)lane->table : (const void *)lane->metrics[0].table);
@@ -161,6 +173,8 @@ struct drive *running_drive(struct running *running, const struct random_stream 
     }
     struct drive *drive = drive_new(&(struct drive_settings){
         .set = running->set, .config = running->config, .workers = way->workers, .batch = way->batch, .plan = way->plan});
+    if (way->doubt != NULL)
+        drive_doubt(drive, way->doubt);
     int64_t newest_ms = running_newest_ms(stream);
     for (size_t i = 0; i < stream->count; i++) {
         const struct random_event *event = &stream->events[i];

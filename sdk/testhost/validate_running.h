@@ -47,6 +47,7 @@ struct way {
     const struct strict_settings *strict; /* NULL: nobody watches */
     enum validate_check breaches;         /* where what they find belongs; CHECK_COUNT: it has been said */
     const struct state_plan *plan;        /* a restart in the middle; NULL: none */
+    struct drive_doubt *doubt; /* what is no matter of its records alone; NULL: nobody asks */
     bool again; /* what lives at the end is written once more, and nothing else is there: drive_write_again() */
 };
 /* The clock ends two minutes behind the newest event. */

@@ -25,6 +25,9 @@ WRONG = {
     "lanes/variable": ({"variables (variable)"}, "a variable of the plugin's own changes between calls"),
     "lanes/clock": ({"pure (impure)"}, "it calls time() after `open`"),
     "lanes/chance": ({"pure (impure)", "contract (again)", "batches (differs)"}, "it calls rand() after `open`"),
+    "lanes/goes_by_clock": ({"clock (stale)"}, 'lane "goes_by_clock" goes by the clock between two ages'),
+    "lanes/other_age": ({"clock (stale)"}, "and no record comes, goes or reaches an age in between"),
+    "lanes/empty_by_clock": ({"clock (stale)"}, "name the age at which it changes (`ages` of the lane)"),
     "lanes/wrong_input": ({"contract (input)"}, "extract asks for input 2, and it has 2"),
     "lanes/keeps_event": ({"contract (kept)"}, "it reads an event after the call that gave it"),
     "lanes/keeps_records": ({"contract (kept)"}, "it asks for a record after the call that gave the list"),
@@ -54,6 +57,7 @@ WRONG = {
     "lanes/refuses_default": ({"load (load)"}, "refuses its settings: most is too much"),
     "lanes/never": ({"reached (reached)"}, "no event led to a record: nothing of it was really tried"),
     "metrics/more_cells": ({"contract (cells)", "values (cells)"}, "compute writes more cells than it has features, 2"),
+    "metrics/goes_by_clock": ({"clock (stale)"}, 'metric parser "goes_by_clock" goes by the clock between two ages'),
     "metrics/other_type": ({"contract (cells)"}, "declared i64, with what is f64"),
     "metrics/not_a_number": ({"values (cells)"}, "with what is not a finite number"),
     "metrics/crashes_empty": ({"contract (crash)"}, "in compute of metric parser crashes_empty"),
@@ -68,7 +72,7 @@ SANITIZED = {
 # of single calls only: nothing else may be found there
 PRECISE = {"past_record", "past_aggregate", "past_values", "changes_settings", "variable", "wrong_input", "undeclared", "sorts_handles",
            "two_sizes", "leaks", "leaks_open", "careless_open", "careless_add", "silent_open", "loses_views", "never", "crashes", "hangs", "exits",
-           "exits_open", "changes_text", "magic_word"}
+           "exits_open", "goes_by_clock", "other_age", "changes_text", "magic_word"}
 
 failures = []
 
@@ -187,7 +191,7 @@ if "--right" not in sys.argv:
         if (BAD / f"{name}.so").exists():
             wrong(name, *what)
     small_streams(outs["lanes/undeclared"])
-    for name in ("lanes/right", "lanes/right_counter"):
+    for name in ("lanes/right", "lanes/right_counter", "lanes/right_ages", "lanes/right_old_age"):
         expect(validate(BAD / f"{name}.so")[0] == 0, f"{name} is not valid")
     expect(validate("--plugins", BAD, "--lane", "right", BAD / "metrics/right_count.so")[0] == 0, "right_count is not valid")
     recorded()

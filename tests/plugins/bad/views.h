@@ -142,6 +142,14 @@ static bool combine(const void *self, void *into_, const void *from_)
 }
 #endif
 
+#ifdef AGE
+static void ages(const void *self, int64_t ages_ms[SL_AGES_MAX])
+{
+    (void)self;
+    ages_ms[0] = AGE;
+}
+#endif
+
 static const sl_lane lane = {
     SL_LANE(SL_KEY_USER, NAME, "1.0.0", "a lane of a test"),
     SL_EVENTS(events, inputs),
@@ -158,5 +166,8 @@ static const sl_lane lane = {
 #endif
     .add = add,
     .publish = publish,
+#ifdef AGE
+    .ages = ages,
+#endif
 };
 SL_LANE_PLUGIN(lane)
