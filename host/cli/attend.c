@@ -37,7 +37,7 @@ static void report(const struct engine_counters *now, const struct engine_counte
                    uint64_t letters_lost, struct audit *audit, size_t left_out)
 {
     char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", letters[48] = "",
-         audited[96] = "", shadows[96] = "", plugins[96] = "", times[160];
+         audited[160] = "", shadows[96] = "", plugins[96] = "", times[160];
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -58,8 +58,9 @@ static void report(const struct engine_counters *now, const struct engine_counte
     struct audit_counters counters = {0};
     if (audit != NULL)
         audit_count(audit, &counters);
-    if (counters.features > 0)
-        (void)snprintf(audited, sizeof audited, ", %" PRIu64 " audited (%" PRIu64 " wrong)", counters.features, counters.mismatches);
+    if (counters.features + counters.impure + counters.stale > 0)
+        (void)snprintf(audited, sizeof audited, ", %" PRIu64 " audited (%" PRIu64 " wrong, %" PRIu64 " written again, %" PRIu64
+                       " impure or stale)", counters.features, counters.mismatches, counters.repaired, counters.impure + counters.stale);
     if (now->shadow_compared > 0)
         (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
                        now->shadow_differ);

@@ -2,11 +2,12 @@
  *
  * Only what can be compared is taken: windows that have not changed since they were written, whose writes Redis has
  * acknowledged, of lanes that are full; no features whose TTL may have run out; no crowds (EMISSION_CROWD), which cost more
- * than an audit should. A parser whose values depend on the clock is told by folding twice, and passed over: Redis has what was
- * true when it was written. */
+ * than an audit should. A parser whose values are not a matter of the records alone (fold_check.h) is not compared: that is found
+ * instead. */
 #ifndef ENGINE_AUDIT_SAMPLE_H
 #define ENGINE_AUDIT_SAMPLE_H
 
+#include "engine/fold_check.h"
 #include "engine/shard.h"
 
 struct audit_feature {
@@ -20,13 +21,23 @@ struct audit_feature {
     int64_t clock_ms;         /* as of which it was folded */
 };
 
+/* A parser that breaks its promise. */
+struct audit_doubt {
+    struct fold_finding finding;
+    size_t key; /* in sample->text, of the feature */
+    size_t lane, metric;
+};
+#define AUDIT_DOUBTS_MAX 8 /* of one key; what is beyond is counted */
+
 struct audit_sample {
     struct buffer text;
     struct audit_feature *features;
     size_t count, capacity;
     bool empty; /* the worker has no keys at all */
     uint64_t passed_over; /* windows that could not be compared */
-    uint64_t by_clock;    /* parsers that depend on the clock */
+    uint64_t impure, stale; /* parsers, once a window: FOLD_IMPURE, FOLD_STALE */
+    struct audit_doubt doubts[AUDIT_DOUBTS_MAX];
+    size_t doubt_count;
     /* Which key it was. */
     size_t lane;
     struct buffer id;
@@ -40,6 +51,10 @@ void audit_sample_take(struct audit_sample *sample, struct shard *shard, uint64_
 
 /* The same key once more. Its log may be gone: then nothing is in the sample. `hash`: of the key in the shard's table. */
 void audit_sample_again(struct audit_sample *sample, struct shard *shard, size_t lane, sl_view id, uint64_t hash);
+
+/* Redis has lost something of these windows (bits) of the sampled key: they are owed, where they have not been written since. The
+ * worker writes them when it sends next. Returns which. */
+uint32_t audit_sample_repair(const struct audit_sample *sample, struct shard *shard, uint32_t windows);
 
 static inline const char *audit_text(const struct audit_sample *sample, size_t at) { return sample->text.data + at; }
 

@@ -433,13 +433,15 @@ void emission_release(struct shard *shard, struct log *log)
     emission_account(shard, log);
 }
 
-void emission_write_again(struct shard *shard, struct log *log)
+void emission_write_again(struct shard *shard, struct log *log) { emission_write_windows_again(shard, log, UINT32_MAX); }
+
+void emission_write_windows_again(struct shard *shard, struct log *log, uint32_t windows)
 {
     const struct set_lane *lane = &shard->set->lanes[log->lane];
     for (size_t w = 0; w < lane->window_count; w++) {
         struct view *view = log_view(log, lane, w);
-        if (log->count == 0)
-            continue; /* but of a window that has gone empty, or a session that is over, a replica may not know */
+        if (log->count == 0 || (windows >> w & 1u) == 0)
+            continue; /* where it has gone empty, or the session is over, a replica may not know it: that is written */
         forget_sent(lane, view);
         view->owed = true;
         enqueue(shard, log, QUEUE_OWED);

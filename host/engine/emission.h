@@ -45,6 +45,8 @@ bool emission_send_queued(struct shard *shard);
  * frees a log. */
 void emission_release(struct shard *shard, struct log *log);
 void emission_write_again(struct shard *shard, struct log *log);
+/* The same, of some of its windows: bits. */
+void emission_write_windows_again(struct shard *shard, struct log *log, uint32_t windows);
 
 /* What waits to be written of it is written whole: of each feature nobody knows whether it is there. */
 void emission_doubt(const struct shard *shard, struct log *log);

@@ -2,7 +2,8 @@
  * loop, so that nothing it owns is ever touched by anybody else.
  *
  * At most one question stands at a worker; whoever asks while one does waits. An answer should take well below a millisecond:
- * while it is made the worker reads nothing. Answers must not write to the sink, and must not change what the shard holds. */
+ * while it is made the worker reads nothing. Answers must not write to the sink, and must not change what the shard holds; they may
+ * mark something as owed, which the worker then writes. */
 #ifndef ENGINE_QUESTION_H
 #define ENGINE_QUESTION_H
 

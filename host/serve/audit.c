@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define ASK_MS        1000 /* for a worker's answer */
-#define EVIDENCE_SIZE 1024 /* bytes of one line */
+#define EVIDENCE_SIZE 2048 /* bytes of one line */
 #define SHOWN_BYTES   120  /* of a value in it */
 #define SETTLE_MS     5000 /* after Redis was away: it may be another one, and be written anew */
 
@@ -29,14 +29,16 @@ struct audit {
     redisContext *context; /* NULL: not connected */
     bool was_away;         /* since it was connected last */
     int64_t settled_ms;    /* monotonic: nothing is compared before */
-    struct log_limit away, wrong;
+    struct log_limit away, wrong, missing;
     struct audit_sample sample, again;
+    bool *doubted; /* by lane and parser: it was named */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     bool stopping;
     struct audit_counters counters;
-    char evidence[AUDIT_EVIDENCE_MAX][EVIDENCE_SIZE]; /* a ring; the newest at (mismatches - 1) % AUDIT_EVIDENCE_MAX */
+    uint64_t told;                                    /* lines of evidence so far */
+    char evidence[AUDIT_EVIDENCE_MAX][EVIDENCE_SIZE]; /* a ring; the newest at (told - 1) % AUDIT_EVIDENCE_MAX */
 };
 
 /* ---- Redis ---- */
@@ -109,6 +111,19 @@ static void take_again(struct worker *worker, void *context)
     audit_sample_again(&audit->again, &worker->shard, first->lane, (sl_view){first->id.data, first->id.size}, first->hash);
 }
 
+struct repair {
+    struct audit *audit;
+    uint32_t windows;  /* those of which something is missing */
+    uint32_t repaired; /* those that are written again */
+};
+
+static void repair(struct worker *worker, void *context)
+{
+    struct repair *repair = context;
+    const struct audit_sample *again = &repair->audit->again;
+    repair->repaired = audit_sample_repair(again, &worker->shard, repair->windows);
+}
+
 /* The same feature in the second sample, if it was not written in between. */
 static const struct audit_feature *same_feature(const struct audit *audit, const struct audit_feature *feature)
 {
@@ -129,6 +144,34 @@ static void show(char *out, size_t size, const char *text, size_t length)
                    length > SHOWN_BYTES ? "..." : "");
 }
 
+static void keep_evidence(struct audit *audit, const char line[EVIDENCE_SIZE], bool mismatch)
+{
+    (void)pthread_mutex_lock(&audit->lock);
+    audit->counters.mismatches += mismatch;
+    memcpy(audit->evidence[audit->told++ % AUDIT_EVIDENCE_MAX], line, EVIDENCE_SIZE);
+    (void)pthread_mutex_unlock(&audit->lock);
+}
+
+/* A plugin breaks its promise in the same way for every key: it is named once. */
+static void note_doubts(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->sample.doubt_count; i++) {
+        const struct audit_doubt *doubt = &audit->sample.doubts[i];
+        bool *doubted = &audit->doubted[doubt->lane * METRICS_MAX + doubt->metric];
+        struct error error;
+        char line[EVIDENCE_SIZE];
+        if (*doubted)
+            continue;
+        *doubted = true;
+        fold_finding_tell(&doubt->finding, &audit->settings.set->lanes[doubt->lane], doubt->metric,
+                          audit_text(&audit->sample, doubt->key), &error);
+        (void)snprintf(line, sizeof line, "%s%s%s; do this: %s", error.what, error.found[0] == '\0' ? "" : ": ", error.found,
+                       error.advice);
+        log_error("audit: %s", line);
+        keep_evidence(audit, line, false);
+    }
+}
+
 static void note(struct audit *audit, const struct audit_feature *feature, const redisReply *reply)
 {
     const struct set_lane *lane = &audit->settings.set->lanes[feature->lane];
@@ -147,30 +190,69 @@ static void note(struct audit *audit, const struct audit_feature *feature, const
                    lane->metrics[feature->metric].name, lane->windows[feature->window].settings.name,
                    at,
                    feature->otherwise ? "this host wrote something else from them: is a plugin not the same each time?"
-                                      : "this host wrote what they say: who else writes there, or did Redis lose it?");
+                                      : "this host wrote what they say: who else writes there?");
     log_limited(&audit->wrong, LOG_LEVEL_ERROR, "audit: %s", line);
-    (void)pthread_mutex_lock(&audit->lock);
-    memcpy(audit->evidence[audit->counters.mismatches++ % AUDIT_EVIDENCE_MAX], line, sizeof line);
-    (void)pthread_mutex_unlock(&audit->lock);
+    keep_evidence(audit, line, true);
 }
 
 /* ---- one key ---- */
 
-/* False: nobody answered. */
-static bool look_again(struct audit *audit, int worker, const struct audit_feature *feature)
+/* What Redis has of a feature of this sample. False: nobody answered. */
+static bool compare(struct audit *audit, const struct audit_sample *sample, const struct audit_feature *feature,
+                    redisReply **reply, bool *same)
 {
+    *reply = read_key(audit, audit_text(sample, feature->key), feature->key_size);
+    *same = *reply != NULL && agrees(*reply, sample, feature);
+    return *reply != NULL;
+}
+
+/* What was evicted or deleted, of windows that have not been written meanwhile, is written again. */
+static bool write_again(struct audit *audit, int worker, const uint32_t missing[WINDOWS_MAX], const char *example)
+{
+    struct repair asked = {.audit = audit};
+    uint64_t features = 0;
+    for (size_t w = 0; w < WINDOWS_MAX; w++)
+        asked.windows |= (missing[w] > 0 ? 1u : 0u) << w;
+    if (asked.windows == 0)
+        return true;
+    if (!engine_ask(audit->engine, worker, repair, &asked, ASK_MS))
+        return false;
+    for (size_t w = 0; w < WINDOWS_MAX; w++)
+        features += (asked.repaired >> w & 1u) != 0 ? missing[w] : 0;
+    (void)pthread_mutex_lock(&audit->lock);
+    uint64_t all = audit->counters.repaired += features;
+    (void)pthread_mutex_unlock(&audit->lock);
+    if (features > 0)
+        log_limited(&audit->missing, LOG_LEVEL_WARN,
+                    "audit: %s was not in Redis any more, and is written again, as %" PRIu64 " features were so far; do this: if "
+                    "nobody deletes keys there, Redis evicts them: give it more memory (maxmemory)", example, all);
+    return true;
+}
+
+/* Those in the first sample that did not agree, once more. False: nobody answered. */
+static bool look_again(struct audit *audit, int worker, const bool *differs)
+{
+    uint32_t missing[WINDOWS_MAX] = {0};
+    const char *example = "";
     if (!engine_ask(audit->engine, worker, take_again, audit, ASK_MS))
         return false;
-    const struct audit_feature *still = same_feature(audit, feature);
-    if (still == NULL)
-        return true; /* it was on its way */
-    redisReply *reply = read_key(audit, audit_text(&audit->again, still->key), still->key_size);
-    if (reply == NULL)
-        return false;
-    if (!agrees(reply, &audit->again, still))
-        note(audit, still, reply);
-    freeReplyObject(reply);
-    return true;
+    for (size_t i = 0; i < audit->sample.count; i++) {
+        const struct audit_feature *still = differs[i] ? same_feature(audit, &audit->sample.features[i]) : NULL;
+        redisReply *reply;
+        bool same;
+        if (still == NULL)
+            continue; /* it agreed, or was on its way */
+        if (!compare(audit, &audit->again, still, &reply, &same))
+            return false;
+        if (!same && reply->type == REDIS_REPLY_NIL && !still->otherwise) {
+            missing[still->window]++;
+            example = audit_text(&audit->again, still->key);
+        } else if (!same) {
+            note(audit, still, reply);
+        }
+        freeReplyObject(reply);
+    }
+    return write_again(audit, worker, missing, example);
 }
 
 static bool look(struct audit *audit, uint64_t random)
@@ -179,16 +261,20 @@ static bool look(struct audit *audit, uint64_t random)
     int worker = (int)(random % (uint64_t)engine_workers(audit->engine));
     if (!engine_ask(audit->engine, worker, take, &taking, ASK_MS))
         return false;
-    bool good = true;
+    note_doubts(audit);
+    bool *differs = memory_new((audit->sample.count + 1) * sizeof *differs), any = false, good = true;
     for (size_t i = 0; good && i < audit->sample.count; i++) {
-        const struct audit_feature *feature = &audit->sample.features[i];
-        redisReply *reply = read_key(audit, audit_text(&audit->sample, feature->key), feature->key_size);
-        if (reply == NULL)
-            return false;
-        if (!agrees(reply, &audit->sample, feature))
-            good = look_again(audit, worker, feature);
-        freeReplyObject(reply);
+        redisReply *reply;
+        bool same;
+        good = compare(audit, &audit->sample, &audit->sample.features[i], &reply, &same);
+        differs[i] = good && !same;
+        any = any || differs[i];
+        if (good)
+            freeReplyObject(reply);
     }
+    if (good && any)
+        good = look_again(audit, worker, differs);
+    free(differs);
     return good;
 }
 
@@ -221,7 +307,8 @@ static void *run(void *argument)
             audit->counters.keys++;
             audit->counters.features += audit->sample.count;
             audit->counters.passed_over += audit->sample.passed_over;
-            audit->counters.by_clock += audit->sample.by_clock;
+            audit->counters.impure += audit->sample.impure;
+            audit->counters.stale += audit->sample.stale;
         }
         (void)pthread_mutex_unlock(&audit->lock);
     }
@@ -238,6 +325,8 @@ struct audit *audit_start(struct engine *engine, const struct audit_settings *se
     audit->settings = *settings;
     audit->away.every_ms = 60000;
     audit->wrong.every_ms = 1000;
+    audit->missing.every_ms = 10000;
+    audit->doubted = memory_new((settings->set->lane_count + 1) * METRICS_MAX * sizeof *audit->doubted);
     (void)pthread_mutex_init(&audit->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -248,6 +337,7 @@ struct audit *audit_start(struct engine *engine, const struct audit_settings *se
     log_warn("no thread for the audit: it is left out");
     (void)pthread_cond_destroy(&audit->changed);
     (void)pthread_mutex_destroy(&audit->lock);
+    free(audit->doubted);
     free(audit);
     return NULL;
 }
@@ -267,6 +357,7 @@ void audit_stop(struct audit *audit)
     audit_sample_free(&audit->again);
     (void)pthread_cond_destroy(&audit->changed);
     (void)pthread_mutex_destroy(&audit->lock);
+    free(audit->doubted);
     free(audit);
 }
 
@@ -282,11 +373,12 @@ void audit_tell(struct audit *audit, struct buffer *out)
     (void)pthread_mutex_lock(&audit->lock);
     const struct audit_counters *now = &audit->counters;
     buffer_printf(out,
-                  "audit: %" PRIu64 " features of %" PRIu64 " keys compared with Redis, %" PRIu64 " wrong\n"
-                  "  passed over: %" PRIu64 " windows on the move or too big, %" PRIu64 " parsers that depend on the clock; no answer "
-                  "for %" PRIu64 " keys\n",
-                  now->features, now->keys, now->mismatches, now->passed_over, now->by_clock, now->failed);
-    for (uint64_t back = 1; back <= now->mismatches && back <= AUDIT_EVIDENCE_MAX; back++)
-        buffer_printf(out, "  %s\n", audit->evidence[(now->mismatches - back) % AUDIT_EVIDENCE_MAX]);
+                  "audit: %" PRIu64 " features of %" PRIu64 " keys compared with Redis, %" PRIu64 " wrong, %" PRIu64
+                  " missing and written again\n"
+                  "  passed over: %" PRIu64 " windows on the move or too big; parsers that did not say the same twice %" PRIu64
+                  " times, that went by the clock between two ages %" PRIu64 " times; no answer for %" PRIu64 " keys\n",
+                  now->features, now->keys, now->mismatches, now->repaired, now->passed_over, now->impure, now->stale, now->failed);
+    for (uint64_t back = 1; back <= audit->told && back <= AUDIT_EVIDENCE_MAX; back++)
+        buffer_printf(out, "  %s\n", audit->evidence[(audit->told - back) % AUDIT_EVIDENCE_MAX]);
     (void)pthread_mutex_unlock(&audit->lock);
 }

@@ -140,16 +140,121 @@ static void compute_by_clock(const void *self, sl_scratch *scratch, const sl_win
     out[0] = sl_cell_i64(window->now_ms / 1000);
 }
 
-static void a_parser_that_goes_by_the_clock_is_passed_over_and_counted(void **state)
+static void a_parser_that_goes_by_the_clock_is_not_compared_but_found(void **state)
 {
     (void)state;
     sl_metric by_clock = visits_metric;
     by_clock.compute = compute_by_clock;
     f.set->lanes[0].metrics[0].table = &by_clock;
+    apply(&f, T + 2 * SECOND);
     (void)shard_send(&f.shard, M);
     audit_sample_take(&sample, &f.shard, 1);
     assert_int_equal(sample.count, 0);
-    assert_int_equal(sample.by_clock, 2);
+    assert_int_equal(sample.stale, 2);
+    assert_int_equal(sample.impure, 0);
+    assert_int_equal(sample.doubt_count, 2);
+    const struct audit_doubt *doubt = &sample.doubts[1];
+    struct error error;
+    fold_finding_tell(&doubt->finding, &f.set->lanes[doubt->lane], doubt->metric, audit_text(&sample, doubt->key), &error);
+    assert_string_equal(error.what, "metric parser \"visits\" goes by the clock between two ages");
+    assert_string_equal(error.found, "user:ann:visits_1h is \"1700000002\" as of 2023-11-14T22:13:22.000Z, and \"1700000000\" as of "
+                                     "2023-11-14T22:13:20.000Z, and no record comes, goes or reaches an age in between");
+    assert_string_equal(error.advice, "name the age at which it changes (`ages` of the lane), or make it of event times: in between "
+                                      "nothing is written");
+}
+
+/* ---- a lane that says since when its newest record is ten seconds old ---- */
+
+static int64_t asked; /* how often */
+
+static void publish_old(const void *self, sl_scratch *scratch, const sl_window *window, const void *from, void *out)
+{
+    visits_publish(self, scratch, window, from, out);
+    ((struct visits *)out)->count = window->records > 0 && window->now_ms - window->newest_ms >= 10 * SECOND;
+}
+
+static void publish_impure(const void *self, sl_scratch *scratch, const sl_window *window, const void *from, void *out)
+{
+    visits_publish(self, scratch, window, from, out);
+    ((struct visits *)out)->count = ++asked;
+}
+
+static void take_with(void (*publish)(const void *, sl_scratch *, const sl_window *, const void *, void *), int64_t age_ms,
+                      int64_t clock_ms)
+{
+    static sl_lane table;
+    struct set_lane *lane = &f.set->lanes[0];
+    table = *lane->table;
+    table.publish = publish;
+    lane->table = &table;
+    lane->ages_ms[0] = age_ms;
+    lane->age_count = age_ms > 0;
+    asked = 0;
+    put(&f, "ann", T + 1, 2, "home"); /* its timers know of the age */
+    apply(&f, clock_ms);
+    (void)shard_send(&f.shard, M);
+    audit_sample_take(&sample, &f.shard, 1);
+}
+
+static void a_lane_that_names_its_age_is_compared(void **state)
+{
+    (void)state;
+    take_with(publish_old, 10 * SECOND, T + 5 * SECOND);
+    assert_int_equal(sample.count, 4);
+    apply(&f, T + 10 * SECOND + 1);
+    (void)shard_send(&f.shard, M + 10 * SECOND);
+    audit_sample_take(&sample, &f.shard, 1);
+    sample_is("user:ann:visits_10s = 1\nuser:ann:page_10s = home\nuser:ann:visits_1h = 1\nuser:ann:page_1h = home\n");
+    assert_int_equal(sample.stale, 0);
+}
+
+static void a_lane_that_names_none_is_found(void **state)
+{
+    (void)state;
+    take_with(publish_old, 0, T + 5 * SECOND);
+    assert_int_equal(sample.stale, 1); /* in the window of ten seconds no record becomes that old, but with one that leaves */
+    assert_string_equal(audit_text(&sample, sample.doubts[0].key), "user:ann:visits_1h");
+    assert_true(sample.doubts[0].finding.of_lane);
+    assert_int_equal(sample.doubts[0].finding.fault, FOLD_STALE);
+}
+
+static void a_lane_that_does_not_say_the_same_twice_is_found(void **state)
+{
+    (void)state;
+    take_with(publish_impure, 0, T + 5 * SECOND);
+    assert_int_equal(sample.count, 0);
+    assert_int_equal(sample.impure, 2);
+    assert_int_equal(sample.stale, 0);
+    assert_int_equal(sample.doubts[0].finding.fault, FOLD_IMPURE);
+}
+
+/* ---- what Redis lost ---- */
+
+static void what_is_missing_is_written_again_by_the_worker(void **state)
+{
+    (void)state;
+    (void)shard_send(&f.shard, M);
+    audit_sample_take(&sample, &f.shard, 1);
+    (void)kept_lines(f.kept);
+    assert_int_equal(audit_sample_repair(&sample, &f.shard, 1u << 1), 1u << 1);
+    assert_string_equal(kept_lines(f.kept), ""); /* marked, not written */
+    assert_int_equal(audit_sample_repair(&sample, &f.shard, 1u << 1), 0);
+    fixture_sends(&f, 1, "user:ann:visits_1h = 1 ttl 4000 at " AT(000000) "\nuser:ann:page_1h = home ttl 4000 at " AT(000000) "\n");
+}
+
+static void what_was_written_since_is_not_repaired(void **state)
+{
+    (void)state;
+    (void)shard_send(&f.shard, M);
+    audit_sample_take(&sample, &f.shard, 1);
+    put(&f, "ann", T + 5 * SECOND, 3, "shoes");
+    apply(&f, T + 5 * SECOND);
+    assert_int_equal(audit_sample_repair(&sample, &f.shard, 3), 0); /* it is on its way */
+    (void)shard_send(&f.shard, M + 5 * SECOND);
+    assert_int_equal(audit_sample_repair(&sample, &f.shard, 3), 0);
+    audit_sample_take(&sample, &f.shard, 1);
+    f.shard.muted = true;
+    assert_int_equal(audit_sample_repair(&sample, &f.shard, 3), 0); /* another process writes */
 }
 
 static void every_key_has_its_chance(void **state)
@@ -183,7 +288,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_may_have_expired_is_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lane_that_fills_and_a_shard_that_may_not_write_have_nothing_to_compare, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plugin_that_folded_to_something_else_before_is_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_parser_that_goes_by_the_clock_is_passed_over_and_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_parser_that_goes_by_the_clock_is_not_compared_but_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lane_that_names_its_age_is_compared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lane_that_names_none_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lane_that_does_not_say_the_same_twice_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_missing_is_written_again_by_the_worker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_written_since_is_not_repaired, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_key_has_its_chance, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
