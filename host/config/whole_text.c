@@ -165,8 +165,10 @@ bool whole_text_make(struct whole_text *whole, const char *text, size_t size, co
     struct making making = {.whole = whole, .folder = folder, .memory = memory};
     *whole = (struct whole_text){0};
     put_text(&making, &(struct including){.path = config_memory_text(memory, path)}, text, size);
-    if (whole->line_count == 0)
-        put_piece(whole, "\n", "\n" + 1, config_memory_text(memory, path), 1);
+    if (whole->line_count == 0) { /* nothing is one empty line */
+        static const char end[] = "\n";
+        put_piece(whole, end, end + 1, config_memory_text(memory, path), 1);
+    }
     buffer_byte(&whole->text, '\0');
     whole->text.size--;
     return whole->fault_count == 0;

@@ -62,11 +62,11 @@ static const char *const rights[] = {
     [REDIS_WORK_GREETING] = "allow the sink's user to connect (ACL SETUSER ... +ping +select +info), with the commands' own names",
     [REDIS_WORK_FEATURES] = "allow the sink's user SET, DEL and EXPIRE on the features' keys (ACL SETUSER ... ~* +set +del +expire)",
     [REDIS_WORK_FENCE] = "allow the sink's user HSET on its own keys (ACL SETUSER ... ~shoplane:* +hset)",
-    [REDIS_WORK_LEASE] = "allow the sink's user what a lease needs (ACL SETUSER ... ~shoplane:* +eval +get +set +del +incr +pttl "
-                         "+pexpire +hset +hdel +hgetall +info +client|id +client|kill), or switch the lease off where only one "
-                         "process can ever write",
-    [REDIS_WORK_AUDIT] = "allow the sink's user GET on the features' keys (ACL SETUSER ... ~* +get), or switch the audit off "
-                         "(sink.audit = 0)",
+    [REDIS_WORK_LEASE] = ("allow the sink's user what a lease needs (ACL SETUSER ... ~shoplane:* +eval +get +set +del +incr +pttl "
+                          "+pexpire +hset +hdel +hgetall +info +client|id +client|kill), or switch the lease off where only one "
+                          "process can ever write"),
+    [REDIS_WORK_AUDIT] = ("allow the sink's user GET on the features' keys (ACL SETUSER ... ~* +get), or switch the audit off "
+                          "(sink.audit = 0)"),
 };
 
 static bool fits(const struct row *row, const char *text)
