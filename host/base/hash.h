@@ -28,4 +28,7 @@ static inline uint64_t hash_seeded(const void *data, size_t size, uint64_t seed)
 /* Where it belongs in a table of this process. */
 static inline uint64_t hash_place(const void *data, size_t size) { return hash_seeded(data, size, hash_secret); }
 
+/* The same of a number's bytes, faster. */
+uint64_t hash_place_number(uint64_t number);
+
 #endif

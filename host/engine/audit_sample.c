@@ -89,7 +89,7 @@ static void look_at_window(struct audit_sample *sample, struct shard *shard, str
     const struct view *view = log_view(log, lane, w);
     bool live;
     size_t first = emission_first_record(shard, lane, log, w, &live);
-    if (!live || !view_at_rest(view) || log->count - first > EMISSION_CROWD) {
+    if (!live || !view_at_rest(view) || log->count - first > AUDIT_CROWD) {
         sample->passed_over++;
         return;
     }

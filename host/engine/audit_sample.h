@@ -1,7 +1,7 @@
 /* audit_sample.h - one key, as its records say its features must be in Redis now; taken on the thread of its worker.
  *
  * Only what can be compared is taken: windows that have not changed since they were written, whose writes Redis has
- * acknowledged, of lanes that are full; no features whose TTL may have run out; no crowds (EMISSION_CROWD), which cost more
+ * acknowledged, of lanes that are full; no features whose TTL may have run out; no crowds (AUDIT_CROWD), which cost more
  * than an audit should. A parser whose values are not a matter of the records alone (fold_check.h) is not compared: that is found
  * instead. */
 #ifndef ENGINE_AUDIT_SAMPLE_H
@@ -9,6 +9,8 @@
 
 #include "engine/fold_check.h"
 #include "engine/shard.h"
+
+#define AUDIT_CROWD 1000 /* more than this many records in a window are a crowd */
 
 struct audit_feature {
     size_t key, key_size;     /* in sample->text: the whole Redis key, zero-terminated */

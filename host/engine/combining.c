@@ -8,19 +8,16 @@ static int64_t edge_ms(const struct shard *shard, const struct set_lane *lane)
     return combining_time(lane, least_ms + bucket_ms - 1);
 }
 
-void combining_all(struct shard *shard, const struct set_lane *lane, struct log *log)
+void combining_rested(struct shard *shard, const struct set_lane *lane, struct log *log)
 {
-    log_combine(log, lane, &shard->slab, &shard->texts, log_from(log, lane, edge_ms(shard, lane)));
-}
-
-void combining_make_room(struct shard *shard, const struct set_lane *lane, struct log *log)
-{
-    bool crowded = shard->records_max != 0 && log->count >= shard->records_max;
-    if (!crowded && log->start + log->count < log->capacity)
+    int64_t edge = edge_ms(shard, lane);
+    uint8_t number = (uint8_t)(edge / lane->table->bucket_ms);
+    if (number == log->combined) /* no bucket has come to rest since */
         return;
-    uint8_t edge = (uint8_t)(edge_ms(shard, lane) / lane->table->bucket_ms);
-    if (edge == log->combined) /* no bucket has come to rest since */
-        return;
-    log->combined = edge;
-    combining_all(shard, lane, log);
+    log->combined = number;
+    int64_t *combined_ms = log->capacity > LOG_SHORT_MAX ? log_combined(log, lane) : NULL;
+    size_t begin = combined_ms != NULL ? log_from(log, lane, *combined_ms) : 0;
+    if (combined_ms != NULL)
+        *combined_ms = edge;
+    log_combine(log, lane, &shard->slab, &shard->texts, begin, log_from(log, lane, edge));
 }

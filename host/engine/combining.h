@@ -3,9 +3,8 @@
  * Event times are rounded down to the bucket when records are extracted. A bucket rests when the clock is COMBINE_REST_MS past
  * its end: from then on its events are late, whether anything of it has been combined or not, so that no copy of an event
  * whose id is gone can come in again. (A copy that states another time, in a bucket that does not rest yet, counts as an event
- * of its own.) Records of rested buckets are combined when their log would need more memory, or has as many as it may; so what
- * it costs is spread over the records that came since. Whether they are shows in nothing but memory: that is the plugin's
- * promise (lane.h of the SDK).
+ * of its own.) They are combined when the next record comes to their log, each once. Whether they are shows in no value: that is
+ * the plugin's promise (lane.h of the SDK).
  *
  * The journal has every record as it came. While a lane fills, from the journal or the topic, nothing is combined, and
  * limits.key_records does not count; when it is full, all that rests is. Until then a key takes as much memory as its
@@ -32,10 +31,7 @@ static inline bool combining_rests(const struct set_lane *lane, int64_t bucket_m
     return bucket_ms + lane->table->bucket_ms + COMBINE_REST_MS < clock_ms;
 }
 
-/* Another record is to come to this log. */
-void combining_make_room(struct shard *shard, const struct set_lane *lane, struct log *log);
-
-/* Combine whatever rests. */
-void combining_all(struct shard *shard, const struct set_lane *lane, struct log *log);
+/* Combine what has come to rest since this was done last. */
+void combining_rested(struct shard *shard, const struct set_lane *lane, struct log *log);
 
 #endif

@@ -1,8 +1,8 @@
 /* emission.c - see emission.h.
  *
- * A window is due when it is dirty and its bucket has a change left, or when a value it keeps alive has a quarter of its TTL left.
- * In the second case it may be dirty too: then what did not change is refreshed with its value, and of what did only the TTL starts
- * again, its new value waits for its turn. What was due
+ * A window is due when it is dirty, its bucket has a change left and its pace (pace.h) allows, or when a value it keeps alive has
+ * a quarter of its TTL left. In the second case it may be dirty too: then what did not change is refreshed with its value, and of
+ * what did only the TTL starts again, its new value waits for its turn. What was due
  * while the sink could not take it is owed: it goes as soon as the sink can, even if the session is over by then.
  *
  * A session that is over: the rule.
@@ -18,6 +18,7 @@
 #include "engine/emission.h"
 
 #include "base/memory.h"
+#include "engine/pace.h"
 #include "engine/shard_logs.h"
 #include "sink/patience.h"
 
@@ -26,14 +27,6 @@
 /* A refresh is due when a quarter of the TTL is left. */
 static int64_t refresh_ms(const struct window_settings *window) { return window->ttl_s * 750; }
 
-/* The records of a window, for its pace. Of a session all of its log: which of them count is not known without looking. */
-static size_t window_records(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w)
-{
-    if (lane->session || log->count <= EMISSION_CROWD)
-        return log->count;
-    return log->count - log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms);
-}
-
 /* When the window's bucket has a change left: an interval for each but one before it is full. */
 static int64_t next_change_ms(const struct set_lane *lane, struct log *log, size_t w)
 {
@@ -41,27 +34,29 @@ static int64_t next_change_ms(const struct set_lane *lane, struct log *log, size
     return view_full_ms(log_view(log, lane, w)) - (window->burst - 1) * window->emit_ms;
 }
 
-/* A change was written, or a crowd looked at: it leaves the bucket. What went out though there was none left empties it. Of a
- * crowd's there is never more than one. */
+/* A change was written: it leaves the bucket. What went out though there was none left empties it. */
 static void take_change(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
 {
     const struct window_settings *window = &lane->windows[w].settings;
     struct view *view = log_view(log, lane, w);
-    size_t records = window_records(shard, lane, log, w);
     int64_t full_ms = view_full_ms(view), empty_ms = shard->send_ms + window->burst * window->emit_ms;
     full_ms = (full_ms > shard->send_ms ? full_ms : shard->send_ms) + window->emit_ms;
-    if (full_ms > empty_ms || records > EMISSION_CROWD)
-        full_ms = empty_ms;
-    int64_t pace_ms = (int64_t)records * EMISSION_PACE_MS - window->emit_ms;
-    view_fill_at(view, full_ms + (records > EMISSION_CROWD && pace_ms > 0 ? pace_ms : 0));
+    view_fill_at(view, full_ms < empty_ms ? full_ms : empty_ms);
 }
 
 /* May a change go out now? What still waits when a session's log goes waits no longer. */
-static bool dirty_due(const struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
+static bool dirty_due(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
 {
     const struct view *view = log_view(log, lane, w);
-    return view->dirty &&
-           (next_change_ms(lane, log, w) <= shard->send_ms || (lane->session && session_gone(shard, lane, log)));
+    return view->dirty && ((next_change_ms(lane, log, w) <= shard->send_ms && pace_due(shard, lane, log, w)) ||
+                           (lane->session && session_gone(shard, lane, log)));
+}
+
+/* When the dirty window will be due. */
+static int64_t dirty_due_ms(struct shard *shard, const struct set_lane *lane, struct log *log, size_t w)
+{
+    int64_t change = next_change_ms(lane, log, w), pace = pace_due_ms(shard, lane, log, w);
+    return change > pace ? change : pace;
 }
 
 /* When the first refresh of a live view is due; WHEEL_NEVER if it keeps nothing. */
@@ -228,7 +223,9 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
         written += write_parser(shard, lane, log, w, m, feature, due, &changed);
         feature += lane->metrics[m].feature_count;
     }
-    if (changed || (due && window_records(shard, lane, log, w) > EMISSION_CROWD))
+    if (due)
+        pace_folded(shard, lane, log, w, log->count - first);
+    if (changed)
         take_change(shard, lane, log, w);
     if (!view->live && !lane->session)
         emission_silence(lane, log, w);
@@ -307,7 +304,7 @@ static void arm_send(struct shard *shard, const struct set_lane *lane, struct lo
         if (view->owed)
             continue; /* no timer: it goes when the sink can take it */
         if (view->dirty)
-            due = next_change_ms(lane, log, w);
+            due = dirty_due_ms(shard, lane, log, w);
         int64_t refresh = next_refresh(lane, window, view);
         if (refresh < due)
             due = refresh;

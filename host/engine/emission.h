@@ -1,20 +1,10 @@
 /* emission.h - when a log's windows are folded and written: DESIGN.md section 3, Folding and emitting.
  *
- * Part of a shard: called by it, on its thread.
- *
- * A crowd, a window with more records than any shopper leaves, is folded at a pace of its own, however often it changes and
- * however short its emit interval is: not before EMISSION_PACE_MS for each of its records have passed since it was folded
- * last, whether that wrote anything or not. So a window costs no more than 1 / EMISSION_PACE_MS records a millisecond, however
- * many there are and however fast they come: at a million events a day in one key, some 20 for each event, where every event
- * would otherwise fold all there are (emit intervals are seconds; so are the pauses between such events). Of a session all
- * records of its log are counted, for its pace. */
+ * Part of a shard: called by it, on its thread. How often a long window is folded: pace.h. */
 #ifndef ENGINE_EMISSION_H
 #define ENGINE_EMISSION_H
 
 #include "engine/shard.h"
-
-#define EMISSION_CROWD   1000 /* more than this many records are a crowd */
-#define EMISSION_PACE_MS 4    /* a record */
 
 /* Something about the log changed, or one of its times has come: write what is due (event clock: now; live: queue it for
  * the end of the batch), arm its send timer for what comes next, or forget the log if nothing of it is left. The log may

@@ -36,7 +36,7 @@ void id_index_free(struct id_index *index, struct slab *slab)
 }
 
 /* Where the search for an id begins. */
-static size_t home(const struct id_index *index, uint64_t id) { return hash_place(&id, sizeof id) & (index->capacity - 1); }
+static size_t home(const struct id_index *index, uint64_t id) { return hash_place_number(id) & (index->capacity - 1); }
 
 static size_t find(const struct id_index *index, uint64_t id)
 {

@@ -105,28 +105,49 @@ static int compare_records(const struct set_lane *lane, const char *a, const cha
 
 /* ---- memory of the records ----
  *
- * A block of the slab, for a long log with a set of its ids in front. */
+ * A block of the slab. Where it has room for more than LOG_SHORT_MAX, a header is in front of the records, with the paces of the
+ * windows and, for a long log, the set of its ids. */
 
-#define LONG_HEADER 16 /* keeps the records aligned to 16 */
+struct header {
+    struct id_index *ids; /* NULL: the log is not long */
+    int64_t combined_ms;
+    struct pace paces[];  /* one a window */
+};
 
 static bool is_long(const struct log *log) { return log->capacity > LOG_SCAN_MAX; }
 
-static struct id_index **ids_of(const struct log *log)
+/* Bytes of the header of a block for so many records; the records stay aligned to 16. */
+static size_t header_size(const struct set_lane *lane, size_t capacity)
 {
-    return (struct id_index **)(void *)(log->records - LONG_HEADER);
+    size_t size = sizeof(struct header) + lane->window_count * sizeof(struct pace);
+    return capacity > LOG_SHORT_MAX ? (size + 15) & ~(size_t)15 : 0;
 }
+
+static struct header *header_of(const struct log *log, const struct set_lane *lane)
+{
+    assert(log->capacity > LOG_SHORT_MAX);
+    return (struct header *)(void *)(log->records - header_size(lane, log->capacity));
+}
+
+static struct id_index **ids_of(const struct log *log, const struct set_lane *lane) { return &header_of(log, lane)->ids; }
+
+struct pace *log_pace(const struct log *log, const struct set_lane *lane, size_t window)
+{
+    return &header_of(log, lane)->paces[window];
+}
+
+int64_t *log_combined(const struct log *log, const struct set_lane *lane) { return &header_of(log, lane)->combined_ms; }
 
 static size_t block_size(const struct set_lane *lane, size_t capacity)
 {
-    return capacity * lane->table->record_size + (capacity > LOG_SCAN_MAX ? LONG_HEADER : 0);
+    return capacity * lane->table->record_size + header_size(lane, capacity);
 }
 
 static void give_block(struct log *log, const struct set_lane *lane, struct slab *slab)
 {
     if (log->records == NULL)
         return;
-    char *block = log->records - (is_long(log) ? LONG_HEADER : 0);
-    slab_give(slab, block, block_size(lane, log->capacity));
+    slab_give(slab, log->records - header_size(lane, log->capacity), block_size(lane, log->capacity));
     log->records = NULL;
     log->start = log->capacity = 0;
 }
@@ -135,37 +156,48 @@ static void give_block(struct log *log, const struct set_lane *lane, struct slab
 static uint32_t capacity_for(const struct set_lane *lane, size_t wanted)
 {
     size_t room = slab_room(block_size(lane, wanted));
-    size_t capacity = (room - (wanted > LOG_SCAN_MAX ? LONG_HEADER : 0)) / lane->table->record_size;
-    return (uint32_t)(wanted <= LOG_SCAN_MAX && capacity > LOG_SCAN_MAX ? LOG_SCAN_MAX : capacity);
+    size_t capacity = (room - header_size(lane, wanted)) / lane->table->record_size;
+    size_t most = wanted <= LOG_SHORT_MAX ? LOG_SHORT_MAX : wanted <= LOG_SCAN_MAX ? LOG_SCAN_MAX : SIZE_MAX;
+    return (uint32_t)(capacity < most ? capacity : most);
+}
+
+/* The header of a block that is new; `before`: that of the former one, or NULL. */
+static void fill_header(const struct log *log, const struct set_lane *lane, const struct header *before, struct id_index *ids)
+{
+    struct header *header = header_of(log, lane);
+    header->ids = ids;
+    header->combined_ms = before != NULL ? before->combined_ms : INT64_MIN;
+    for (size_t w = 0; w < lane->window_count; w++)
+        header->paces[w] = before != NULL ? before->paces[w] : (struct pace){.folded_ms = PACE_NEVER};
 }
 
 /* Move the records to a block for `wanted` of them. */
 static void resize(struct log *log, const struct set_lane *lane, struct slab *slab, size_t wanted)
 {
     size_t size = lane->table->record_size;
-    uint32_t capacity = capacity_for(lane, wanted), count = log->count;
-    struct id_index *ids = log->records != NULL && is_long(log) ? *ids_of(log) : NULL;
-    bool needs_ids = capacity > LOG_SCAN_MAX;
-    if (needs_ids && capacity < log->capacity / 2) { /* the set is made anew, smaller */
+    struct log before = *log;
+    const struct header *header = before.capacity > LOG_SHORT_MAX ? header_of(&before, lane) : NULL;
+    struct id_index *ids = header != NULL ? header->ids : NULL;
+    log->capacity = capacity_for(lane, wanted);
+    if (ids != NULL && log->capacity < before.capacity / 2) { /* the set is made anew, smaller, or is not needed any more */
         id_index_free(ids, slab);
         ids = NULL;
     }
-    char *records = (char *)slab_take(slab, block_size(lane, capacity)) + (needs_ids ? LONG_HEADER : 0);
-    if (count > 0)
-        memcpy(records, log->records + log->start * size, count * size);
-    give_block(log, lane, slab);
-    log->records = records;
-    log->capacity = capacity;
-    if (!needs_ids) {
-        id_index_free(ids, slab);
-        return;
-    }
-    if (ids == NULL) {
-        ids = id_index_new(slab, capacity);
-        for (size_t i = 0; i < count; i++)
+    log->records = (char *)slab_take(slab, block_size(lane, log->capacity)) + header_size(lane, log->capacity);
+    log->start = 0;
+    if (log->count > 0)
+        memcpy(log->records, before.records + before.start * size, log->count * size);
+    if (is_long(log) && ids == NULL) {
+        ids = id_index_new(slab, log->capacity);
+        for (size_t i = 0; i < log->count; i++)
             ids = id_index_add(ids, slab, stamp_of(log_record(log, lane, i))->id);
+    } else if (!is_long(log)) {
+        id_index_free(ids, slab);
+        ids = NULL;
     }
-    *ids_of(log) = ids;
+    if (log->capacity > LOG_SHORT_MAX)
+        fill_header(log, lane, header, ids);
+    give_block(&before, lane, slab);
 }
 
 /* Make room for one more record behind the last. Short logs grow by what their block's size class gives. */
@@ -193,7 +225,7 @@ void log_free_large(struct log *log, const struct set_lane *lane, struct slab *s
     if (log->records == NULL)
         return;
     if (is_long(log))
-        id_index_free(*ids_of(log), slab);
+        id_index_free(*ids_of(log, lane), slab);
     if (block_size(lane, log->capacity) > SLAB_LARGEST)
         give_block(log, lane, slab);
 }
@@ -219,7 +251,7 @@ static void put_in(struct log *log, const struct set_lane *lane, const void *rec
 /* Where a record with this id is; log->count if nowhere. In a long log first where a copy would be that has kept its time. */
 static size_t find_id(const struct log *log, const struct set_lane *lane, uint64_t id, int64_t time_ms)
 {
-    if (is_long(log) && !id_index_has(*ids_of(log), id))
+    if (is_long(log) && !id_index_has(*ids_of(log, lane), id))
         return log->count;
     size_t index = is_long(log) ? log_from(log, lane, time_ms) : 0;
     for (; index < log->count && is_long(log) && log_time(log, lane, index) == time_ms; index++)
@@ -251,7 +283,7 @@ enum log_result log_insert(struct log *log, const struct set_lane *lane, struct 
     reserve(log, lane, slab);
     put_in(log, lane, record);
     if (is_long(log))
-        *ids_of(log) = id_index_add(*ids_of(log), slab, stamp->id);
+        *ids_of(log, lane) = id_index_add(*ids_of(log, lane), slab, stamp->id);
     return LOG_INSERTED;
 }
 
@@ -262,7 +294,7 @@ void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab,
         return;
     drop_texts(lane, texts, log_record(log, lane, index));
     if (is_long(log))
-        id_index_remove(*ids_of(log), stamp->id);
+        id_index_remove(*ids_of(log, lane), stamp->id);
     take_out(log, lane, index);
     if (log->count == 0)
         log_trim(log, lane, slab, texts, 0);
@@ -294,17 +326,17 @@ static bool taken(struct log *log, const struct set_lane *lane, size_t count, co
     return false;
 }
 
-void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t end)
+void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t begin, size_t end)
 {
-    size_t size = lane->table->record_size, kept = 0;
+    size_t size = lane->table->record_size, kept = begin;
     plugin_call.key = text_view(&log->key);
     if (key_barred(&lane->bars, plugin_call.key))
         return;
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = begin; i < end; i++) {
         char *record = record_at(log, lane, i);
         if (taken(log, lane, kept, record)) {
             if (is_long(log))
-                id_index_remove(*ids_of(log), stamp_of(record)->id);
+                id_index_remove(*ids_of(log, lane), stamp_of(record)->id);
             drop_texts(lane, texts, record);
             continue;
         }
@@ -326,7 +358,7 @@ void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, s
         const char *record = log_record(log, lane, i);
         drop_texts(lane, texts, record);
         if (is_long(log))
-            id_index_remove(*ids_of(log), stamp_of(record)->id);
+            id_index_remove(*ids_of(log, lane), stamp_of(record)->id);
     }
     log->start += (uint32_t)count;
     log->count -= (uint32_t)count;
@@ -336,6 +368,6 @@ void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, s
         return;
     }
     if (log->records != NULL && is_long(log))
-        id_index_free(*ids_of(log), slab);
+        id_index_free(*ids_of(log, lane), slab);
     give_block(log, lane, slab);
 }

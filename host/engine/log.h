@@ -62,10 +62,17 @@ static inline void view_fill_at(struct view *view, int64_t full_ms)
     view->full_high = (int16_t)(full_ms >> 32);
 }
 
+/* Of one window of a log with more than LOG_SHORT_MAX records: pace.h. */
+struct pace {
+    int64_t folded_ms; /* on the clock that sends go by; PACE_NEVER */
+    uint32_t changes;  /* since then */
+};
+#define PACE_NEVER (INT64_MIN / 2)
+
 struct log {
     struct timer expiry, send;
     sl_text key;
-    char *records; /* slab memory; the first record is at `start`. A long log keeps its set of ids before them */
+    char *records; /* slab memory; the first record is at `start`. A log with many has a header before them */
     uint32_t start, count, capacity; /* in records */
     uint32_t hash; /* low half of the key's: position in the table */
     uint16_t tag;  /* its top bits: what tells logs apart without touching them */
@@ -79,8 +86,13 @@ struct log {
 
 #define LOG_COMBINE_NEAR 64 /* how many records before it one is offered to, newest first */
 
-/* From this capacity on a set of ids answers whether a record is a duplicate; below, a scan does. */
+/* A log with room for more is long: a set of ids answers whether a record is a duplicate; else a scan does. */
 #define LOG_SCAN_MAX 48
+
+/* Up to so many a log is its records alone. Of one that has more: */
+#define LOG_SHORT_MAX 32
+struct pace *log_pace(const struct log *log, const struct set_lane *lane, size_t window);
+int64_t *log_combined(const struct log *log, const struct set_lane *lane); /* what is older was combined (combining.h) */
 
 enum log_result {
     LOG_INSERTED,
@@ -140,8 +152,8 @@ void log_free_large(struct log *log, const struct set_lane *lane, struct slab *s
 /* Take out the record with this id, if there is one, at whatever time, and drop its texts. */
 void log_remove(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, const sl_stamp *stamp);
 
-/* Let the lane combine what it will among the first `end` records, each with those of its time before it. */
-void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t end);
+/* Let the lane combine what it will among the records [begin, end), each with those of its time before it. */
+void log_combine(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t begin, size_t end);
 
 /* Drop the first `count` records and their texts. */
 void log_trim(struct log *log, const struct set_lane *lane, struct slab *slab, struct texts *texts, size_t count);

@@ -10,12 +10,27 @@
 #include <string.h>
 
 struct entry {
+    uint64_t begin; /* the key's first bytes as a number, so that most comparisons are one of numbers */
     const sl_text *key;
     int64_t count;
 };
 
+static uint64_t begin_of(const sl_text *key)
+{
+    sl_view view = text_view(key);
+    unsigned char bytes[8] = {0};
+    memcpy(bytes, view.data, view.size < sizeof bytes ? view.size : sizeof bytes);
+    uint64_t begin = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        begin = begin << 8 | bytes[i];
+    return begin;
+}
+
 static int by_key(const void *a, const void *b)
 {
+    uint64_t one = ((const struct entry *)a)->begin, two = ((const struct entry *)b)->begin;
+    if (one != two)
+        return one < two ? -1 : 1;
     sl_view left = text_view(((const struct entry *)a)->key), right = text_view(((const struct entry *)b)->key);
     size_t size = left.size < right.size ? left.size : right.size;
     int order = size == 0 ? 0 : memcmp(left.data, right.data, size);
@@ -33,7 +48,7 @@ static void render_counts(const sl_counts *counts, struct arena *arena, struct b
     size_t count = counts == NULL ? 0 : counts->keys.count;
     struct entry *entries = arena_take(arena, count * sizeof *entries);
     for (size_t i = 0; i < count; i++)
-        entries[i] = (struct entry){&counts->keys.items[i], counts->counts[i].count};
+        entries[i] = (struct entry){begin_of(&counts->keys.items[i]), &counts->keys.items[i], counts->counts[i].count};
     if (count > RENDER_ENTRIES_MAX) {
         qsort(entries, count, sizeof *entries, by_count);
         count = RENDER_ENTRIES_MAX;

@@ -10,6 +10,7 @@
 #include "engine/ages.h"
 #include "engine/combining.h"
 #include "engine/emission.h"
+#include "engine/pace.h"
 #include "engine/shard_logs.h"
 #include "engine/shard_room.h"
 
@@ -219,7 +220,10 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
         return;
     if (lane->session) {
         struct view *view = log_view(log, lane, 0);
-        view->dirty = view->dirty || (view->live && session_aged(shard, lane, log, due_ms));
+        if (view->live && session_aged(shard, lane, log, due_ms)) {
+            view->dirty = true;
+            pace_changed(log, lane, 0);
+        }
         shard_end_session(shard, lane, log);
         drop_old_runs(shard, lane, log);
     } else {
@@ -230,6 +234,7 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
                 continue;
             struct view *view = log_view(log, lane, w);
             view->dirty = true;
+            pace_changed(log, lane, w);
             view->live = first < log->count;
         }
         log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, clock - lane->longest_ms));
@@ -331,10 +336,12 @@ static void touch(struct shard *shard, const struct set_lane *lane, struct log *
         struct view *view = log_view(log, lane, w);
         if (lane->session) {
             view->dirty = true;
+            pace_changed(log, lane, w);
             view->live = log_time(log, lane, log->count - 1) + window->gap_ms >= shard->clock_ms;
         } else if (time_ms >= shard->clock_ms - window->length_ms) {
             view->dirty = true;
-            view->live = log_from(log, lane, shard->clock_ms - window->length_ms) < log->count;
+            pace_changed(log, lane, w);
+            view->live = log_time(log, lane, log->count - 1) >= shard->clock_ms - window->length_ms;
         }
     }
 }
@@ -379,7 +386,7 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     else if (lane->session && log->count > 0 && session_gone(shard, lane, log) && !shard->lanes[entry->lane].filling)
         drop_session(shard, lane, log); /* what was owed of it is overtaken by the run that begins */
     if (combines(lane) && !shard->lanes[entry->lane].filling)
-        combining_make_room(shard, lane, log);
+        combining_rested(shard, lane, log);
     if (!room_in_log(shard, lane, log, &stamp)) {
         tell_crowded(shard, lane);
         return;

@@ -78,6 +78,7 @@ struct shard {
     size_t memory_max; /* bytes; 0: no bound */
     uint32_t records_max; /* of one log; 0: no bound */
     bool full;            /* memory is near its bound: no new keys */
+    int64_t pace_budget, pace_budget_ms; /* live: records that folds of long windows may still take, as of these sends (pace.h) */
     bool over;            /* it is beyond it: known keys get no more records than they have */
     size_t fit_lane, fit_slot; /* where the search for slack goes on */
     struct log_queue touched, owed; /* a log is in one of them at most */

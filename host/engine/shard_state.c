@@ -125,7 +125,7 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
             log_view(log, lane, 0)->owed = true;
         look_at_clock(shard, lane, log);
         if (combines(lane) && !shard->lanes[number].filling)
-            combining_all(shard, lane, log);
+            combining_rested(shard, lane, log);
         arm_expiry(shard, lane, log, true);
         /* Evenly, by where the key lies. */
         int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);

@@ -7,7 +7,7 @@
 
 #define SCAN_MAX 12u
 
-static uint32_t position(sl_text text, uint32_t mask) { return (uint32_t)hash_place(&text.handle, sizeof text.handle) & mask; }
+static uint32_t position(sl_text text, uint32_t mask) { return (uint32_t)hash_place_number(text.handle) & mask; }
 
 /* The slot that holds `text`, or the empty one where it would go. */
 static uint32_t find_slot(const struct text_set *set, sl_text text)

@@ -12,6 +12,9 @@ Shoppers: 14 events each in all five lanes, with the ids, names and texts that r
 the end; the state's own count of its memory, everything included, and the process's peak beside it.
 
 Bots: one user and session with a million events a day, beside as many events a day of shoppers, with the shipped configuration.
+
+Regulars: 50 users who view a product every few seconds for an hour, so that they have 950 records in each window of an hour, with
+the shipped configuration; and with fewer records, about where windows begin to have a pace (host/engine/pace.h).
 """
 import argparse
 import json
@@ -187,6 +190,35 @@ def bot_figures(build, config, folder, events, runs):
     }
 
 
+REGULARS = 50
+
+
+def regulars(path, records, seed):
+    """Product views of some users, each so often that a window of an hour has that many; for an hour."""
+    with open(path, "w", encoding="utf-8") as out:
+        writer = EventWriter(out, seed)
+        visits = [(writer.uuid(), writer.uuid()) for _ in range(REGULARS)]
+        for event in range(REGULARS * records):
+            writer.write("product_view", event * 3600000 // (REGULARS * records), *visits[event % REGULARS])
+
+
+def regulars_figures(build, config, folder, runs):
+    """Events a second where long windows change all the time, and how many records are folded for an event."""
+    result = {}
+    for records in (950, 400):
+        file, stats = folder / "regulars.tsv", folder / "regulars.json"
+        regulars(file, records, 13)
+        best, _ = min(cpu_of(replay_command(build, config, file, "--stats", stats)) for _ in range(runs))
+        told = subprocess.run(replay_command(build, config, file, "--cost"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True, check=True).stderr
+        adds = sum(int(calls) for calls in re.findall(r"^ +\S+ +add +(\d+)", told, re.M))
+        events = REGULARS * records
+        result[f"regulars_{records}_events_per_second"] = round(events / best)
+        result[f"regulars_{records}_adds_per_event"] = round(adds / events, 1)
+        file.unlink()
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
@@ -217,6 +249,7 @@ def main():
         _, peak_kb = cpu_of(replay_command(build, everything, many, "--stats", stats_file))
         stats = json.loads(stats_file.read_text())
         bot = bot_figures(build, everything, folder, arguments.bot_events, arguments.runs)
+        long = regulars_figures(build, everything, folder, arguments.runs)
         print(json.dumps({
             "events": arguments.events,
             "bytes_per_event": round(size / arguments.events),
@@ -232,6 +265,7 @@ def main():
             "memory_per_shopper": round(stats["memory_bytes"] / arguments.shoppers),
             "process_peak_per_shopper": round(peak_kb * 1024 / arguments.shoppers),
             **bot,
+            **long,
         }))
 
 

@@ -35,9 +35,10 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - Of a session that never pauses a run that is not the newest goes, whole, when its last record is more than max + gap + lateness
   behind the clock, and an event as old as that is late: M after a run went, what comes late just behind it begins a run.
 - A log has the newest `key_records` records. One that is older than all of these is not taken, whether or not it is a copy of one.
-- A crowd, a window with more than 1 000 records (of a session: its log), has no burst: a look at it after something about its
-  records had changed empties the bucket, whether or not it wrote anything, and the next change is there not before 4 ms for each of
-  its records have passed.
+- A long window, with 36 records or more (of a session: its log), is folded once there were as many changes as a quarter of what it
+  has beyond 28, or a 16th of its length (a session: of the time from its first record to its last, at least an eighth of the gap)
+  after it was last folded for a change. A change is a record that comes, or a moment at which some leave or reach an age. A log with
+  fewer records forgets changes and folds.
 - A refresh that fell due while a window was not live is made up for at the moment it is live again: else a feature that did not
   change would be gone from Redis while its session is live. Only where the TTL has run out meanwhile and a newer value waits for its
   emit interval there is nothing to refresh: the key is gone, and the old value is not brought back.
@@ -53,7 +54,9 @@ from events import DeadLetter, format_time, parse_time, read_message, read_messa
 from lanes import LANES
 
 
-CROWD, CROWD_PACE_MS = 1000, 4  # records; for each of them
+LONG = 36  # records
+CHANGES_ABOVE, CHANGES_SHARE = 28, 4  # records beyond which each so many wait for a change more
+LENGTH_SHARE, GAP_SHARE = 16, 8  # how long a change waits
 
 
 class Write:
@@ -99,13 +102,10 @@ class Bucket:
 
     def take(self, clock):
         if not self.has_one(clock):
-            self.empty(clock, self.interval_ms)
+            self.next_ms = clock + self.interval_ms
         else:
             self.left -= 1
             self.next_ms = clock + self.interval_ms if self.next_ms is None else self.next_ms
-
-    def empty(self, clock, wait_ms):
-        self.left, self.next_ms = 0, clock + wait_ms
 
 
 class WindowView:
@@ -119,8 +119,8 @@ class WindowView:
         self.prefix = f"{lane.key}:{key_text}:"
         self.written = {name: WrittenParser() for name in lane_settings.metrics}
         self.bucket = Bucket(window.burst, window.emit_ms)
-        self.folded = None  # stamps of the records when it was last folded
-        self.touched = False  # a record came, or reached an age, since then
+        self.touched = False  # a record came, left, or reached an age since it was last folded
+        self.pace()
         self.silent = True  # empty, and that has been said (or there was nothing to say)
 
     # Which records count
@@ -164,13 +164,26 @@ class WindowView:
         over_ms = clock - (log[-1]["time_ms"] + self.window.gap_ms)
         return max(0, self.window.ttl_s - min(over_ms, self.window.lateness_ms) // 1000)
 
-    def is_crowd(self, log, clock):
-        return self.size(log, clock) > CROWD
+    def pace(self, folded_ms=None):
+        """Of a long log: when the window was folded last, and how many changes there were since."""
+        self.folded_ms, self.changes = folded_ms, 0
 
     def size(self, log, clock):
         return len(log) if self.window.session else len(self.records(log, clock))
 
     # When something can happen
+
+    def longest_wait_ms(self, log):
+        if not self.window.session:
+            return self.window.length_ms // LENGTH_SHARE
+        return max(self.window.gap_ms // GAP_SHARE, (log[-1]["time_ms"] - log[0]["time_ms"]) // LENGTH_SHARE)
+
+    def is_due(self, log, clock):
+        if not self.bucket.has_one(clock):
+            return False
+        if len(log) < LONG or self.size(log, clock) < CHANGES_ABOVE + CHANGES_SHARE * (max(self.changes, 1) + 1):
+            return True
+        return self.folded_ms is None or self.folded_ms + self.longest_wait_ms(log) <= clock
 
     def moments(self, log):
         """Every time at which this window may have something to do, given this log; past ones too."""
@@ -179,6 +192,8 @@ class WindowView:
         yield from (record["time_ms"] + age_ms for record in log for age_ms in self.ages_ms)
         if self.bucket.next_ms is not None:
             yield self.bucket.next_ms
+        if self.folded_ms is not None and log:
+            yield self.folded_ms + self.longest_wait_ms(log)
         yield from (self.refresh_due(parser) for parser in self.written.values() if parser.touched_ms is not None)
 
     def refresh_due(self, parser):
@@ -186,12 +201,26 @@ class WindowView:
 
     # What happens
 
-    def inserted(self, log, clock):
-        """A record came; the log is as it is now."""
-        self.touched = True
+    def inserted(self, log, clock, time_ms):
+        """A record came, or moved to where another copy of it was: `time_ms` is the later; the log is as it is now."""
+        if self.window.session or time_ms >= clock - self.window.length_ms:
+            self.changed(log)
         if self.silent and self.records(log, clock):
             self.silent = False
             self.forget()
+
+    def changed(self, log):
+        self.touched = True
+        if len(log) >= LONG:
+            self.changes += 1
+
+    def passes(self, before, log, clock):
+        """The clock comes to this moment; the log before and after what is old has left it."""
+        left = not self.window.session and any(r["time_ms"] + self.window.length_ms + 1 == clock for r in before)
+        if left or self.is_age(log, clock):
+            self.changed(before)
+            return True
+        return False
 
     def forget(self):
         for parser in self.written.values():
@@ -201,8 +230,7 @@ class WindowView:
         """Write and refresh what is due at this clock."""
         if self.silent:
             return
-        self.touched = self.touched or self.is_age(log, clock)
-        if flush or self.bucket.has_one(clock):
+        if self.touched and (flush or self.is_due(log, clock)):
             self.fold_and_write(log, clock)
         if self.is_live(log, clock):
             self.refresh(log, clock)
@@ -220,13 +248,10 @@ class WindowView:
 
     def fold_and_write(self, log, clock):
         records = self.records(log, clock)
-        stamps = [(record["time_ms"], record["id"]) for record in records] if self.is_crowd(log, clock) else None
-        if stamps is not None and not self.touched and stamps == self.folded:
-            return
         over, left_s = self.is_over(log, clock), self.lifetime_s(log, clock)
-        if over and not self.touched:
-            return
-        self.touched, self.folded = False, stamps
+        self.touched = False
+        if len(log) >= LONG:
+            self.pace(clock)
         change = False
         for name, written in self.written.items():
             values = self.values_now(name, records, log, clock)
@@ -244,9 +269,7 @@ class WindowView:
             written.there = {feature for feature, value in values.items() if value is not None}
             if left_s == 0:
                 written.values = written.touched_ms = None
-        if stamps is not None:
-            self.bucket.empty(clock, max(self.window.emit_ms, len(records) * CROWD_PACE_MS))
-        elif change:
+        if change:
             self.bucket.take(clock)
         self.silent = not records
 
@@ -318,7 +341,10 @@ class Log:
             self.clock = moment
             if self.is_gone():
                 self.act(flush=True)
+            before = self.records
             self.drop_old(moment)
+            if any([window.passes(before, self.records, moment) for window in self.windows]):
+                self.forget_paces(before)
             self.act()
         self.clock = clock
         self.drop_old(clock)
@@ -328,7 +354,7 @@ class Log:
             yield from window.moments(self.records)
         if self.session and self.records:
             yield self.goes_at()
-            if len(self.records) > CROWD:  # only a crowd's pace shows it
+            if len(self.records) >= LONG:  # only its pace shows it
                 runs = self.runs()
                 if len(runs) > 1:
                     yield self.old_run_goes_at(runs)
@@ -336,6 +362,10 @@ class Log:
     def act(self, flush=False):
         for window in self.windows:
             window.act(self.records, self.clock, flush)
+
+    def forget_paces(self, log):
+        for window in self.windows if len(log) < LONG else ():
+            window.pace()
 
     def is_late(self, time_ms):
         if self.session:
@@ -351,15 +381,18 @@ class Log:
         if len(self.records) >= self.key_records and stamp < (self.records[0]["time_ms"], self.records[0]["id"]):
             return
         copy = next((other for other in self.records if other["id"] == record["id"]), None)
+        changed_ms = record["time_ms"]
         if copy is not None:
             if copy["time_ms"] <= record["time_ms"]:
                 return
+            changed_ms = copy["time_ms"]
             self.records.remove(copy)
         self.records.append(record)
         self.records.sort(key=lambda record: (record["time_ms"], record["id"]))
         del self.records[: -self.key_records]
+        self.forget_paces(self.records)
         for window in self.windows:
-            window.inserted(self.records, self.clock)
+            window.inserted(self.records, self.clock, changed_ms)
         self.act(flush=self.is_gone())
 
 

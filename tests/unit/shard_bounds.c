@@ -150,27 +150,6 @@ static void a_copy_older_than_all_that_a_full_key_has_is_not_taken(void **state)
     assert_logs(&f.shard, "ann 10000:1  10500:2 an earlier copy\n");
 }
 
-static void a_crowd_is_folded_at_its_own_pace(void **state)
-{
-    (void)state;
-    fixture_open(&f, minute, true);
-    for (int i = 0; i < 1000; i++)
-        put(&f, "ann", T + i, (uint64_t)i, "");
-    apply(&f, T + 999);
-    assert_int_equal(f.shard.counters.folds, 1);
-    apply(&f, T + 1000); /* with 1 000 it still goes by its emit interval */
-    assert_int_equal(f.shard.counters.folds, 2);
-    put(&f, "ann", T + 2000, 2000, "");
-    put(&f, "ann", T + 3000, 3000, "");
-    uint64_t folds = f.shard.counters.folds;
-    for (int64_t second = 3; second < 43; second++) {
-        put(&f, "ann", T + second * SECOND, 10000 + (uint64_t)second, "");
-        apply(&f, T + second * SECOND);
-    }
-    /* 1 002 to 1 042 records, 4 ms each: every 4 to 5 s, in 40 s. */
-    assert_in_range(f.shard.counters.folds - folds, 8, 10);
-}
-
 /* ---- back from the journal ---- */
 
 static struct record_schema visit_schema(void)
@@ -394,7 +373,6 @@ int main(void)
         TEST(a_run_goes_at_its_moment_and_what_is_as_old_is_late),
         TEST(a_key_keeps_its_newest_records_in_whatever_order_they_come),
         TEST(a_copy_older_than_all_that_a_full_key_has_is_not_taken),
-        TEST(a_crowd_is_folded_at_its_own_pace),
         TEST(keys_come_back_as_they_would_be),
         TEST(full_keys_come_back_as_they_would_be),
         TEST(sessions_come_back_as_they_would_be),
