@@ -524,7 +524,7 @@ void shard_release(struct shard *shard)
 {
     size_t owed = shard->owed.count;
     for_every_log(shard, emission_release);
-    if (shard->event_clock)
+    if (shard->event_clock && shard->owed.count > owed)
         sort_released(shard->owed.logs + shard->owed.first + owed, shard->owed.count - owed);
 }
 
