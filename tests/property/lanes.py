@@ -181,7 +181,7 @@ def extract_purchase(event, settings):
         amount = entity.get("revenue" if event.name == "transaction" else "refund_amount")
         return {"event": event.name, "transaction_id": order, "amount": money(amount) or 0}
     if event.name == "checkout_step":
-        return {"event": event.name} if number(event.entity("checkout_step").get("step")) == 2 else None
+        return {"event": event.name, "closes": number(event.entity("checkout_step").get("step")) == 2}
     if event.name in ("add_to_cart", "remove_from_cart"):
         price = money(event.entity("product").get("price")) or 0
         total = money(event.entity("cart").get("total_value")) or 0
@@ -210,7 +210,7 @@ def order_values_by_checkout_step(records):
     for record in records:
         if record["event"] != "checkout_step":
             cart = record
-        elif cart is not None:
+        elif record["closes"] and cart is not None:
             values.append(cart["value"])
             cart = None
     return values

@@ -2,10 +2,11 @@
  *
  * Which events tell of an order is a setting. `transaction`: transactions by their id, the first of an id counts, refunds
  * of that id in the window come off its worth, wherever they stand in the log. `checkout_step`: for shops that send no
- * transactions, step 2 closes an order worth what the last change of the cart since the previous order left in it. */
+ * transactions, step 2 closes an order worth what the last change of the cart since the previous order left in it; whoever has made
+ * another step has no order by it, but is known to have none. */
 #include <shoplane/shoplane.h>
 
-enum { TRANSACTION, REFUND, ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP }; /* order of `events`, and `record.kind` */
+enum { TRANSACTION, REFUND, ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, OTHER_STEP }; /* order of `events`, and `record.kind` */
 static const char *const events[] = {"transaction", "refund", "add_to_cart", "remove_from_cart", "checkout_step", NULL};
 
 enum { ORDER, REVENUE, REFUNDED_ORDER, REFUND_AMOUNT, CART_TOTAL, PRICE, STEP }; /* order of `inputs` */
@@ -37,7 +38,7 @@ struct record {
 static const sl_field record_fields[] = {
     SL_FIELD(struct record, order, SL_TEXT, "the transaction's id"),
     SL_FIELD(struct record, amount, SL_MONEY, "revenue, refunded amount, or worth of the cart after its change"),
-    SL_FIELD(struct record, kind, SL_U8, "0 transaction, 1 refund, 2 added to cart, 3 removed, 4 checked out"),
+    SL_FIELD(struct record, kind, SL_U8, "0 transaction, 1 refund, 2 added to cart, 3 removed, 4 checked out, 5 another step"),
     {0},
 };
 
@@ -77,7 +78,8 @@ static bool extract(const void *self, const sl_event *event, void *out)
         r->amount = sl_event_money(event, REFUND_AMOUNT, 0);
         return !sl_text_empty(r->order);
     } else if (r->kind == CHECKOUT_STEP) {
-        return sl_event_number(event, STEP, 0) == 2;
+        if (sl_event_number(event, STEP, 0) != 2)
+            r->kind = OTHER_STEP;
     } else { /* such shops state the cart's total as it was before the change */
         int64_t price = sl_event_money(event, PRICE, 0);
         r->amount = sl_event_money(event, CART_TOTAL, 0) + (r->kind == ADD_TO_CART ? price : -price);
@@ -96,6 +98,8 @@ static void add(const void *self, sl_scratch *scratch, void *into, const void *r
     (void)self;
     struct aggregate *a = into;
     const struct record *r = record;
+    if (r->kind == OTHER_STEP)
+        return;
     if (r->kind == CHECKOUT_STEP) {
         if (a->cart_changed)
             add_order(&a->closed, a->cart);
@@ -134,6 +138,7 @@ static const sl_lane lane = {
     SL_EVENTS(events, inputs),
     SL_SETTINGS(struct settings, params),
     SL_RECORD(struct record, record_fields),
+    .record_version = 1, /* steps other than the second are kept */
     SL_AGGREGATE(struct aggregate),
     SL_VALUES(struct values, values_fields),
     .extract = extract,
