@@ -8,7 +8,8 @@ prints, on either output: each of its lines must be there, in this order. A line
 for anything. In the output of up.sh, and in lines that tell a time taken, numbers may differ.
 
 Three commands are not run as they stand: ./up.sh gets --seconds 10, tests/run.sh would run this test again and is only looked at,
-and the build leaves the tests out. Of BUILD_DIR only the downloaded jars of Apache Kafka are used. Links to files must lead to one.
+and the build leaves the tests out. Of BUILD_DIR only the downloaded jars of Apache Kafka are used, and the recipes that random
+streams go through. Links to files must lead to one.
 """
 
 import os
@@ -113,8 +114,9 @@ def main():
         shutil.copytree(ROOT, copy, ignore=lambda folder, names: [
             name for name in names if name in (".git", "__pycache__") or (Path(folder) == ROOT and name.startswith("build"))])
         (copy / "build").mkdir()
-        if (build / "kafka").is_dir():
-            (copy / "build" / "kafka").symlink_to(build / "kafka")
+        for name in ("kafka", "examples"):
+            if (build / name).is_dir():
+                (copy / "build" / name).symlink_to(build / name)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOPLANE_")}
         environment["TMPDIR"] = scratch
         commands = output = None
