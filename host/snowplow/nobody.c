@@ -18,6 +18,9 @@ void nobody_init(struct nobody *nobody, const char *const *ids, size_t count)
             *at = lower(*at);
         nobody->ids[i] = (sl_view){id, size};
         nobody->sizes |= UINT64_C(1) << (size < 63 ? size : 63);
+        nobody->firsts |= UINT64_C(1) << (*id & 63);
+        if (*id >= 'a' && *id <= 'z')
+            nobody->firsts |= UINT64_C(1) << ((*id - ('a' - 'A')) & 63);
     }
 }
 

@@ -94,7 +94,7 @@ typedef struct sl_lane {
     const char *version; /* of this plugin, for people */
     const char *summary; /* one line */
 
-    const char *const *events; /* names of the events it wants, FEATURES.md section 0; NULL-terminated */
+    const char *const *events; /* names of the events it wants; of a vendor that is not Snowplow "com.acme/wish"; NULL-terminated */
     const sl_input *inputs;    /* places it reads; the functions of event.h take the index in this list */
     const sl_param *params;    /* its settings; NULL: none */
     size_t settings_size;      /* size of the struct that holds them; 0: none */
