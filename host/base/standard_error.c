@@ -109,9 +109,11 @@ static void keep(const char *text, size_t size)
 {
     if (size == 0)
         return;
-    memmove(output.kept.data, output.kept.data + output.gone, output.gone == 0 ? 0 : kept_size());
-    output.kept.size -= output.gone;
-    output.gone = 0;
+    if (output.gone > 0) {
+        memmove(output.kept.data, output.kept.data + output.gone, kept_size());
+        output.kept.size -= output.gone;
+        output.gone = 0;
+    }
     buffer_put(&output.kept, text, size);
 }
 
