@@ -29,6 +29,7 @@
 #endif
 
 #define ANSWER_MS 1000
+#define NOTE_S    10
 
 static atomic_bool ending;
 static atomic_int watching;                  /* the process that watches: not its children, of whom it hears; 0: nobody */
@@ -180,11 +181,14 @@ static _Noreturn void end_with(struct crash_note *note)
     while (atomic_flag_test_and_set(&taken))
         (void)poll(NULL, 0, 1000); /* another thread is at it */
     mine = true;
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm(NOTE_S); /* a disk that hangs keeps nothing alive */
     char line[CRASH_LINE_MAX];
     size_t size = crash_note_line(note, line);
     int file = atomic_load(&notes);
     bool noted = file >= 0 && write(file, line, size) == (ssize_t)size;
     say(note, noted);
+    (void)alarm(0);
     restart_after_crash(note->cause);
     if (note->cause < CRASH_EXIT) {
         (void)signal(note->cause, SIG_DFL);

@@ -5,6 +5,7 @@
  *     <folder>/journal/...   segment.h
  *     <folder>/sets/, set    plugin_set.h
  *     <folder>/running       notice.h
+ *     <folder>/crashes       crash_notes.h
  *
  * Used by the main thread. */
 #ifndef STATE_STATE_FOLDER_H
