@@ -43,15 +43,30 @@ static int by_count(const void *a, const void *b)
     return left != right ? (left < right) - (left > right) : by_key(a, b);
 }
 
+/* How many of the entries, or of a list's items, are written, in the order in which they are. */
+static size_t fitting(size_t count, sl_view (*text)(const void *all, size_t i), const void *all)
+{
+    size_t most = count < RENDER_ENTRIES_MAX ? count : RENDER_ENTRIES_MAX, bytes = 0;
+    for (size_t i = 0; i < most; i++) {
+        bytes += text(all, i).size;
+        if (i > 0 && bytes > RENDER_TEXTS_MAX)
+            return i;
+    }
+    return most;
+}
+
+static sl_view entry_text(const void *all, size_t i) { return text_view(((const struct entry *)all)[i].key); }
+static sl_view item_text(const void *all, size_t i) { return text_view(&((const sl_text *)all)[i]); }
+
 static void render_counts(const sl_counts *counts, struct arena *arena, struct buffer *out)
 {
     size_t count = counts == NULL ? 0 : counts->keys.count;
     struct entry *entries = arena_take(arena, count * sizeof *entries);
     for (size_t i = 0; i < count; i++)
         entries[i] = (struct entry){begin_of(&counts->keys.items[i]), &counts->keys.items[i], counts->counts[i].count};
-    if (count > RENDER_ENTRIES_MAX) {
+    if (fitting(count, entry_text, entries) < count) {
         qsort(entries, count, sizeof *entries, by_count);
-        count = RENDER_ENTRIES_MAX;
+        count = fitting(count, entry_text, entries);
     }
     if (count > 1)
         qsort(entries, count, sizeof *entries, by_key);
@@ -70,9 +85,7 @@ static void render_counts(const sl_counts *counts, struct arena *arena, struct b
 
 static void render_list(const sl_list *list, struct buffer *out)
 {
-    size_t count = list == NULL ? 0 : list->items.count;
-    if (count > RENDER_ENTRIES_MAX)
-        count = RENDER_ENTRIES_MAX;
+    size_t count = list == NULL ? 0 : fitting(list->items.count, item_text, list->items.items);
     buffer_byte(out, '[');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)

@@ -7,8 +7,9 @@
 
 #include <shoplane/metric.h>
 
-/* Entries of a map or list that are written at most. */
+/* What is written of a map or list at most: so many entries, and no more once their texts have so many bytes; but always one. */
 #define RENDER_ENTRIES_MAX 1000
+#define RENDER_TEXTS_MAX 262144
 
 /* Append the text of the cell. False, and nothing appended: the feature is absent. A number that is not finite (a plugin's mistake:
  * 0.0 / 0) is absent, as is a text that was joined with one: nobody could read it. */

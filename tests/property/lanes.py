@@ -24,6 +24,7 @@ from events import MARKETING, kept, money, number
 from settings import MINUTE
 
 MOST_ENTRIES = 1000
+MOST_BYTES = 262144
 SEARCH_PAIR_MS = 5000
 
 
@@ -46,14 +47,25 @@ def print_json(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def fitting(texts):
+    """How many of them are printed: 1 000, and none beyond 256 KB of texts, but one."""
+    total = 0
+    for number, written in enumerate(texts[:MOST_ENTRIES]):
+        total += len(written.encode())
+        if number > 0 and total > MOST_BYTES:
+            return number
+    return min(len(texts), MOST_ENTRIES)
+
+
 def print_counts(counts):
-    """Compact JSON, keys in byte order; beyond 1 000 entries the most counted ones, then by key."""
-    kept = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))[:MOST_ENTRIES]
+    """Compact JSON, keys in byte order; beyond 1 000 entries, or 256 KB of texts, the most counted ones, then by key."""
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))
+    kept = most[: fitting([key for key, _ in most])]
     return print_json(dict(sorted(kept, key=lambda item: item[0].encode())))
 
 
 def print_list(items):
-    return print_json(items[:MOST_ENTRIES])
+    return print_json(items[: fitting(items)])
 
 
 def print_text(value):

@@ -217,6 +217,42 @@ static void exactly_as_many_as_allowed_are_all_written(void **state)
     assert_null(strstr(written, "one more")); /* a list keeps the first */
 }
 
+/* Texts of 4 096 bytes: 64 of them are as many as may be written; one that is larger than all that alone. */
+static void no_more_than_so_many_bytes_of_texts_are_written(void **state)
+{
+    struct fixture *f = *state;
+    sl_counts *counts = NULL;
+    sl_list *list = NULL;
+    char key[4097];
+    memset(key, 'x', sizeof key);
+    key[4096] = '\0';
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(key, 4, "%03d", i);
+        key[3] = '-';
+        (void)sl_counts_add(&f->scratch.base, &counts, text(f, key), i == 99 ? 2 : 1);
+        (void)sl_list_add(&f->scratch.base, &list, text(f, key));
+    }
+    const char *written = rendered(f, sl_cell_list(list));
+    assert_int_equal(count_of(written, "-x"), RENDER_TEXTS_MAX / 4096);
+    assert_non_null(strstr(written, "\"063-"));
+    assert_null(strstr(written, "\"064-"));
+    written = rendered(f, sl_cell_counts(counts));
+    assert_int_equal(count_of(written, "-x"), RENDER_TEXTS_MAX / 4096);
+    assert_non_null(strstr(written, "\"062-"));
+    assert_null(strstr(written, "\"063-"));
+    assert_non_null(strstr(written, "\"099-")); /* counted most */
+    char *large = malloc(RENDER_TEXTS_MAX + 2);
+    memset(large, 'y', RENDER_TEXTS_MAX + 1);
+    large[RENDER_TEXTS_MAX + 1] = '\0';
+    counts = NULL;
+    (void)sl_counts_add(&f->scratch.base, &counts, text(f, large), 2);
+    (void)sl_counts_add(&f->scratch.base, &counts, text(f, "z"), 1);
+    written = rendered(f, sl_cell_counts(counts));
+    assert_int_equal(count_of(written, "\":2"), 1);
+    assert_int_equal(count_of(written, "\":1"), 0);
+    free(large);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -232,6 +268,7 @@ int main(void)
         TEST(texts_in_maps_and_lists_are_escaped),
         TEST(of_a_large_map_the_most_counted_are_written_then_by_key),
         TEST(exactly_as_many_as_allowed_are_all_written),
+        TEST(no_more_than_so_many_bytes_of_texts_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,7 +100,7 @@ static inline sl_cell sl_cell_text(sl_text text)
     cell.as.text = text;
     return cell;
 }
-/* NULL prints as {}. At most 1 000 entries are printed: the most counted, then by key. */
+/* NULL prints as {}. At most 1 000 entries and 256 KB of texts are printed: the most counted, then by key. */
 static inline sl_cell sl_cell_counts(const sl_counts *counts)
 {
     sl_cell cell = sl_cell_absent();
@@ -108,7 +108,7 @@ static inline sl_cell sl_cell_counts(const sl_counts *counts)
     cell.as.counts = counts;
     return cell;
 }
-/* NULL prints as []. At most 1 000 entries are printed: the first. */
+/* NULL prints as []. At most 1 000 entries and 256 KB of texts are printed: the first. */
 static inline sl_cell sl_cell_list(const sl_list *list)
 {
     sl_cell cell = sl_cell_absent();
