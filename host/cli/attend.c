@@ -37,7 +37,7 @@ static void report(const struct engine_counters *now, const struct engine_counte
                    uint64_t letters_lost, struct audit *audit, size_t left_out)
 {
     char clock[TIME_TEXT_MAX] = "-", state[96] = "", trouble[160] = "", not_finite[48] = "", odd[48] = "", letters[48] = "",
-         audited[160] = "", shadows[96] = "", plugins[96] = "", times[160];
+         audited[160] = "", rested[64] = "", shadows[96] = "", plugins[96] = "", times[160];
     if (now->clock_ms != INT64_MIN)
         (void)time_text(now->clock_ms, clock);
     if (now->checkpoints + now->failed_checkpoints > 0)
@@ -51,6 +51,8 @@ static void report(const struct engine_counters *now, const struct engine_counte
     if (letters_lost > 0)
         (void)snprintf(letters, sizeof letters, ", %" PRIu64 " dead letters LOST", letters_lost);
     times_text(now, times, sizeof times);
+    if (now->rested > 0)
+        (void)snprintf(rested, sizeof rested, ", %" PRIu64 " for buckets at rest", now->rested);
     if (now->not_finite > 0)
         (void)snprintf(not_finite, sizeof not_finite, ", %" PRIu64 " not finite", now->not_finite);
     if (now->odd_amounts > 0)
@@ -65,10 +67,10 @@ static void report(const struct engine_counters *now, const struct engine_counte
         (void)snprintf(shadows, sizeof shadows, ", %" PRIu64 " compared with shadows (%" PRIu64 " differ)", now->shadow_compared,
                        now->shadow_differ);
     log_info("%.0f events/s, %.0f features/s, clock %s, %" PRIu64 " keys, %.1f MB, %" PRIu64 " bad, %" PRIu64
-             " late, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s%s%s",
+             " late%s, %" PRIu64 " duplicate%s%s%s%s%s%s%s%s%s%s",
              (double)(now->messages - before->messages) / seconds,
              (double)(now->sink.sets + now->sink.deletes - before->sink.sets - before->sink.deletes) / seconds, clock,
-             now->keys, (double)now->memory / 1e6, now->bad, now->late, now->duplicates, letters, times, state, trouble, not_finite,
+             now->keys, (double)now->memory / 1e6, now->bad, now->late, rested, now->duplicates, letters, times, state, trouble, not_finite,
              odd, plugins, audited, shadows,
              now->writing ? "" : ", NOT WRITING yet");
 }

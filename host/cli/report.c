@@ -103,6 +103,8 @@ void report_summary(const struct engine_counters *counters, struct dead_letters 
     buffer_printf(&out, "  records    %llu kept, %llu duplicate, %llu late, %llu events without a key\n",
                   (unsigned long long)counters->records, (unsigned long long)counters->duplicates,
                   (unsigned long long)counters->late, (unsigned long long)counters->unkeyed);
+    if (counters->rested > 0)
+        buffer_printf(&out, "  at rest    %llu records came for a bucket that rests already\n", (unsigned long long)counters->rested);
     if (counters->ahead + counters->unstamped > 0)
         buffer_printf(&out, "  CLOCKS     %llu events ahead of their message, %llu messages without a Kafka timestamp\n",
                       (unsigned long long)counters->ahead, (unsigned long long)counters->unstamped);
@@ -151,6 +153,7 @@ bool report_stats(const char *path, const struct engine_counters *counters, stru
         {"unkeyed", counters->unkeyed},       {"bad", counters->bad},
         {"records", counters->records},       {"duplicates", counters->duplicates},
         {"late", counters->late},             {"folds", counters->folds},
+        {"rested", counters->rested},
         {"ahead", counters->ahead},           {"unstamped", counters->unstamped},
         {"keys", counters->keys},             {"memory_bytes", counters->memory},
         {"sets", counters->sink.sets},        {"deletes", counters->sink.deletes},

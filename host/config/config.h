@@ -110,6 +110,9 @@ struct metric_settings {
     struct config_place place;
 };
 
+#define KEY_RECORDS_LEAST 100
+#define KEY_RECORDS_MOST  100000000
+
 struct lane_settings {
     const char *name;
     const char *as;     /* what this one is called where the same lane stands twice, in state too; default: its name */
@@ -119,6 +122,8 @@ struct lane_settings {
     size_t window_count;
     struct metric_settings *metrics;
     size_t metric_count;
+    int64_t key_records; /* of one key in this lane; 0: limits.key_records */
+    int64_t rest_ms;     /* of a lane that combines: how long after its end a bucket takes events, 1 s to 400 days; 0: 10 minutes */
     struct config_place place;
 };
 
@@ -164,7 +169,7 @@ struct state_settings {
 struct limit_settings {
     int64_t memory_bytes; /* for keys, records and texts; 0: no limit; default: three quarters of what the machine or its
                              control group has. In the file a whole number of bytes or a text with a unit: "512MB", "8GB" */
-    int64_t key_records;  /* records of one key in one lane, the newest, 100 to 100 000 000; default 10 000: who has more is no
+    int64_t key_records;  /* records of one key in one lane, the newest, KEY_RECORDS_LEAST to _MOST; default 10 000: who has more is no
                              shopper */
     int64_t text_bytes;   /* of a text that a record keeps, 64 to 1 000 000; default 4 096: an event with a longer one is a dead letter */
     int64_t plugin_call_ms; /* a call of a plugin that takes longer ends the process, 1 s to 1 h; 0: none does; default 60 000 */

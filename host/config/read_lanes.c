@@ -267,7 +267,7 @@ static void read_lane(struct reading *reading, const config_setting_t *group, in
 {
     static const struct known_setting known[] = {
         {"lane", NULL}, {"params", NULL},    {"windows", NULL}, {"metrics", NULL}, {"as", NULL},
-        {"role", NULL}, {"shadow_of", NULL}, {"prefix", NULL},  {"burst", NULL},   {NULL, NULL}};
+        {"role", NULL}, {"shadow_of", NULL}, {"prefix", NULL},  {"burst", NULL},   {"key_records", NULL}, {"rest", NULL}, {NULL, NULL}};
     lane->place = setting_place(reading, group);
     if (!is_group(reading, group, "{ lane = \"product\"; windows = ( ... ); metrics = ( ... ); }"))
         return;
@@ -279,6 +279,8 @@ static void read_lane(struct reading *reading, const config_setting_t *group, in
         (void)name_check(reading, setting_find(group, "lane"), lane->name);
     read_shadow(reading, group, lane->name, &lane->as, &lane->shadow);
     read_params(reading, group, &lane->params);
+    (void)integer_read(reading, group, "key_records", KEY_RECORDS_LEAST, KEY_RECORDS_MOST, &lane->key_records);
+    (void)duration_read(reading, group, "rest", SECOND_MS, LENGTH_MAX_MS, &lane->rest_ms);
     read_windows(reading, group, read_burst(reading, group, burst), lane);
     read_metrics(reading, group, lane);
 }

@@ -56,7 +56,7 @@ void read_limits(struct reading *reading, const config_setting_t *root, struct l
         return;
     group_check(reading, group, known, NULL);
     read_memory(reading, group, &limits->memory_bytes);
-    (void)integer_read(reading, group, "key_records", 100, 100000000, &limits->key_records);
+    (void)integer_read(reading, group, "key_records", KEY_RECORDS_LEAST, KEY_RECORDS_MOST, &limits->key_records);
     (void)integer_read(reading, group, "text_bytes", 64, 1000000, &limits->text_bytes);
     (void)duration_or_zero_read(reading, group, "plugin_call", 1000, 3600000, "0 for no limit", &limits->plugin_call_ms);
 }

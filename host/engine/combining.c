@@ -4,7 +4,7 @@
 /* Where the first bucket begins that does not rest yet: of all that begin at clock - rest - bucket or later. */
 static int64_t edge_ms(const struct shard *shard, const struct set_lane *lane)
 {
-    int64_t bucket_ms = lane->table->bucket_ms, least_ms = shard->clock_ms - COMBINE_REST_MS - bucket_ms;
+    int64_t bucket_ms = lane->table->bucket_ms, least_ms = shard->clock_ms - lane->rest_ms - bucket_ms;
     return combining_time(lane, least_ms + bucket_ms - 1);
 }
 

@@ -63,6 +63,7 @@ void engine_count(struct engine *engine, struct engine_counters *counters)
         counters->records += seen.records;
         counters->duplicates += seen.duplicates;
         counters->late += seen.late;
+        counters->rested += seen.rested;
         counters->folds += seen.folds;
         counters->not_finite += seen.not_finite;
         counters->odd_amounts += seen.odd_amounts;

@@ -62,6 +62,7 @@ struct engine_counters {
     uint64_t unstamped;       /* messages whose Kafka timestamp can't be one */
     int64_t wall_ahead_ms;    /* of the time that is believed, by the wall clock; below 0: it is behind */
     uint64_t records, duplicates, late, folds, lost;
+    uint64_t rested;          /* records for a bucket that rests already; not among the late */
     uint64_t not_finite;      /* features that a parser made of a number that is not finite: absent */
     uint64_t keys;            /* logs now: one a key and lane */
     uint64_t memory;          /* bytes in use for them */

@@ -300,6 +300,18 @@ static const char *shadow_words(const struct set_lane *lane, const struct bound_
     return lane->shadow || parser->shadow ? "a shadow's, " : "";
 }
 
+/* Did records go that would still count here, since the key has as many as it may? */
+static bool is_truncated(const struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window)
+{
+    int64_t cut_ms = log_cut_ms(log, lane);
+    const struct window_settings *settings = &lane->windows[window].settings;
+    if (cut_ms == LOG_UNCUT)
+        return false;
+    if (!lane->session)
+        return cut_ms >= telling->shard->clock_ms - settings->length_ms;
+    return log->count > 0 && log_newest_run(log, lane) == 0 && log_time(log, lane, 0) - cut_ms <= settings->gap_ms;
+}
+
 static void tell_feature(struct telling *telling, const struct set_lane *lane, struct log *log, size_t window, size_t first,
                          size_t feature)
 {
@@ -318,6 +330,8 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
                       lane->name, parser->name, settings->settings.name, log->count - first);
         put_value(telling, feature);
         put_written(telling, lane, log, window, feature);
+        if (is_truncated(telling, lane, log, window))
+            buffer_literal(telling->out, ",\"truncated\":true");
         if (lane->age_count > 0)
             put_ages(telling, lane, log, window, first, feature, behind ? AGES_SHOWN : 1);
     } else if (behind) {
@@ -327,6 +341,9 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
                       settings->settings.name, log->count - first, log->count - first == 1 ? "" : "s", shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
         buffer_byte(telling->out, '\n');
+        if (is_truncated(telling, lane, log, window))
+            buffer_printf(telling->out, "    truncated: the key has had more records in this window; of lane %s it keeps the newest %u "
+                                        "(key_records)\n", lane->name, lane->records_max);
         put_ages(telling, lane, log, window, first, feature, AGES_SHOWN);
     } else {
         buffer_printf(telling->out, "  %-36s ", full_name(lane, window, feature));
@@ -336,7 +353,7 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
                       shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
         put_ages(telling, lane, log, window, first, feature, 1);
-        buffer_literal(telling->out, ")\n");
+        buffer_printf(telling->out, "%s)\n", is_truncated(telling, lane, log, window) ? ", truncated" : "");
     }
     if (behind)
         put_records(telling, lane, log, window, first, feature);

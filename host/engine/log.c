@@ -110,7 +110,7 @@ static int compare_records(const struct set_lane *lane, const char *a, const cha
 
 struct header {
     struct id_index *ids; /* NULL: the log is not long */
-    int64_t combined_ms;
+    int64_t combined_ms, cut_ms;
     struct pace paces[];  /* one a window */
 };
 
@@ -137,6 +137,17 @@ struct pace *log_pace(const struct log *log, const struct set_lane *lane, size_t
 }
 
 int64_t *log_combined(const struct log *log, const struct set_lane *lane) { return &header_of(log, lane)->combined_ms; }
+
+void log_note_cut(struct log *log, const struct set_lane *lane, int64_t time_ms)
+{
+    if (log->capacity > LOG_SHORT_MAX && time_ms > header_of(log, lane)->cut_ms)
+        header_of(log, lane)->cut_ms = time_ms;
+}
+
+int64_t log_cut_ms(const struct log *log, const struct set_lane *lane)
+{
+    return log->capacity > LOG_SHORT_MAX ? header_of(log, lane)->cut_ms : LOG_UNCUT;
+}
 
 static size_t block_size(const struct set_lane *lane, size_t capacity)
 {
@@ -167,6 +178,7 @@ static void fill_header(const struct log *log, const struct set_lane *lane, cons
     struct header *header = header_of(log, lane);
     header->ids = ids;
     header->combined_ms = before != NULL ? before->combined_ms : INT64_MIN;
+    header->cut_ms = before != NULL ? before->cut_ms : LOG_UNCUT;
     for (size_t w = 0; w < lane->window_count; w++)
         header->paces[w] = before != NULL ? before->paces[w] : (struct pace){.folded_ms = PACE_NEVER};
 }

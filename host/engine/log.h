@@ -13,7 +13,7 @@
  *   goes is a run as it was cut all along, so those behind it stay as they are cut. The newest run, and so what is written,
  *   does not depend on when others went, but for events that come late by hours. Where the clock stands when a record comes
  *   decides, not when memory is given back: a run goes before anything newer than its moment is looked at.
- * - Number. A log has the newest `limits.key_records` records: another one takes the place of the oldest, or, if it is itself
+ * - Number. A log has the newest `key_records` records: another one takes the place of the oldest, or, if it is itself
  *   older than all, is not taken. So what is kept does not depend on the order in which records came. What such a log says is
  *   true of its newest records; a session's run begins with the oldest of them. */
 #ifndef ENGINE_LOG_H
@@ -93,6 +93,11 @@ struct log {
 #define LOG_SHORT_MAX 32
 struct pace *log_pace(const struct log *log, const struct set_lane *lane, size_t window);
 int64_t *log_combined(const struct log *log, const struct set_lane *lane); /* what is older was combined (combining.h) */
+
+/* A record of this time went, or was not taken, since the log had as many as it may. And: the latest such time; LOG_UNCUT. */
+void log_note_cut(struct log *log, const struct set_lane *lane, int64_t time_ms);
+int64_t log_cut_ms(const struct log *log, const struct set_lane *lane);
+#define LOG_UNCUT INT64_MIN
 
 enum log_result {
     LOG_INSERTED,

@@ -290,6 +290,12 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
 
 /* ---- records in ---- */
 
+/* Of a lane that combines: has what it would count in come to rest? */
+static bool is_rested(const struct shard *shard, const struct set_lane *lane, int64_t time_ms)
+{
+    return combines(lane) && !shard->lanes[lane - shard->set->lanes].filling && combining_rests(lane, time_ms, shard->clock_ms);
+}
+
 static bool is_late(const struct shard *shard, const struct set_lane *lane, const struct log *log, int64_t time_ms)
 {
     bool filling = shard->lanes[lane - shard->set->lanes].filling;
@@ -297,8 +303,6 @@ static bool is_late(const struct shard *shard, const struct set_lane *lane, cons
         return false; /* whether its session goes on is not known yet */
     if (filling) /* what has left its windows meanwhile may still stand in Redis: it is to be known that they are empty */
         return time_ms < shard->restored_ms - lane->longest_ms;
-    if (combines(lane) && combining_rests(lane, time_ms, shard->clock_ms))
-        return true;
     if (!lane->session)
         return time_ms < shard->clock_ms - lane->longest_ms;
     const struct window_settings *window = &lane->windows[0].settings;
@@ -379,6 +383,10 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
         shard->counters.late += !past;
         return;
     }
+    if (is_rested(shard, lane, stamp.time_ms)) {
+        shard->counters.rested += !past;
+        return;
+    }
     if (log == NULL && !room_for_key(shard, entry->lane))
         return;
     if (log == NULL)
@@ -388,7 +396,7 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
     if (combines(lane) && !shard->lanes[entry->lane].filling)
         combining_rested(shard, lane, log);
     if (!room_in_log(shard, lane, log, &stamp)) {
-        tell_crowded(shard, lane);
+        tell_crowded(shard, lane, log);
         return;
     }
     int64_t changed_ms = stamp.time_ms;
@@ -399,7 +407,7 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
         return;
     shard->counters.records += !past;
     if (result == LOG_INSERTED && room_kept(shard, lane, log))
-        tell_crowded(shard, lane);
+        tell_crowded(shard, lane, log);
     if (shard->lanes[entry->lane].quiet)
         return;
     touch(shard, lane, log, changed_ms);

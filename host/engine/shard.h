@@ -23,6 +23,7 @@ struct shard_counters {
     uint64_t records;    /* inserted */
     uint64_t duplicates; /* of which some took the place of the copy that was there */
     uint64_t late;
+    uint64_t rested;     /* came for a bucket that rests already (combining.h), and is not among the late */
     uint64_t folds;
     uint64_t lost;       /* groups that the sink lost and that were owed again */
     uint64_t full_keys;  /* records that belonged to new keys when memory was at its bound */
@@ -76,7 +77,6 @@ struct shard {
     int64_t fenced_clock_ms; /* the clock that the sink knows of */
     bool ending;          /* the clock is moved by the end of the run: nobody goes on from there */
     size_t memory_max; /* bytes; 0: no bound */
-    uint32_t records_max; /* of one log; 0: no bound */
     bool full;            /* memory is near its bound: no new keys */
     int64_t pace_budget, pace_budget_ms; /* live: records that folds of long windows may still take, as of these sends (pace.h) */
     bool over;            /* it is beyond it: known keys get no more records than they have */

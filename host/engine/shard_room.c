@@ -99,18 +99,22 @@ bool room_for_key(struct shard *shard, size_t lane)
 /* As many records as this log may have; 0: no bound, as while a lane fills whose records are yet to be combined. */
 static size_t records_max(const struct shard *shard, const struct log *log, bool added)
 {
-    if (combines(&shard->set->lanes[log->lane]) && shard->lanes[log->lane].filling)
+    const struct set_lane *lane = &shard->set->lanes[log->lane];
+    if (combines(lane) && shard->lanes[log->lane].filling)
         return 0;
     size_t had = log->count - (added ? 1 : 0);
-    if (shard->over && had >= ROOM_RECORDS && (shard->records_max == 0 || had < shard->records_max))
+    if (shard->over && had >= ROOM_RECORDS && (lane->records_max == 0 || had < lane->records_max))
         return had;
-    return shard->records_max;
+    return lane->records_max;
 }
 
-bool room_in_log(const struct shard *shard, const struct set_lane *lane, const struct log *log, const sl_stamp *stamp)
+bool room_in_log(const struct shard *shard, const struct set_lane *lane, struct log *log, const sl_stamp *stamp)
 {
     size_t most = records_max(shard, log, false);
-    return most == 0 || log->count < most || !log_begins_with(log, lane, stamp);
+    if (most == 0 || log->count < most || !log_begins_with(log, lane, stamp))
+        return true;
+    log_note_cut(log, lane, stamp->time_ms);
+    return false;
 }
 
 bool room_kept(struct shard *shard, const struct set_lane *lane, struct log *log)
@@ -118,20 +122,26 @@ bool room_kept(struct shard *shard, const struct set_lane *lane, struct log *log
     size_t most = records_max(shard, log, true);
     if (most == 0 || log->count <= most)
         return false;
+    log_note_cut(log, lane, log_time(log, lane, log->count - most - 1));
     log_trim(log, lane, &shard->slab, &shard->texts, log->count - most);
     return true;
 }
 
-void tell_crowded(struct shard *shard, const struct set_lane *lane)
+void tell_crowded(struct shard *shard, const struct set_lane *lane, const struct log *log)
 {
     static struct log_limit limit = {.every_ms = 10000};
+    sl_view key = text_view(&log->key);
     shard->counters.full_logs++;
     if (shard->over)
         log_limited(&limit, LOG_LEVEL_ERROR, "memory is beyond its bound (%.1f MB of this worker's %.1f MB): keys with %d records "
                     "or more keep only as many, the newest; do this: raise limits.memory, or shorten windows",
                     (double)shard_memory(shard) / 1e6, (double)shard->memory_max / 1e6, ROOM_RECORDS);
+    else if (lane->table->key == SL_KEY_OWN)
+        log_limited(&limit, LOG_LEVEL_WARN, "lane %s: %s%.*s has %u records, as many as a key may have: only its newest are kept, and "
+                    "its features say no more than they do; do this: raise key_records of the lane, or have it combine records",
+                    lane->name, lane->key_prefix, (int)(key.size < 100 ? key.size : 100), key.data, lane->records_max);
     else
         log_limited(&limit, LOG_LEVEL_WARN, "lane %s: a key has %u records, as many as one may have: only its newest are kept, "
-                    "and its features say no more than they do; it is hardly a shopper; do this: see limits.key_records",
-                    lane->name, shard->records_max);
+                    "and its features say no more than they do; it is hardly a shopper; do this: see key_records",
+                    lane->name, lane->records_max);
 }

@@ -97,7 +97,6 @@ void worker_init(struct worker *worker, const struct engine_settings *settings, 
     worker->shard.memory_max = (size_t)(settings->limits.memory_bytes / settings->workers);
     if (worker->shard.memory_max == 0 || worker->shard.memory_max > SLAB_MOST)
         worker->shard.memory_max = SLAB_MOST;
-    worker->shard.records_max = (uint32_t)settings->limits.key_records;
     size_t rings = workers * sizeof(struct ring);
     worker->inbox = aligned_alloc(64, rings);
     worker->returns = aligned_alloc(64, rings);
@@ -439,6 +438,7 @@ static void publish_counters(struct worker *worker)
         .records = shard->counters.records,
         .duplicates = shard->counters.duplicates,
         .late = shard->counters.late,
+        .rested = shard->counters.rested,
         .folds = shard->counters.folds,
         .not_finite = shard->folder.not_finite,
         .lost = shard->counters.lost,

@@ -244,7 +244,21 @@ static void resolve(struct lane_set *set, struct set_lane *lane, const struct co
     }
 }
 
-static void load_lane(struct lane_set *set, const struct lane_settings *settings, struct error_list *errors)
+static void take_limits(struct set_lane *lane, const struct lane_settings *settings, const struct limit_settings *limits,
+                        struct error_list *errors)
+{
+    lane->records_max = (uint32_t)(settings->key_records != 0 ? settings->key_records : limits->key_records);
+    lane->rest_ms = settings->rest_ms != 0 ? settings->rest_ms : LANE_REST_MS;
+    if (settings->rest_ms == 0 || lane->table->combine != NULL)
+        return;
+    struct error *error = error_list_add(errors);
+    error_what(error, "lane \"%s\" has a rest, but its plugin does not combine records", settings->name);
+    error_advice(error, "leave rest out: only buckets of records that combine() makes one of come to rest");
+    add_place(error, &settings->place);
+}
+
+static void load_lane(struct lane_set *set, const struct lane_settings *settings, const struct limit_settings *limits,
+                      struct error_list *errors)
 {
     struct error refusal;
     if (!plugin_name_valid(settings->name))
@@ -268,6 +282,7 @@ static void load_lane(struct lane_set *set, const struct lane_settings *settings
     load_metrics(set, lane, settings, errors);
     take_windows(lane, settings, errors);
     take_ages(lane, &settings->place, errors);
+    take_limits(lane, settings, limits, errors);
 }
 
 /* Two parsers must not write the same key. */
@@ -352,7 +367,7 @@ struct lane_set *lane_set_load(const struct config *config, struct error_list *e
             break;
         }
         from[set->lane_count] = i;
-        load_lane(set, &config->lanes[i], errors);
+        load_lane(set, &config->lanes[i], &config->limits, errors);
     }
     shadow_roles(set, config, from, errors);
     refuse_collisions(set, config, errors);

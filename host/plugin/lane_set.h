@@ -13,6 +13,7 @@
 #define LANES_MAX 64
 #define WINDOWS_MAX 16
 #define METRICS_MAX 16
+#define LANE_REST_MS 600000 /* default */
 #define LANE_TEXTS_MAX 6 /* 64 bytes less the stamp, 8 a text */
 
 /* One member to copy from a lane's values into the struct that a parser declared. */
@@ -64,6 +65,8 @@ struct set_lane {
     size_t feature_count;     /* of all parsers together */
     bool session;             /* its one window is a session window; else all are rolling */
     int64_t longest_ms;       /* of the rolling windows */
+    uint32_t records_max;     /* of one key; 0: no bound */
+    int64_t rest_ms;          /* of a lane that combines: how long after its end a bucket takes events */
     char *key_prefix;         /* "user:", "session:", or that of the lane's own key, "product:"; of a shadow perhaps "next:user:" */
     int64_t ages_ms[SL_AGES_MAX]; /* at which its records count differently */
     size_t age_count;

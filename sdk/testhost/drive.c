@@ -48,7 +48,6 @@ static void begin_shard(struct drive *drive, struct shard *shard, bool journaled
 {
     const struct lane_set *set = drive->settings.set;
     shard_init(shard, set, true, 0);
-    shard->records_max = (uint32_t)drive->settings.limits.key_records;
     for (size_t i = 0; journaled && i < set->lane_count; i++) {
         const struct journal_settings journal = {.folder = drive->plan->folder->journal,
                                                  .lane = set->lanes[i].name,

@@ -102,7 +102,8 @@ def _lane(group, burst):
     burst = int(group.get("burst", burst))
     metrics = [metric if isinstance(metric, str) else metric["metric"] for metric in group["metrics"]]
     return LaneSettings(
-        group["lane"], [_window(window, burst) for window in group["windows"]], metrics, group.get("params", {})
+        group["lane"], [_window(window, burst) for window in group["windows"]], metrics, group.get("params", {}),
+        int(group.get("key_records", 0)),
     )
 
 
@@ -154,6 +155,7 @@ def _lane_text(lane):
     metrics = ", ".join(f'"{metric}"' for metric in lane.metrics)
     return (
         f'  {{ lane = "{lane.name}";\n'
+        + (f"    key_records = {lane.key_records};\n" if lane.key_records else "")
         + (f"    params = {{{params} }};\n" if params else "")
         + f"    windows = ( {windows} );\n    metrics = ( {metrics} ); }}"
     )

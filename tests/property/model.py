@@ -435,8 +435,9 @@ def replay(messages, settings, until_ms=None, wall_clock_ms=None):
     wall_clock_ms = int(time.time() * 1000) if wall_clock_ms is None else wall_clock_ms
     for clock, records in arrivals(messages, settings, wall_clock_ms):
         for number, key_text, record in records:
+            lane = settings.lanes[number]
             if (number, key_text) not in logs:
-                logs[number, key_text] = Log(settings.lanes[number], key_text, settings.key_records, writes)
+                logs[number, key_text] = Log(lane, key_text, lane.key_records or settings.key_records, writes)
             log = logs[number, key_text]
             log.advance(clock)
             log.insert(record)

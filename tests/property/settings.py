@@ -31,6 +31,7 @@ class LaneSettings:
     windows: list
     metrics: list  # names of metric parsers
     params: dict = field(default_factory=dict)  # those that are not the default
+    key_records: int = 0  # 0: those of the settings
 
 
 @dataclass

@@ -206,6 +206,8 @@ def restless_stream(draw, settings):
 def full_stream(draw, settings):
     """One key with more records than a key may have."""
     settings.key_records = draw.choice((100, 100, 130))
+    for lane in settings.lanes:
+        lane.key_records = draw.choice((0, 0, 100, 170))
     writer = one_key(draw, settings, ["product_view", "add_to_cart", "page_view"])
     step_ms = draw.choice((100, SECOND, 20 * SECOND))
     for _ in range(draw.choice((250, 400))):

@@ -47,6 +47,7 @@ static int set_up(void **state)
     table.combine = hit_combine;
     fixture_open(&f, windows, true);
     f.set->lanes[0].table = &table;
+    f.set->lanes[0].rest_ms = LANE_REST_MS;
     return 0;
 }
 
@@ -149,7 +150,8 @@ static void what_comes_for_a_bucket_at_rest_is_late_combined_or_not(void **state
     hit(minute + 2, 3, "home");
     hit(minute, 1, "home");
     apply(&f, minute + 11 * MINUTE + 2);
-    assert_int_equal(f.shard.counters.late, 2);
+    assert_int_equal(f.shard.counters.rested, 2); /* and not among the late */
+    assert_int_equal(f.shard.counters.late, 0);
     assert_string_equal(kept_value(f.kept, "user:ann:visits_1h"), "2");
 }
 
@@ -157,7 +159,7 @@ static void what_comes_for_a_bucket_at_rest_is_late_combined_or_not(void **state
 static void a_log_stays_as_small_as_its_buckets(void **state)
 {
     (void)state;
-    f.shard.records_max = 2000;
+    f.set->lanes[0].records_max = 2000;
     int64_t start = T + 40 * SECOND;
     for (int64_t second = 0; second < 7200; second++) {
         hit(start + second * SECOND, (uint64_t)second + 1, "home");
@@ -185,7 +187,7 @@ static void play(bool combine, char (*values)[2][12])
         times[i] = which == i ? now - (int64_t)(random >> 40) % (15 * MINUTE) : times[which];
         hit(times[i], (uint64_t)(which + 1), pages[which % 4]);
         if (!combine && ann() != NULL) /* as if it had been done for this bucket */
-            ann()->combined = (uint8_t)(combining_time(&f.set->lanes[0], f.shard.clock_ms - COMBINE_REST_MS - 1) / MINUTE);
+            ann()->combined = (uint8_t)(combining_time(&f.set->lanes[0], f.shard.clock_ms - LANE_REST_MS - 1) / MINUTE);
         apply(&f, now);
         settle();
         (void)snprintf(values[i][0], 12, "%s", kept_value(f.kept, "user:ann:visits_1h"));

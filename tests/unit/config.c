@@ -182,6 +182,19 @@ static void a_burst_is_of_a_window_or_its_lane_or_all(void **state)
     config_free(config);
 }
 
+static void a_lane_has_bounds_of_its_own_or_none(void **state)
+{
+    (void)state;
+    struct config *config = good("lanes = ( { lane = \"a\"; key_records = 100000; rest = \"1h\"; metrics = ( \"m\" );\n"
+                                 "    windows = ( { name = \"1h\"; length = 3600; } ); },\n"
+                                 "  { lane = \"b\"; metrics = ( \"m\" ); windows = ( { name = \"1h\"; length = 3600; } ); } );\n");
+    assert_int_equal(config->lanes[0].key_records, 100000);
+    assert_int_equal(config->lanes[0].rest_ms, 3600000);
+    assert_int_equal(config->lanes[1].key_records, 0);
+    assert_int_equal(config->lanes[1].rest_ms, 0);
+    config_free(config);
+}
+
 static void lanes_hold_windows_params_and_metrics(void **state)
 {
     (void)state;
@@ -492,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_topic_can_be_read_from_a_time),
         cmocka_unit_test(zero_workers_are_as_many_as_cores),
         cmocka_unit_test(a_burst_is_of_a_window_or_its_lane_or_all),
+        cmocka_unit_test(a_lane_has_bounds_of_its_own_or_none),
         cmocka_unit_test(lanes_hold_windows_params_and_metrics),
         cmocka_unit_test(sinks_and_dead_letters_are_read_whole),
         cmocka_unit_test(state_and_limits_are_read_whole),

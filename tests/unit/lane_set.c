@@ -158,6 +158,41 @@ static void a_lane_that_names_too_many_ages_is_refused(void **state)
             "`ages` of the plugin fills in at most 8: each at which a record counts differently");
 }
 
+static void only_a_lane_that_combines_has_a_rest(void **state)
+{
+    (void)state;
+    struct window_settings window[] = {ROLLING("5m")};
+    struct metric_settings metrics[] = {PARSER("plain_count", 20)};
+    struct lane_settings lanes[] = {{.name = "plain", .metrics = metrics, .metric_count = 1, .windows = window, .window_count = 1,
+                                     .rest_ms = 1000, .place = {"shop.conf", 10}}};
+    struct config config = {.file = "shop.conf", .plugins = folder, .lanes = lanes, .lane_count = 1};
+    error_list_free(&errors);
+    assert_null(lane_set_load(&config, &errors));
+    assert_int_equal(errors.count, 1);
+    error_is(&errors.items[0], "lane \"plain\" has a rest, but its plugin does not combine records", "shop.conf:10",
+             "leave rest out: only buckets of records that combine() makes one of come to rest");
+}
+
+static void a_lane_has_its_own_bound_or_that_of_all(void **state)
+{
+    (void)state;
+    struct window_settings window[] = {ROLLING("5m")};
+    struct metric_settings metrics[] = {PARSER("plain_count", 20)};
+    struct lane_settings lanes[] = {{.name = "plain", .metrics = metrics, .metric_count = 1, .windows = window, .window_count = 1,
+                                     .place = {"shop.conf", 10}}};
+    struct config config = {
+        .file = "shop.conf", .plugins = folder, .lanes = lanes, .lane_count = 1, .limits = {.key_records = 700}};
+    error_list_free(&errors);
+    for (int64_t own = 0; own <= 200; own += 200) {
+        lanes[0].key_records = own;
+        struct lane_set *set = lane_set_load(&config, &errors);
+        assert_non_null(set);
+        assert_int_equal(set->lanes[0].records_max, own == 0 ? 700 : 200);
+        assert_int_equal(set->lanes[0].rest_ms, LANE_REST_MS);
+        lane_set_free(set);
+    }
+}
+
 static void what_is_missing_is_said_with_its_place(void **state)
 {
     (void)state;
@@ -189,6 +224,8 @@ int main(void)
         cmocka_unit_test(an_age_that_no_record_reaches_is_refused),
         cmocka_unit_test(a_lane_that_names_too_many_ages_is_refused),
         cmocka_unit_test(a_plugin_may_refuse_its_settings_and_is_not_closed_then),
+        cmocka_unit_test(only_a_lane_that_combines_has_a_rest),
+        cmocka_unit_test(a_lane_has_its_own_bound_or_that_of_all),
         cmocka_unit_test(what_is_missing_is_said_with_its_place),
         cmocka_unit_test(all_mistakes_are_told_at_once),
     };

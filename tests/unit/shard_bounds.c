@@ -127,7 +127,7 @@ static void a_key_keeps_its_newest_records_in_whatever_order_they_come(void **st
         if (o > 0)
             fixture_close(&f);
         fixture_open(&f, minute, true);
-        f.shard.records_max = 4;
+        f.set->lanes[0].records_max = 4;
         f.clock_ms = T + 7000;
         for (size_t i = 0; i < 6; i++)
             put_at(orders[o][i], (uint64_t)orders[o][i]);
@@ -141,7 +141,7 @@ static void a_copy_older_than_all_that_a_full_key_has_is_not_taken(void **state)
 {
     (void)state;
     fixture_open(&f, minute, true);
-    f.shard.records_max = 2;
+    f.set->lanes[0].records_max = 2;
     put_at(10, 1);
     put_at(11, 2);
     put(&f, "ann", T + 9000, 2, "an earlier copy");
@@ -228,7 +228,7 @@ static void live_again(struct life *life, const struct window_settings *windows,
     int64_t clock_ms = f.shard.clock_ms;
     fixture_close(&f);
     fixture_open(&f, windows, true);
-    f.shard.records_max = records_max;
+    f.set->lanes[0].records_max = records_max;
     give_journal(life);
     shard_restore(&f.shard, owed_ms);
     for (size_t i = 0; i < life->count; i++)
@@ -266,7 +266,7 @@ static void lives_agree(const struct window_settings *windows, uint32_t records_
         int64_t now_ms = T;
         uint64_t next_id = 1000;
         fixture_open(&f, windows, true);
-        f.shard.records_max = records_max;
+        f.set->lanes[0].records_max = records_max;
         seed = run;
         for (size_t step = 0; step < 300; step++) {
             put_random(&f, &now_ms, &next_id);
@@ -281,7 +281,7 @@ static void lives_agree(const struct window_settings *windows, uint32_t records_
         struct life life = {.schema = visit_schema()};
         life.path = state_temporary(&life.folder);
         fixture_open(&f, windows, true);
-        f.shard.records_max = records_max;
+        f.set->lanes[0].records_max = records_max;
         give_journal(&life);
         seed = run;
         now_ms = T;

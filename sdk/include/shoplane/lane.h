@@ -136,7 +136,7 @@ typedef struct sl_lane {
 
     /* Since SDK 1.2, both or none: counters. Event times of records are rounded down to a multiple of bucket_ms (1 000 to
      * 86 400 000, a divisor of a day), so that windows are exact to the bucket; and of records of one key and bucket that have
-     * come to rest (ten minutes after the bucket's end; an event that comes later is late) two may become one:
+     * come to rest (the lane's setting `rest` after the bucket's end, ten minutes; what comes later is not counted) two may become one:
      * `combine` puts into the first what stands for both, or returns false and changes nothing, since they are of different
      * identity. The host may or may not ask, in any grouping of neighbours, and a fold must come out the same each way. The
      * stamp and texts of `into` stay as they are. */
