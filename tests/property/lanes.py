@@ -299,7 +299,8 @@ def shopper_locations(records, settings):
 
 
 def extract_abandoned_checkout(event, settings):
-    return {"event": event.name, "step": int(number(event.entity("checkout_step").get("step")) or 0)}
+    step = number(event.entity("checkout_step").get("step")) or 0
+    return {"event": event.name, "step": int(step) if 1 <= step <= 100 else 0}
 
 
 def checkout_abandoned(records, settings, clock):

@@ -48,8 +48,9 @@ static bool extract(const void *self, const sl_event *event, void *record)
 {
     (void)self;
     struct record *r = record;
+    double step = sl_event_number(event, 0, 0);
     r->ordered = sl_event_kind(event) == ORDER;
-    r->step = (int32_t)sl_event_number(event, 0, 0);
+    r->step = step >= 1 && step <= 100 ? (int32_t)step : 0; /* an event may say anything */
     return true;
 }
 
