@@ -36,8 +36,9 @@ static atomic_int watching;                  /* the process that watches: not it
 static atomic_flag taken = ATOMIC_FLAG_INIT; /* a thread is about to end the process */
 static atomic_int notes = -1;                /* descriptor of the file of crash notes */
 
+enum asking { ASK_NOTHING, ASK_PLACE, ASK_END, ASK_ANSWERED };
 static struct {
-    _Atomic enum { ASK_NOTHING, ASK_PLACE, ASK_END, ASK_ANSWERED } state;
+    _Atomic enum asking state;
     char place[CRASH_PLACE_MAX];
 } ask;
 
@@ -219,7 +220,7 @@ static void on_ask(int number)
 {
     (void)number;
     int saved = errno;
-    int asked = atomic_load(&ask.state);
+    enum asking asked = atomic_load(&ask.state);
     if (asked == ASK_END)
         end_by(CRASH_HANG);
     if (asked == ASK_PLACE) {
@@ -332,7 +333,7 @@ bool crash_ask(const struct listed_call *listed, char place[CRASH_PLACE_MAX])
     bool answered = send_ask(listed->thread, ASK_PLACE);
     if (answered)
         memcpy(place, ask.place, CRASH_PLACE_MAX);
-    int late = ASK_PLACE; /* an answer that is on its way finds that nobody asks */
+    enum asking late = ASK_PLACE; /* an answer that is on its way finds that nobody asks */
     (void)atomic_compare_exchange_strong(&ask.state, &late, ASK_NOTHING);
     return answered && place[0] != '\0';
 }
