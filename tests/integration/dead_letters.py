@@ -67,7 +67,7 @@ def bad_messages(line):
         ("schema", changed(line, {CONTEXTS: contexts('{"id":"1"}').replace("iglu:com.snowplowanalytics.snowplow.eco", "igloo:com.eco")})),
         ("schema", changed(line, {UNSTRUCT: line.split(b"\t")[UNSTRUCT].replace(b"jsonschema/1-0-", b"jsonschema/latest-")})),
         ("value", changed(line, {EVENT_ID: ""})),
-        ("value", changed(line, {CONTEXTS: contexts('{"id":5}')})),
+        ("value", changed(line, {CONTEXTS: contexts('{"id":{"a":5}}')})),
         ("value", changed(line, {CONTEXTS: contexts('{"id":["1"]}')})),
     ]
 
