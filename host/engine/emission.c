@@ -2,8 +2,8 @@
  *
  * A window is due when it is dirty, its bucket has a change left and its pace (pace.h) allows, or when a value it keeps alive has
  * a quarter of its TTL left. In the second case it may be dirty too: then what did not change is refreshed with its value, and of
- * what did only the TTL starts again, its new value waits for its turn. What was due
- * while the sink could not take it is owed: it goes as soon as the sink can, even if the session is over by then.
+ * what did only the TTL starts again, its new value waits for its turn. What was due while the sink could not take it is owed: it
+ * goes as soon as the sink can, even if the session is over by then.
  *
  * A session that is over: the rule.
  *
