@@ -83,6 +83,7 @@ void kafka_explain(struct kafka_reader *reader, const struct kafka_settings *set
     default:
         error_what(error, "cannot read the Kafka topic %s: %s", reader->topic, rd_kafka_err2str(err));
         found_trouble(reader, settings, error);
+        error_advice(error, "look into the log of the broker, and at what `properties` says of security");
     }
 }
 

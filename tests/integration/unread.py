@@ -5,6 +5,7 @@
 """
 
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -123,10 +124,23 @@ def what_is_missing_is_counted(servers):
         host.child.kill()
 
 
+def a_closed_standard_error_is_no_files(servers):
+    """What is opened next would get its number, and the lines of the log."""
+    lines, letters = servers.folder / "lines.tsv", servers.folder / "letters.jsonl"
+    lines.write_text("not an event\n")
+    config = write_config(servers.folder / "closed.conf", f"lanes = ( {product_lane('1h', '0s', '1h')} );\n",
+                          MockBroker(servers, {TOPIC: 1}), servers.redis())
+    servers.command(["sh", "-c", 'exec "$0" "$@" 2>&- <&-', servers.host, "replay", "--config", config, "--sink", "null", "--dead-letters",
+                     letters, lines])
+    found = letters.read_text().splitlines()
+    check(len(found) == 1 and json.loads(found[0]), f"the file of dead letters holds\n{letters.read_text()}")
+
+
 def _start_of(process):
     """When it was started, in ticks: execve leaves that as it is."""
     return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [a_full_pipe_stops_nothing, a_full_socket_stops_nothing, what_is_missing_is_counted])
+    run_main(__doc__, [a_full_pipe_stops_nothing, a_full_socket_stops_nothing, what_is_missing_is_counted,
+                       a_closed_standard_error_is_no_files])

@@ -148,6 +148,39 @@ static void what_a_full_disk_does_not_take_is_lost(void **state)
     dead_letters_close(letters, 0);
 }
 
+static void a_pipe_is_not_waited_for(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/shoplane-letters-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/pipe", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(file_letters(path)); /* nobody reads it */
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    struct dead_letters *letters = file_letters(path);
+    assert_non_null(letters);
+    enum { COUNT = 2000 };
+    for (int i = 0; i < COUNT; i++) /* more than a pipe holds */
+        put(letters, BAD_TIME, "some payload");
+    uint64_t lost = dead_letters_lost(letters);
+    assert_in_range(lost, 1, COUNT - 1);
+    dead_letters_close(letters, 0);
+
+    static char text[1 << 20];
+    ssize_t size = read(reader, text, sizeof text - 1);
+    assert_true(size > 0);
+    int lines = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        assert_memory_equal(line, SCHEMA, strlen(SCHEMA));
+        lines++;
+    }
+    assert_in_range(lines, COUNT - lost - 1, COUNT - lost); /* the last one may be cut */
+    (void)close(reader);
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
 /* A broker inside this process, on the loopback. */
 struct broker {
     rd_kafka_t *host;
@@ -342,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_file_is_private_appended_to_and_has_whole_lines),
         cmocka_unit_test(a_file_that_can_t_be_opened_is_refused),
         cmocka_unit_test(what_a_full_disk_does_not_take_is_lost),
+        cmocka_unit_test(a_pipe_is_not_waited_for),
         cmocka_unit_test(letters_reach_a_topic),
         cmocka_unit_test(letters_that_the_broker_refuses_are_lost),
         cmocka_unit_test(letters_of_a_batch_that_is_too_large_are_sent_alone),
