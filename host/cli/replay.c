@@ -115,6 +115,8 @@ static struct dead_letters *open_letters(const struct options *options, const st
     struct dead_letters *letters = dead_letters_open(&settings, &config->source.kafka, &error);
     if (letters == NULL)
         report_error(&error);
+    else
+        dead_letters_wait(letters);
     return letters;
 }
 

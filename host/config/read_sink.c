@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define SOCKET_MOST 107
+
 static const char redis[] = "redis";
 static const char jsonl[] = "jsonl";
 static const char null[] = "null";
@@ -29,7 +31,8 @@ static void read_redis(struct reading *reading, const config_setting_t *group, s
                                                                                : "/run/redis.sock");
         }
         sink->host = NULL;
-        (void)text_read(reading, group, "socket", "/run/redis.sock", &sink->socket);
+        if (text_read(reading, group, "socket", "/run/redis.sock", &sink->socket) == GOOD && strlen(sink->socket) > SOCKET_MOST)
+            error_advice(mistake_at(reading, socket, "is longer than the path of a unix socket can be"), "at most %d bytes", SOCKET_MOST);
     } else {
         struct address_fault address;
         if (text_read(reading, group, "host", "127.0.0.1", &sink->host) == GOOD && !address_check_host(sink->host, &address))

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <librdkafka/rdkafka.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ struct dead_letters {
     rd_kafka_topic_t *alone_topic;
     char *place;       /* for messages: file letters.jsonl */
     bool torn;         /* the file ends within a line */
+    bool patient;      /* for who reads the file, if it is a pipe */
     int64_t rested_ms; /* don't wait for room in the queue before this time */
 };
 
@@ -95,6 +97,8 @@ struct about {
     int64_t offset;
     size_t size;
 };
+
+void dead_letters_wait(struct dead_letters *letters) { letters->patient = true; }
 
 static void count_lost(struct dead_letters *letters, const struct about *about, const char *why, const char *advice)
 {
@@ -323,6 +327,11 @@ static void file_put(struct dead_letters *letters, const struct about *about)
         ssize_t size = write(letters->file, line->data + done, line->size - done);
         if (size < 0 && errno == EINTR)
             continue;
+        if (size < 0 && errno == EAGAIN && letters->patient) {
+            struct pollfd room = {.fd = letters->file, .events = POLLOUT};
+            (void)poll(&room, 1, -1);
+            continue;
+        }
         if (size <= 0) {
             letters->torn = letters->torn || begun;
             if (size < 0 && errno == EAGAIN)

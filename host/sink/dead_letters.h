@@ -14,6 +14,8 @@ struct dead_letters;
  * source's, for a topic. */
 struct dead_letters *dead_letters_open(const struct dead_letter_settings *settings, const struct kafka_settings *kafka,
                                        struct error *error);
+/* A file that is a pipe: who reads it is waited for. For commands that hold up nobody but themselves. */
+void dead_letters_wait(struct dead_letters *letters);
 /* Appends to an already open stream (standard error); does not close it. */
 struct dead_letters *dead_letters_on(void *stream);
 

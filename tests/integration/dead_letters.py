@@ -7,16 +7,21 @@ The kinds are those of the issue: wrong column count, broken JSON, broken schema
 out-of-range numbers, 1 MB messages, empty messages, deep nesting.
 """
 
+import array
 import base64
 import calendar
+import contextlib
+import fcntl
 import json
+import os
 import random
 import re
 import subprocess
+import termios
 import time
 
 from features import replay, same, tell
-from servers import TOPIC, MockBroker, check, run_main, shipped_lanes, write_config
+from servers import TOPIC, MockBroker, check, run_main, shipped_lanes, wait_for, write_config
 
 SCHEMA = "iglu:com.snowplowanalytics.snowplow.badrows/loader_parsing_error/jsonschema/2-0-0"
 COLLECTOR, EVENT_ID, CONTEXTS, UNSTRUCT, DERIVED = 3, 6, 52, 58, 124
@@ -294,6 +299,30 @@ def lost_letters_are_said(servers):
     same({line["key"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}, wanted, "letters lost")
 
 
+def a_slow_reader_of_a_replays_letters_is_waited_for(servers):
+    """`--dead-letters >(gzip)`: a pipe, which must lose nothing."""
+    config = write_config(servers.folder / "a.conf", shipped_lanes("shoplane.conf"), MockBroker(servers, {TOPIC: 1}), servers.redis())
+    lines, pipe = servers.folder / "bad.tsv", servers.folder / "pipe"
+    lines.write_text("".join(f"not an event {number}\n" for number in range(2000)))
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    replaying = servers.start([servers.host, "replay", "--config", config, "--sink", "null", "--dead-letters", pipe, lines],
+                              servers.folder / "log")
+    full = array.array("i", [0])
+    wait_for(lambda: not fcntl.ioctl(reader, termios.FIONREAD, full) and full[0] > 60000, 20, "the pipe is full")
+    text = b""
+
+    def read_all():
+        nonlocal text
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(reader, 1 << 16):
+                text += piece
+        return not replaying.running()
+    wait_for(read_all, 20, "the replay ends")
+    read_all()
+    check(replaying.child.returncode == 0 and text.count(b"\n") == 2000, f"{text.count(bytes([10]))} letters:\n{replaying.tail()}")
+
+
 if __name__ == "__main__":
     run_main(__doc__, [every_kind_from_a_file, any_bytes_can_be_had_back, future_letters_show_both_times, odd_values_are_taken, every_kind_from_a_topic, generated_dirt,
-                       lost_letters_are_said])
+                       lost_letters_are_said, a_slow_reader_of_a_replays_letters_is_waited_for])

@@ -345,6 +345,9 @@ static void sinks(void **state)
          "from \"10ms\" to \"1h\", or 0 for never"},
         {"sink: { kind = \"null\";\n lease = 5; };" LANE, "sink.lease does not go with kind = \"null\"",
          "t.conf:2: lease = 5", "kind = \"redis\""},
+        {REDIS "socket = \"/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/redis.s\"; };"
+         LANE, "sink.socket is longer than the path", "t.conf:2: socket = \"/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/ten-bytes/"
+         "ten-bytes/ten-bytes...\"", "at most 107 bytes"},
         {REDIS "socket = \"/s\";\nhost = \"h\"; };" LANE, "sink.host contradicts socket", "t.conf:3: host = \"h\"",
          "or socket = \"/s\""},
         {REDIS "socket = \"/s\";\nport = 5; };" LANE, "sink.port contradicts socket", "t.conf:3: port = 5", "host"},
