@@ -42,10 +42,9 @@ static void show(char out[FOLD_SHOWN + 8], const struct folded_feature *feature,
 }
 
 /* Parsers that make something else now than they did. */
-static bool compare(const struct kept_fold *kept, const struct folder *folder, const struct set_lane *lane, enum fold_fault fault,
+static void compare(const struct kept_fold *kept, const struct folder *folder, const struct set_lane *lane, enum fold_fault fault,
                     int64_t kept_ms, int64_t now_ms, struct fold_finding *findings)
 {
-    bool any = false;
     size_t first = 0;
     for (size_t m = 0; m < lane->metric_count; first += lane->metrics[m++].feature_count) {
         if (findings[m].fault != FOLD_SOUND || kept->hashes[m] == folder->hashes[m])
@@ -56,9 +55,7 @@ static bool compare(const struct kept_fold *kept, const struct folder *folder, c
             finding->feature++;
         show(finding->value[0], &kept->features[finding->feature], &kept->text);
         show(finding->value[1], &folder->features[finding->feature], &folder->text);
-        any = true;
     }
-    return any;
 }
 
 /* The time around the clock in which nothing comes, goes or reaches an age. */
@@ -80,30 +77,41 @@ static void quiet_time(const struct set_lane *lane, const struct log *log, size_
         *to_ms = leaves_ms > now_ms ? leaves_ms : now_ms;
 }
 
+/* What is stale is folded once more at the other time, for its value; and with another clock for the lane alone: who goes by it? */
+static void look_at_stale(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                          const struct kept_fold *kept, int64_t now_ms, int64_t other_ms, struct fold_finding *findings)
+{
+    folder_fold(folder, lane, log, window, first, other_ms);
+    compare(kept, folder, lane, FOLD_STALE, now_ms, other_ms, findings);
+    folder_fold_apart(folder, lane, log, window, first, other_ms, now_ms);
+    for (size_t m = 0; m < lane->metric_count; m++)
+        if (findings[m].fault == FOLD_STALE && findings[m].clock_ms[1] == other_ms)
+            findings[m].of_lane = folder->hashes[m] != kept->hashes[m];
+    folder_fold(folder, lane, log, window, first, now_ms);
+}
+
 void fold_check(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
                 int64_t now_ms, struct fold_finding *findings)
 {
     struct kept_fold kept = {.text = {0}};
     int64_t times_ms[2];
+    uint64_t hashes[2][METRICS_MAX];
+    size_t size = lane->metric_count * sizeof hashes[0][0];
     memset(findings, 0, lane->metric_count * sizeof *findings);
+    quiet_time(lane, log, window, first, now_ms, &times_ms[0], &times_ms[1]);
+    for (size_t i = 0; i < 2; i++) {
+        if (times_ms[i] != now_ms)
+            folder_fold(folder, lane, log, window, first, times_ms[i]);
+        memcpy(hashes[i], folder->hashes, size);
+    }
     folder_fold(folder, lane, log, window, first, now_ms);
     keep(&kept, folder, lane);
     folder_fold(folder, lane, log, window, first, now_ms);
-    (void)compare(&kept, folder, lane, FOLD_IMPURE, now_ms, now_ms, findings);
-    quiet_time(lane, log, window, first, now_ms, &times_ms[0], &times_ms[1]);
-    for (size_t i = 0; i < 2; i++) {
-        if (times_ms[i] == now_ms)
-            continue;
-        folder_fold(folder, lane, log, window, first, times_ms[i]);
-        if (!compare(&kept, folder, lane, FOLD_STALE, now_ms, times_ms[i], findings))
-            continue;
-        /* Who looks at the clock? Once more, with another one for the lane alone. */
-        folder_fold_apart(folder, lane, log, window, first, times_ms[i], now_ms);
-        for (size_t m = 0; m < lane->metric_count; m++)
-            if (findings[m].fault == FOLD_STALE && findings[m].clock_ms[1] == times_ms[i])
-                findings[m].of_lane = folder->hashes[m] != kept.hashes[m];
-    }
-    folder_fold(folder, lane, log, window, first, now_ms);
+    if (memcmp(kept.hashes, folder->hashes, size) != 0)
+        compare(&kept, folder, lane, FOLD_IMPURE, now_ms, now_ms, findings);
+    for (size_t i = 0; i < 2; i++)
+        if (times_ms[i] != now_ms && memcmp(kept.hashes, hashes[i], size) != 0)
+            look_at_stale(folder, lane, log, window, first, &kept, now_ms, times_ms[i], findings);
     buffer_free(&kept.text);
 }
 
