@@ -44,7 +44,8 @@ static void report(const struct engine_counters *now, const struct engine_counte
         (void)snprintf(state, sizeof state, ", %" PRIu64 " checkpoints (%" PRIu64 " failed)", now->checkpoints,
                        now->failed_checkpoints);
     if (left_out > 0 || now->barred > 0)
-        (void)snprintf(plugins, sizeof plugins, ", %zu plugins in quarantine, %" PRIu64 " folds left out", left_out, now->barred);
+        (void)snprintf(plugins, sizeof plugins, ", %zu plugin%s in quarantine, %" PRIu64 " folds left out", left_out,
+                       left_out == 1 ? "" : "s", now->barred);
     if (lost + now->full_keys + now->full_logs > 0)
         (void)snprintf(trouble, sizeof trouble, ", %" PRIu64 " lost in Kafka, %" PRIu64 " refused for memory, %" PRIu64
                        " beyond key_records", lost, now->full_keys, now->full_logs);

@@ -14,6 +14,7 @@
 #include "sink/patience.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -599,6 +600,9 @@ static void run(struct worker *worker)
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
+    char name[16];
+    (void)snprintf(name, sizeof name, "worker-%d", worker->index);
+    (void)pthread_setname_np(pthread_self(), name); /* for who looks with top or a debugger */
     signal_stack_use(); /* plugins run here, and may use up ours */
     plugin_call_list(true);
     pthread_cleanup_push(thread_ended, worker); /* pthread_exit() in a plugin */

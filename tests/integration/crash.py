@@ -9,18 +9,20 @@ host again is this test.
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
 
 from features import replay, same
 from reload import Shop, line, says, users
-from servers import TOPIC, check, run_main, wait_for
+from servers import LIBC, TOPIC, check, run_main, wait_for
 
 ENDS = {1: ("Segmentation fault", -signal.SIGSEGV), 2: ("Segmentation fault", -signal.SIGSEGV), 3: ("Aborted", -signal.SIGABRT),
         4: ("it ended the process", 70), 5: ("it ended the process", 70), 6: ("it ended the process", 70),
         7: ("it ended the process", 70), 8: ("it ended the thread", 70), 9: ("the call did not come back", 70)}
 
+WALL = 0x40000000  # for waitpid(): threads too
 IMPATIENT = 'limits: { plugin_call = "2s"; };\n'
 
 
@@ -141,7 +143,7 @@ def quarantine(servers):
                    "(.|\n)*running with", 30)
     key = "shoplane:{" + TOPIC + "}:quarantine:probe"
     wait_for(lambda: shop.redis.get(key) == "Segmentation fault in extract", 20, lambda: f"{key}: {shop.redis.get(key)}")
-    host.wait_text("1 plugins in quarantine", 20)
+    host.wait_text("1 plugin in quarantine", 20)
     shop.send(users(5))
     shop.others("user3", 4)
     check(shop.redis.get("user:user3:probe_views_w") == "3", "it is not called")
@@ -305,6 +307,27 @@ def hang_frees_the_lease(servers):
     shop.compare("who stood by")
 
 
+def worker_stands_still(servers):
+    """Outside of plugins, too: a thread that a debugger holds."""
+    shop = Crashing(servers)
+    host = shop.begin()
+    tasks = pathlib.Path(f"/proc/{host.child.pid}/task")
+    worker = next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text() == "worker-0\n")
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    if LIBC.ptrace(seize, worker, None, None) != 0:
+        print("      no thread may be held on this machine: not tried", flush=True)
+        return
+    try:
+        check(LIBC.ptrace(interrupt, worker, None, None) == 0, "the worker is held")
+        host.wait_text("a worker stands still for 5 s, in no plugin", 20)
+    finally:
+        os.waitpid(worker, WALL)
+        check(LIBC.ptrace(detach, worker, None, None) == 0, "the worker is free")
+    shop.send(users(5))
+    shop.probe_is("user1", 2)
+    shop.end()
+
+
 def hang_is_not_good(servers):
     """A lane that loops at its first event passes no trial; the way back is short."""
     shop = Crashing(servers, more=IMPATIENT)
@@ -369,4 +392,4 @@ def nothing_to_try_it_with(servers):
 
 if __name__ == "__main__":
     run_main(__doc__, [event_by_a_signal, event_by_exit, event_by_underscore_exit, other_ways, quarantine, released, key, parser, opened,
-                       cases, hang_of_an_event, hang_is_said, hang_frees_the_lease, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])
+                       cases, hang_of_an_event, hang_is_said, hang_frees_the_lease, worker_stands_still, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])
