@@ -31,6 +31,7 @@ struct engine_settings {
     enum clock_kind clock;
     int64_t disorder_ms, idle_ms, future_ms, max_message_bytes;
     struct believed_time *time; /* the engine's own: engine_start() sets it */
+    bool made_up;     /* the events are a test's: amounts that are none are meant so, and not said */
     bool to_end;      /* the end of the input is the end of the run: always so for files */
     int64_t until_ms; /* move the clock here at the end of the input; INT64_MIN: no further than the largest event time */
     int64_t drain_ms; /* how long the sink may take without any progress, at the end, before the rest is given up */

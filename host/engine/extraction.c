@@ -315,7 +315,7 @@ static void count_odd(struct extraction *extraction, const struct odd_amount *od
 {
     const size_t most = 60;
     extraction->odd_amounts++;
-    if (odd->first)
+    if (odd->first && !extraction->settings->made_up)
         log_warn("%s is %.*s%s, and no amount of money, which is a JSON number from 0 to 99999999999: it counts as missing; do this: let "
                  "the shop send a number; further ones at this place are counted (odd_amounts)",
                  odd->path, (int)utf8_fitting(odd->value, most), odd->value.data, odd->value.size > most ? "..." : "");

@@ -77,6 +77,7 @@ struct drive *drive_new(const struct drive_settings *settings)
                                                .idle_ms = settings->config->source.idle_ms,
                                                .future_ms = settings->config->source.future_ms,
                                                .max_message_bytes = settings->config->source.max_message_bytes,
+                                               .made_up = true,
                                                .to_end = true,
                                                .limits = settings->config->limits};
     drive->batch = settings->batch;
