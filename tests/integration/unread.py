@@ -110,7 +110,7 @@ def what_is_missing_is_counted(servers):
         works(redis, producer, host, "ann")
         found = wait_for(lambda: re.search(r"warning: (\d+) lines are missing here", host.read()), 20, "the gap is said")
         text = host.read()
-        check("running with" in text[:found.start()], f"the first lines were kept:\n{text[:2000]}")
+        check("acquired, epoch" in text[:found.start()], f"the first lines were kept:\n{text[:2000]}")
         letters = text.count('"payload":"not an event ')
         check(0 < letters < 400 and int(found[1]) >= 400 - letters,
               f"{letters} of 400 letters came, {found[1]} lines are missing")
