@@ -184,6 +184,7 @@ check asan_examples tests/integration/examples.sh build-asan
 check guide python3 -B tests/integration/guide.py build
 check plugin_kit python3 -B tests/integration/plugin_kit.py build
 check plugin_check python3 -B tests/integration/plugin_check.py build
+check needs python3 -B tests/integration/needs.py build
 check one_file python3 -B tests/integration/one_file.py build
 check plugin_validate python3 -B tests/integration/plugin_validate.py build
 check asan_plugin_validate python3 -B tests/integration/plugin_validate.py build-asan --right

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "engine/emission.h"
+#include "engine/needs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,10 +95,12 @@ static void look_at_window(struct audit_sample *sample, struct shard *shard, str
         return;
     }
     struct fold_finding findings[METRICS_MAX];
-    fold_check(&shard->folder, lane, log, w, first, emission_fold_ms(shard, lane, log), findings);
+    struct needs_view seen;
+    struct fold_others others = needs_others(&seen, shard, lane, text_view(&log->key), log, shard->clock_ms);
+    fold_check(&shard->folder, lane, log, w, first, emission_fold_ms(shard, lane, log), &others, findings);
     size_t feature = 0;
     for (size_t m = 0; m < lane->metric_count; feature += lane->metrics[m++].feature_count) {
-        if (lane->metrics[m].silent || !stands(shard, &lane->windows[w], &view->sent[m]))
+        if (lane->metrics[m].silent || !needs_ready(shard, &lane->metrics[m]) || !stands(shard, &lane->windows[w], &view->sent[m]))
             continue;
         if (findings[m].fault != FOLD_SOUND) {
             put_doubt(sample, log, lane, w, m, &findings[m]);

@@ -18,6 +18,7 @@
 #include "engine/emission.h"
 
 #include "base/memory.h"
+#include "engine/needs.h"
 #include "engine/pace.h"
 #include "engine/shard_logs.h"
 #include "sink/patience.h"
@@ -215,12 +216,13 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
         shadows_due(shard, log, w);
     if (!lane->silent && is_unfenced(shard))
         write_fence(shard);
-    folder_fold(&shard->folder, lane, log, w, first, emission_fold_ms(shard, lane, log));
+    needs_fold(shard, &shard->folder, lane, text_view(&log->key), log, w, first, emission_fold_ms(shard, lane, log), shard->clock_ms);
     shard->counters.folds++;
     size_t written = 0, feature = 0;
     bool changed = false;
     for (size_t m = 0; m < lane->metric_count; m++) {
-        written += write_parser(shard, lane, log, w, m, feature, due, &changed);
+        if (needs_ready(shard, &lane->metrics[m]))
+            written += write_parser(shard, lane, log, w, m, feature, due, &changed);
         feature += lane->metrics[m].feature_count;
     }
     if (due)
@@ -282,8 +284,9 @@ static bool spent(const struct shard *shard, const struct set_lane *lane, struct
             return false;
         if (view_full_ms(view) > last)
             last = view_full_ms(view);
-        /* A session that starts anew must delete what the last one left and it has not. */
-        for (size_t m = 0; lane->session && m < lane->metric_count; m++)
+        /* A session that starts anew must delete what the last one left and it has not; so must a window, where what it left when it
+         * went empty is of other lanes. */
+        for (size_t m = 0; (lane->session || lane->has_needs) && m < lane->metric_count; m++)
             if (sent_present(&view->sent[m]) != 0 && sent_when_ms(&view->sent[m]) != SENT_UNKNOWN_MS &&
                 sent_when_ms(&view->sent[m]) + window->ttl_s * 1000 > last)
                 last = sent_when_ms(&view->sent[m]) + window->ttl_s * 1000;
@@ -389,6 +392,15 @@ void emission_look(struct shard *shard, struct log *log)
     }
     serve(shard, lane, log);
     settle_down(shard, lane, log);
+}
+
+void emission_look_when_whole(struct shard *shard, struct log *log)
+{
+    if (shard->lanes[log->lane].quiet)
+        return;
+    emission_account(shard, log);
+    enqueue(shard, log, QUEUE_TOUCHED);
+    shard->waiting = shard->event_clock;
 }
 
 static void serve_next(struct shard *shard, struct log_queue *queue)

@@ -11,6 +11,10 @@
  * be gone afterwards. */
 void emission_look(struct shard *shard, struct log *log);
 
+/* The same for a log whose parsers need what other lanes have, and for one that such a parser needs: with the event clock it is looked
+ * at when the event, or the moment, is whole (needs.h). Does not free the log. */
+void emission_look_when_whole(struct shard *shard, struct log *log);
+
 /* Where the records that count in this window begin, as of the shard's clock; and whether the window is live with them. */
 size_t emission_first_record(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t window,
                              bool *live);

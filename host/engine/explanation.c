@@ -5,6 +5,7 @@
 #include "engine/ages.h"
 #include "engine/emission.h"
 #include "engine/key_hash.h"
+#include "engine/needs.h"
 #include "engine/render.h"
 #include "engine/shard_logs.h"
 
@@ -171,7 +172,7 @@ static void put_leaving(struct telling *telling, const struct set_lane *lane, co
         buffer_put(telling->out, "}", json ? 1 : 0);
         return;
     }
-    folder_fold(&telling->folder, lane, log, window, index + 1, at_ms);
+    needs_fold(telling->shard, &telling->folder, lane, text_view(&log->key), log, window, index + 1, at_ms, at_ms);
     buffer_printf(telling->out, json ? ",\"then\":" : ", then it is ");
     put_value(telling, feature);
     buffer_put(telling->out, "}", json ? 1 : 0);
@@ -188,7 +189,7 @@ static size_t steps_of(size_t records)
 static void fold_at(struct telling *telling, const struct set_lane *lane, const struct log *log, size_t window, int64_t at_ms)
 {
     size_t first = lane->session ? log_newest_run(log, lane) : log_from(log, lane, at_ms - lane->windows[window].settings.length_ms);
-    folder_fold(&telling->folder, lane, log, window, first, at_ms);
+    needs_fold(telling->shard, &telling->folder, lane, text_view(&log->key), log, window, first, at_ms, at_ms);
 }
 
 /* Is the feature another one at this time than a moment before? It is folded as of then. */
@@ -372,7 +373,8 @@ static void tell_window(struct telling *telling, const struct set_lane *lane, st
         if (!is_asked(telling, lane, window, f))
             continue;
         if (!folded)
-            folder_fold(&telling->folder, lane, log, window, first, emission_fold_ms(telling->shard, lane, log));
+            needs_fold(telling->shard, &telling->folder, lane, text_view(&log->key), log, window, first,
+                       emission_fold_ms(telling->shard, lane, log), telling->shard->clock_ms);
         folded = telling->question->feature == NULL && lane->age_count == 0; /* what is told of one's future folds others */
         tell_feature(telling, lane, log, window, first, f);
         if (lane->session && !telling->question->json && telling->question->feature != NULL && log->count > 0) {

@@ -289,7 +289,8 @@ static void send(struct extraction *extraction, const struct staged *staged, int
                           .clock_ms = clock_ms,
                           .key_size = (uint32_t)key.size,
                           .lane = (uint16_t)staged->lane,
-                          .record_size = (uint16_t)record_size};
+                          .record_size = (uint16_t)record_size,
+                          .event = extraction->sent_events};
     buffer_put(out, &entry, sizeof entry);
     size_t record = out->size;
     buffer_put(out, staged->record, record_size);
@@ -350,6 +351,7 @@ void extraction_take(struct extraction *extraction, const struct message *messag
         count_odd(extraction, &odd);
     watermark_event(&extraction->watermark, message->partition, head.time_ms, stamp_ms);
     int64_t clock_ms = watermark_now(&extraction->watermark);
+    extraction->sent_events++;
     for (size_t i = 0; i < extraction->staged_count; i++)
         send(extraction, &extraction->staged[i], clock_ms, parcels);
 }
@@ -368,6 +370,7 @@ void extraction_take_past(struct extraction *extraction, const struct message *m
     extract(extraction, &head, &lanes);
     if (spoiled(extraction, &bad))
         return;
+    extraction->sent_events++;
     for (size_t i = 0; i < extraction->staged_count; i++)
         send(extraction, &extraction->staged[i], WATERMARK_UNKNOWN, parcels);
 }

@@ -26,6 +26,7 @@ struct extraction {
     struct lane_cost *costs; /* one a lane: its extract. The shard has the rest */
     int64_t *next;         /* by partition: offset behind the last message taken, or where its end was told behind that; files: not
                               kept */
+    uint32_t sent_events; /* numbers of events whose records were sent */
     uint64_t events, unwanted, unkeyed, bad, odd_amounts;
     uint64_t unstamped; /* messages whose Kafka timestamp can't be one */
 };

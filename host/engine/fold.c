@@ -41,18 +41,24 @@ static void narrow(char *to, const char *from)
     memcpy(to, &micros, sizeof micros);
 }
 
-/* Run one parser on the lane's values; its features go to `out`. `left_out`: it is not called, and all are absent. */
+static void bind_value(const struct binding *binding, char *to, const char *lane_values)
+{
+    if (binding->narrowed)
+        narrow(to + binding->to, lane_values + binding->from);
+    else
+        memcpy(to + binding->to, lane_values + binding->from, binding->size);
+}
+
+/* Run one parser on the lane's values, and those of others; its features go to `out`. `left_out`: it is not called, and all are
+ * absent. */
 static uint64_t parse(struct folder *folder, const struct bound_metric *metric, bool left_out, const sl_window *window,
-                      const char *lane_values, struct folded_feature *out, struct call_cost *cost)
+                      const char *lane_values, const char *const *others, struct folded_feature *out, struct call_cost *cost)
 {
     char *values = arena_take(&folder->scratch.arena, metric->table->values_size);
-    for (size_t i = 0; i < metric->binding_count; i++) {
-        const struct binding *binding = &metric->bindings[i];
-        if (binding->narrowed)
-            narrow(values + binding->to, lane_values + binding->from);
-        else
-            memcpy(values + binding->to, lane_values + binding->from, binding->size);
-    }
+    for (size_t i = 0; i < metric->binding_count; i++)
+        bind_value(&metric->bindings[i], values, lane_values);
+    for (size_t i = 0; i < metric->other_count && !left_out; i++)
+        bind_value(&metric->others[i].binding, values, others[i]);
     sl_cell *cells = arena_take(&folder->scratch.arena, metric->feature_count * sizeof *cells);
     int64_t began_ns = cost != NULL ? cost_clock() : 0;
     plugin_call_begin(PLUGIN_COMPUTE, &metric->id);
@@ -88,58 +94,96 @@ static struct lane_cost *count_fold(struct folder *folder, const struct set_lane
     return sampled ? cost : NULL;
 }
 
-void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                 int64_t now_ms)
-{
-    folder_fold_apart(folder, lane, log, window, first, now_ms, now_ms);
-}
+/* The records of a window, added up and published: the lane's values. `log` NULL: there are none. `left_out`: the lane is not called,
+ * and its values are zero. */
 
-void folder_fold_apart(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                       int64_t now_ms, int64_t parsers_ms)
+/* The records of a window, added up and published: the lane's values. `log` NULL: there are none. `left_out`: the lane is not called,
+ * and its values are zero. */
+static char *fold_values(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t first, bool left_out,
+                         const sl_window *seen, struct lane_cost *sampled)
 {
     const sl_lane *table = lane->table;
-    const struct window_settings *settings = &lane->windows[window].settings;
-    scratch_reset(&folder->scratch);
-    buffer_reset(&folder->text);
     sl_scratch *scratch = &folder->scratch.base;
     char *aggregate = arena_take(&folder->scratch.arena, table->aggregate_size);
     if (table->zero != NULL)
         memcpy(aggregate, table->zero, table->aggregate_size);
-    struct lane_cost *sampled = count_fold(folder, lane, log, first);
     int64_t began_ns = sampled != NULL ? cost_clock() : 0;
-    plugin_call.key = text_view(&log->key);
-    bool left_out = key_barred(&lane->bars, plugin_call.key);
-    folder->barred += left_out;
     plugin_call_begin(PLUGIN_ADD, &lane->id);
-    for (size_t i = first; i < log->count && !left_out; i++)
+    for (size_t i = first; log != NULL && i < log->count && !left_out; i++)
         table->add(lane->self, scratch, aggregate, log_record(log, lane, i));
-    if (sampled != NULL && first < log->count)
-        cost_sample(&sampled->add, began_ns, log->count - first);
-    bool any = first < log->count;
-    sl_window seen = {
+    if (sampled != NULL && seen->records > 0)
+        cost_sample(&sampled->add, began_ns, (size_t)seen->records);
+    char *values = arena_take(&folder->scratch.arena, table->values_size);
+    began_ns = sampled != NULL ? cost_clock() : 0;
+    plugin_call_begin(PLUGIN_PUBLISH, &lane->id);
+    if (!left_out)
+        table->publish(lane->self, scratch, seen, aggregate, values);
+    if (sampled != NULL)
+        cost_sample(&sampled->publish, began_ns, 1);
+    return values;
+}
+
+static sl_window window_of(const struct set_lane *lane, size_t window, const struct log *log, size_t first, int64_t now_ms)
+{
+    const struct window_settings *settings = &lane->windows[window].settings;
+    bool any = log != NULL && first < log->count;
+    return (sl_window){
         .name = settings->name,
         .length_ms = settings->session ? settings->gap_ms : settings->length_ms,
         .now_ms = now_ms,
         .oldest_ms = any ? log_time(log, lane, first) : 0,
         .newest_ms = any ? log_time(log, lane, log->count - 1) : 0,
-        .records = (int64_t)(log->count - first),
+        .records = any ? (int64_t)(log->count - first) : 0,
         .session = settings->session,
     };
-    char *values = arena_take(&folder->scratch.arena, table->values_size);
-    began_ns = sampled != NULL ? cost_clock() : 0;
-    plugin_call_begin(PLUGIN_PUBLISH, &lane->id);
-    if (!left_out)
-        table->publish(lane->self, scratch, &seen, aggregate, values);
-    if (sampled != NULL)
-        cost_sample(&sampled->publish, began_ns, 1);
+}
+
+/* The values of other windows and lanes that a parser needs, each window folded once for all that stand in it. */
+static const char **fold_others(struct folder *folder, const struct bound_metric *metric, size_t window,
+                                const struct fold_others *others)
+{
+    const char **values = arena_take(&folder->scratch.arena, metric->other_count * sizeof *values);
+    for (size_t i = 0; i < metric->other_count; i++) {
+        const struct other_need *need = &metric->others[i];
+        size_t same = other_need_first(metric, i, window);
+        if (same < i) {
+            values[i] = values[same];
+            continue;
+        }
+        const struct set_lane *lane = &others->set->lanes[need->lane];
+        struct fold_source source = others->find(others->context, need->lane, need->windows[window]);
+        sl_window seen = window_of(lane, need->windows[window], source.log, source.first, source.now_ms);
+        values[i] = fold_values(folder, lane, source.log, source.first, key_barred(&lane->bars, plugin_call.key), &seen, NULL);
+    }
+    return values;
+}
+
+void folder_fold_apart(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                       int64_t now_ms, int64_t parsers_ms, const struct fold_others *others)
+{
+    scratch_reset(&folder->scratch);
+    buffer_reset(&folder->text);
+    struct lane_cost *sampled = count_fold(folder, lane, log, first);
+    plugin_call.key = text_view(&log->key);
+    bool left_out = key_barred(&lane->bars, plugin_call.key);
+    folder->barred += left_out;
+    sl_window seen = window_of(lane, window, log, first, now_ms);
+    char *values = fold_values(folder, lane, log, first, left_out, &seen, sampled);
     struct folded_feature *feature = folder->features;
     seen.now_ms = parsers_ms;
     for (size_t m = 0; m < lane->metric_count; m++) {
-        bool none = left_out || key_barred(&lane->metrics[m].bars, plugin_call.key);
+        const struct bound_metric *metric = &lane->metrics[m];
+        bool none = left_out || key_barred(&metric->bars, plugin_call.key);
         folder->barred += none && !left_out;
-        folder->hashes[m] = parse(folder, &lane->metrics[m], none, &seen, values, feature,
-                                  sampled != NULL ? &sampled->compute[m] : NULL);
-        feature += lane->metrics[m].feature_count;
+        const char **more = none || metric->other_count == 0 ? NULL : fold_others(folder, metric, window, others);
+        folder->hashes[m] = parse(folder, metric, none, &seen, values, more, feature, sampled != NULL ? &sampled->compute[m] : NULL);
+        feature += metric->feature_count;
     }
     plugin_call_end();
+}
+
+void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
+                 int64_t now_ms, const struct fold_others *others)
+{
+    folder_fold_apart(folder, lane, log, window, first, now_ms, now_ms, others);
 }

@@ -14,6 +14,18 @@ struct folded_feature {
     bool present;
 };
 
+/* Where the records of a window of another lane are: of the same key, as of the same clock. `log` NULL: there are none. */
+struct fold_source {
+    const struct log *log;
+    size_t first;
+    int64_t now_ms;
+};
+struct fold_others {
+    const struct lane_set *set;
+    struct fold_source (*find)(void *context, size_t lane, size_t window);
+    void *context;
+};
+
 #define NOT_FINITE_TOLD_MAX 16
 
 struct folder {
@@ -31,11 +43,12 @@ struct folder {
 void folder_init(struct folder *folder, struct texts *texts);
 void folder_free(struct folder *folder);
 
-/* Fold the records [first, log->count) of the log for this window, as of the clock `now_ms`. */
+/* Fold the records [first, log->count) of the log for this window, as of the clock `now_ms`. `others`: of what parsers need of other
+ * windows and lanes (needs.h). */
 void folder_fold(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                 int64_t now_ms);
+                 int64_t now_ms, const struct fold_others *others);
 /* The same, with another clock for the metric parsers than for the lane: fold_check.h. */
 void folder_fold_apart(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                       int64_t now_ms, int64_t parsers_ms);
+                       int64_t now_ms, int64_t parsers_ms, const struct fold_others *others);
 
 #endif

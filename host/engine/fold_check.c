@@ -79,19 +79,20 @@ static void quiet_time(const struct set_lane *lane, const struct log *log, size_
 
 /* What is stale is folded once more at the other time, for its value; and with another clock for the lane alone: who goes by it? */
 static void look_at_stale(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                          const struct kept_fold *kept, int64_t now_ms, int64_t other_ms, struct fold_finding *findings)
+                          const struct kept_fold *kept, int64_t now_ms, int64_t other_ms, const struct fold_others *others,
+                          struct fold_finding *findings)
 {
-    folder_fold(folder, lane, log, window, first, other_ms);
+    folder_fold(folder, lane, log, window, first, other_ms, others);
     compare(kept, folder, lane, FOLD_STALE, now_ms, other_ms, findings);
-    folder_fold_apart(folder, lane, log, window, first, other_ms, now_ms);
+    folder_fold_apart(folder, lane, log, window, first, other_ms, now_ms, others);
     for (size_t m = 0; m < lane->metric_count; m++)
         if (findings[m].fault == FOLD_STALE && findings[m].clock_ms[1] == other_ms)
             findings[m].of_lane = folder->hashes[m] != kept->hashes[m];
-    folder_fold(folder, lane, log, window, first, now_ms);
+    folder_fold(folder, lane, log, window, first, now_ms, others);
 }
 
 void fold_check(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                int64_t now_ms, struct fold_finding *findings)
+                int64_t now_ms, const struct fold_others *others, struct fold_finding *findings)
 {
     struct kept_fold kept = {.text = {0}};
     int64_t times_ms[2];
@@ -101,17 +102,17 @@ void fold_check(struct folder *folder, const struct set_lane *lane, const struct
     quiet_time(lane, log, window, first, now_ms, &times_ms[0], &times_ms[1]);
     for (size_t i = 0; i < 2; i++) {
         if (times_ms[i] != now_ms)
-            folder_fold(folder, lane, log, window, first, times_ms[i]);
+            folder_fold(folder, lane, log, window, first, times_ms[i], others);
         memcpy(hashes[i], folder->hashes, size);
     }
-    folder_fold(folder, lane, log, window, first, now_ms);
+    folder_fold(folder, lane, log, window, first, now_ms, others);
     keep(&kept, folder, lane);
-    folder_fold(folder, lane, log, window, first, now_ms);
+    folder_fold(folder, lane, log, window, first, now_ms, others);
     if (memcmp(kept.hashes, folder->hashes, size) != 0)
         compare(&kept, folder, lane, FOLD_IMPURE, now_ms, now_ms, findings);
     for (size_t i = 0; i < 2; i++)
         if (times_ms[i] != now_ms && memcmp(kept.hashes, hashes[i], size) != 0)
-            look_at_stale(folder, lane, log, window, first, &kept, now_ms, times_ms[i], findings);
+            look_at_stale(folder, lane, log, window, first, &kept, now_ms, times_ms[i], others, findings);
     buffer_free(&kept.text);
 }
 

@@ -27,7 +27,7 @@ struct fold_finding {
 /* Fold these records as folder_fold() would as of `now_ms`, which the folder has afterwards, and besides some times more.
  * findings[]: one a parser of the lane. */
 void fold_check(struct folder *folder, const struct set_lane *lane, const struct log *log, size_t window, size_t first,
-                int64_t now_ms, struct fold_finding *findings);
+                int64_t now_ms, const struct fold_others *others, struct fold_finding *findings);
 
 /* The finding in words, of the Redis key that it is about; and what to do. */
 void fold_finding_tell(const struct fold_finding *finding, const struct set_lane *lane, size_t metric, const char *key,

@@ -22,7 +22,7 @@ struct entry {
     uint32_t key_size;
     uint16_t lane; /* index in the lane set */
     uint16_t record_size;
-    uint32_t reserved;
+    uint32_t event; /* the sender's number of it: the same for all records of one event, another one for a copy of it */
 };
 
 /* The sender has read partition `partition` up to, not including, `next`. */

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "engine/emission.h"
+#include "engine/needs.h"
 #include "engine/shard.h"
 
 #include <inttypes.h>
@@ -128,8 +129,8 @@ static bool fold_side(struct shard *shard, size_t lane_number, sl_view id, uint6
     const struct log none = {.lane = (uint8_t)lane_number}, *log = key_table_find(&shard->tables[lane_number], hash, id);
     bool live;
     size_t first = log == NULL ? 0 : emission_first_record(shard, lane, log, window, &live);
-    folder_fold(folder, lane, log == NULL ? &none : log, window, log == NULL ? 0 : first,
-                log == NULL ? shard->clock_ms : emission_fold_ms(shard, lane, log));
+    needs_fold(shard, folder, lane, id, log == NULL ? &none : log, window, log == NULL ? 0 : first,
+               log == NULL ? shard->clock_ms : emission_fold_ms(shard, lane, log), shard->clock_ms);
     return log != NULL && first < log->count;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/ages.h"
 #include "engine/combining.h"
 #include "engine/emission.h"
+#include "engine/needs.h"
 #include "engine/pace.h"
 #include "engine/shard_logs.h"
 #include "engine/shard_room.h"
@@ -211,6 +212,15 @@ static bool session_aged(const struct shard *shard, const struct set_lane *lane,
     return ages_last(lane, log, 0, until_ms) >= due_ms && ages_last(lane, log, log_newest_run(log, lane), until_ms) >= due_ms;
 }
 
+/* Its windows have changed: write what is due. Where others need its values, or it needs theirs, once all is whole. */
+static void look(struct shard *shard, const struct set_lane *lane, struct log *log)
+{
+    if (lane->has_needs)
+        emission_look_when_whole(shard, log);
+    else
+        emission_look(shard, log);
+}
+
 /* The clock has passed `due_ms`, when this log's timer was due: what has left its windows since, or become older? */
 static void expire(struct shard *shard, struct log *log, int64_t due_ms)
 {
@@ -224,9 +234,12 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
             view->dirty = true;
             pace_changed(log, lane, 0);
         }
+        if (lane->dependents != 0)
+            needs_touch(shard, log, NEEDS_ALL_WINDOWS);
         shard_end_session(shard, lane, log);
         drop_old_runs(shard, lane, log);
     } else {
+        uint32_t changed = 0;
         for (size_t w = 0; w < lane->window_count; w++) {
             int64_t length = lane->windows[w].settings.length_ms;
             size_t first = log_from(log, lane, clock - length);
@@ -236,11 +249,14 @@ static void expire(struct shard *shard, struct log *log, int64_t due_ms)
             view->dirty = true;
             pace_changed(log, lane, w);
             view->live = first < log->count;
+            changed |= 1u << w;
         }
         log_trim(log, lane, &shard->slab, &shard->texts, log_from(log, lane, clock - lane->longest_ms));
+        if (changed != 0 && lane->dependents != 0)
+            needs_touch(shard, log, changed);
     }
     arm_expiry(shard, lane, log, true);
-    emission_look(shard, log);
+    look(shard, lane, log);
 }
 
 static void fire_expiry(struct shard *shard, struct log *log)
@@ -279,6 +295,7 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
         shard->clock_ms = shard->send_ms = next;
         fire_expiry(shard, wheel_advance(&shard->expiry, next));
         fire_send(shard, wheel_advance(&shard->send, next));
+        needs_whole(shard);
         shadows_compare(shard, &shard->shadows);
     }
     shard->clock_ms = shard->send_ms = clock_ms;
@@ -332,9 +349,10 @@ void give_texts_back(struct shard *shard, const struct set_lane *lane, const cha
     }
 }
 
-/* The windows that hold a record of this time have changed. */
-static void touch(struct shard *shard, const struct set_lane *lane, struct log *log, int64_t time_ms)
+/* The windows that hold a record of this time have changed: a bit each. */
+static uint32_t touch(struct shard *shard, const struct set_lane *lane, struct log *log, int64_t time_ms)
 {
+    uint32_t changed = 0;
     for (size_t w = 0; w < lane->window_count; w++) {
         const struct window_settings *window = &lane->windows[w].settings;
         struct view *view = log_view(log, lane, w);
@@ -342,12 +360,15 @@ static void touch(struct shard *shard, const struct set_lane *lane, struct log *
             view->dirty = true;
             pace_changed(log, lane, w);
             view->live = log_time(log, lane, log->count - 1) + window->gap_ms >= shard->clock_ms;
+            changed |= 1u << w;
         } else if (time_ms >= shard->clock_ms - window->length_ms) {
             view->dirty = true;
             pace_changed(log, lane, w);
             view->live = log_time(log, lane, log->count - 1) >= shard->clock_ms - window->length_ms;
+            changed |= 1u << w;
         }
     }
+    return changed;
 }
 
 /* The record in the entry joins its log. Returns what log_insert() says; in *changed_ms the event time from which windows
@@ -410,23 +431,28 @@ static void take_entry(struct shard *shard, struct entry *entry, int64_t limit_m
         tell_crowded(shard, lane, log);
     if (shard->lanes[entry->lane].quiet)
         return;
-    touch(shard, lane, log, changed_ms);
+    uint32_t changed = touch(shard, lane, log, changed_ms);
     if (lane->session && result == LOG_REPLACED) { /* the newest event of a run may turn out to be older than it seemed */
         shard_end_session(shard, lane, log);
         if (!shard->lanes[entry->lane].filling)
             drop_old_runs(shard, lane, log);
     }
     arm_expiry(shard, lane, log, result == LOG_REPLACED);
-    emission_look(shard, log);
+    if (lane->dependents != 0)
+        needs_touch(shard, log, changed);
+    look(shard, lane, log);
 }
 
 /* What stands beside each other has taken all of the event before. */
 static void begin_event(struct shard *shard, struct entry *entry)
 {
     uint64_t event = ((const sl_stamp *)entry_record(entry))->id / SL_EVENT_RECORDS_MAX;
-    if (event != shard->event)
+    if (event != shard->event || entry->event != shard->event_number) {
+        needs_whole(shard);
         shadows_compare(shard, &shard->shadows);
+    }
     shard->event = event;
+    shard->event_number = entry->event;
 }
 
 static struct entry *entry_at(const struct parcel *parcel, size_t at)
@@ -459,6 +485,7 @@ void shard_apply(struct shard *shard, struct parcel *parcel, int64_t limit_ms)
         }
         at = ahead;
     }
+    needs_whole(shard);
     shadows_compare(shard, &shard->shadows);
     if (!parcel->past)
         shard_advance(shard, parcel->clock_ms < limit_ms ? parcel->clock_ms : limit_ms);

@@ -82,9 +82,11 @@ struct shard {
     bool over;            /* it is beyond it: known keys get no more records than they have */
     size_t fit_lane, fit_slot; /* where the search for slack goes on */
     struct log_queue touched, owed; /* a log is in one of them at most */
+    bool waiting; /* event clock: some of the touched wait for the event, or the moment, to be whole */
     struct shard_counters counters;
     struct shadows shadows; /* what they differ in */
     uint64_t event;         /* that records are being taken of: what all of them have in common of their ids */
+    uint32_t event_number;  /* and the sender's number of it: a copy has another one */
 };
 
 /* `sink` must have been made with shard_settled and this shard as its context. */

@@ -5,6 +5,7 @@
 #include "base/text_handle.h"
 #include "engine/combining.h"
 #include "engine/emission.h"
+#include "engine/needs.h"
 #include "engine/shard_logs.h"
 #include "engine/shard_room.h"
 
@@ -109,6 +110,14 @@ static void look_at_clock(struct shard *shard, const struct set_lane *lane, stru
     drop_old_runs(shard, lane, log);
 }
 
+static bool is_owed(const struct set_lane *lane, struct log *log)
+{
+    for (size_t w = 0; w < lane->window_count; w++)
+        if (log_view(log, lane, w)->owed)
+            return true;
+    return false;
+}
+
 static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, int64_t spread_ms)
 {
     const struct set_lane *lane = &shard->set->lanes[number];
@@ -130,6 +139,8 @@ static void wake_lane(struct shard *shard, size_t number, enum lane_wake wake, i
         /* Evenly, by where the key lies. */
         int64_t after_ms = spread_ms <= 0 ? 0 : (int64_t)((uint64_t)log->hash * 2654435761u % (uint64_t)spread_ms);
         emission_wake(shard, log, wake, held, shard->send_ms + after_ms);
+        if (lane->dependents != 0 && (wake == WAKE_FILLED || is_owed(lane, log)))
+            needs_touch(shard, log, NEEDS_ALL_WINDOWS);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "plugin/lane_set.h"
 
 #include "base/memory.h"
+#include "plugin/bind_needs.h"
 #include "plugin/plugin_file.h"
 #include "plugin/plugin_table.h"
 #include "plugin/settings.h"
@@ -370,6 +371,8 @@ struct lane_set *lane_set_load(const struct config *config, struct error_list *e
         load_lane(set, &config->lanes[i], &config->limits, errors);
     }
     shadow_roles(set, config, from, errors);
+    if (errors->count == before)
+        bind_needs(set, config, from, errors);
     refuse_collisions(set, config, errors);
     if (errors->count == before)
         shadow_pairs_make(set, config, from, errors);
@@ -399,6 +402,7 @@ void lane_set_free(struct lane_set *set)
             key_bars_free(&lane->metrics[m].bars);
             free(lane->metrics[m].self);
             free(lane->metrics[m].bindings);
+            free(lane->metrics[m].others);
             free(lane->metrics[m].key_prefix);
         }
         plugin_call_begin(PLUGIN_CLOSE, &lane->id);

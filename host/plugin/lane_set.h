@@ -22,6 +22,13 @@ struct binding {
     bool narrowed; /* a sum, to an amount */
 };
 
+/* A value that a parser needs of another window, or of another lane of the same kind of key. */
+struct other_need {
+    struct binding binding;       /* from that lane's values */
+    uint8_t lane;                 /* its number in the set; may be the parser's own */
+    uint8_t windows[WINDOWS_MAX]; /* which of its windows, by the window that features are made of */
+};
+
 struct bound_metric {
     const sl_metric *table;
     const char *name; /* of this instance; the configuration's */
@@ -35,8 +42,20 @@ struct bound_metric {
     bool opened; /* its `open` agreed: to be closed */
     struct binding *bindings;
     size_t binding_count;
+    struct other_need *others; /* bind_needs.h */
+    size_t other_count;
     size_t feature_count;
 };
+
+/* The first of the parser's needs that is of the same window as this one: that is folded once. */
+static inline size_t other_need_first(const struct bound_metric *metric, size_t need, size_t window)
+{
+    size_t first = 0;
+    while (metric->others[first].lane != metric->others[need].lane ||
+           metric->others[first].windows[window] != metric->others[need].windows[window])
+        first++;
+    return first;
+}
 
 struct lane_window {
     struct window_settings settings;
@@ -50,6 +69,8 @@ struct set_lane {
     struct key_bars bars;
     bool shadow;              /* another lane is what it is compared with (shadow_pairs.h) */
     bool silent;              /* and nothing of it is written */
+    bool has_needs;           /* one of its parsers needs values of other windows or lanes */
+    uint64_t dependents;      /* bits of the lanes that have such a parser, which needs values of this one */
     uint64_t pairs;           /* bits of the set's pairs that it is part of */
     void *self;
     bool opened;

@@ -49,6 +49,10 @@ void metric_describe(const sl_plugin *plugin, struct buffer *out)
     buffer_printf(out, "metric parser %s %s (SDK %u.%u): %s\n", metric->name, metric->version, plugin->sdk_major,
                   plugin->sdk_minor, metric->summary);
     put_fields(out, "needs", metric->needs);
+    for (const sl_need *need = metric->more_needs; need != NULL && need->field.name != NULL; need++)
+        buffer_printf(out, "    %-24s %-7s of %s%s%s%s\n", need->field.name, plugin_type_word(need->field.type),
+                      need->lane != NULL ? "lane " : "the lane", need->lane != NULL ? need->lane : "",
+                      need->window != NULL ? ", window " : "", need->window != NULL ? need->window : "");
     buffer_printf(out, "  makes\n");
     for (const sl_feature *feature = metric->features; feature->name != NULL; feature++)
         buffer_printf(out, "    %-24s %-7s %s\n", feature->name, plugin_type_word(feature->type), feature->help);

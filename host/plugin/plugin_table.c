@@ -3,6 +3,7 @@
 
 #include "snowplow/event_name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
@@ -227,6 +228,44 @@ static bool feature_check(const sl_feature *features, const sl_feature *feature,
     return true;
 }
 
+static size_t needs_count(const sl_metric *metric)
+{
+    size_t count = 0;
+    while (metric->more_needs != NULL && metric->more_needs[count].field.name != NULL)
+        count++;
+    return count;
+}
+
+/* All that the parser needs, of wherever, has its own bytes. The same value of two windows is not one. */
+static bool needs_check(const sl_metric *metric, struct error *error)
+{
+    size_t own = 0, more = needs_count(metric);
+    if (!fields_check(metric->needs, metric->values_size, 0, "needed values", true, error))
+        return false;
+    if (more == 0)
+        return true;
+    while (metric->needs[own].name != NULL)
+        own++;
+    if (more > METRIC_NEEDS_MAX || own > METRIC_NEEDS_MAX) {
+        error_what(error, "it needs %zu values, and %zu of other windows and lanes", own, more);
+        error_advice(error, "at most %d of either", METRIC_NEEDS_MAX);
+        return false;
+    }
+    sl_field all[2 * METRIC_NEEDS_MAX + 1] = {0};
+    char names[METRIC_NEEDS_MAX][160];
+    memcpy(all, metric->needs, own * sizeof *all);
+    for (size_t i = 0; i < more; i++) {
+        const sl_need *need = &metric->more_needs[i];
+        all[own + i] = need->field;
+        all[own + i].name = names[i];
+        (void)snprintf(names[i], sizeof names[i], "%s of lane %s, window %s", need->field.name, need->lane == NULL ? "-" : need->lane,
+                       need->window == NULL ? "-" : need->window);
+        if (need->lane == NULL && need->window == NULL)
+            return refuse(error, "a need names neither lane nor window", need->field.name, "values of the parser's own window are in .needs");
+    }
+    return fields_check(all, metric->values_size, 0, "needed values", true, error);
+}
+
 bool metric_table_check(const void *table, const char *name, struct error *error)
 {
     const sl_metric *metric = table;
@@ -248,8 +287,7 @@ bool metric_table_check(const void *table, const char *name, struct error *error
         error_advice(error, "1 to %d, listed in .features", METRIC_FEATURES_MAX);
         return false;
     }
-    return fields_check(metric->needs, metric->values_size, 0, "needed values", true, error) &&
-           params_check(metric->params, metric->settings_size, error);
+    return needs_check(metric, error) && params_check(metric->params, metric->settings_size, error);
 }
 
 /* ---- tables made whole ---- */

@@ -10,6 +10,7 @@
 #define LANE_RECORD_MAX 64
 #define LANE_AGGREGATE_MAX 4096
 #define METRIC_FEATURES_MAX 16
+#define METRIC_NEEDS_MAX 64 /* of its own window, and of others */
 
 #define METRIC_LEAST_SIZE 96 /* of sl_metric in SDK 1.0 */
 #define PLUGIN_LEAST_SIZE 32 /* of sl_plugin in SDK 1.0 */

@@ -195,6 +195,11 @@ MEMBER(sl_lane, combine, 184, bool (*)(const void *, void *, const void *));
 CONSTANT(SL_AGES_MAX, 8);
 MEMBER(sl_lane, ages, 192, void (*)(const void *, int64_t *));
 CONSTANT(SL_TEXT_MADE_MAX, 65535);
+SIZE(sl_need, 48);
+MEMBER(sl_need, field, 0, sl_field);
+MEMBER(sl_need, lane, 32, const char *);
+MEMBER(sl_need, window, 40, const char *);
+MEMBER(sl_metric, more_needs, 96, const sl_need *);
 MEMBER(sl_event_table, keep_text, 56, sl_text (*)(const sl_event *, sl_view));
 MEMBER(sl_scratch_table, text_make, 88, sl_text (*)(sl_scratch *, sl_view));
 MEMBER(sl_scratch_table, counts_of, 96, int64_t (*)(const sl_counts *, sl_text));
@@ -212,14 +217,15 @@ MEMBER(sl_cell, as.sum, 8, const sl_sum *);
 #endif
 
 /* How long the tables are in each minor: who makes one longer raises the minor. */
-SIZE(sl_metric, 96);
 SIZE(sl_plugin, 32);
 #if SL_SDK_MINOR < 3
 SIZE(sl_event_table, 56);
 SIZE(sl_scratch_table, 88);
+SIZE(sl_metric, 96);
 #else
 SIZE(sl_event_table, 64);
 SIZE(sl_scratch_table, 128);
+SIZE(sl_metric, 104);
 #endif
 #if SL_SDK_MINOR == 0
 SIZE(sl_lane, 152);

@@ -7,6 +7,7 @@
 #include "engine/emission.h"
 #include "engine/extraction.h"
 #include "engine/key_hash.h"
+#include "engine/needs.h"
 #include "engine/shard.h"
 
 #include <assert.h>
@@ -119,7 +120,9 @@ static void doubt_window(struct drive *drive, struct shard *shard, const struct 
     size_t first = emission_first_record(shard, lane, log, window, &live);
     if (lane->session && log->count == 0)
         return; /* nobody folds it */
-    fold_check(&shard->folder, lane, log, window, first, emission_fold_ms(shard, lane, log), findings);
+    struct needs_view seen;
+    struct fold_others others = needs_others(&seen, shard, lane, text_view(&log->key), log, shard->clock_ms);
+    fold_check(&shard->folder, lane, log, window, first, emission_fold_ms(shard, lane, log), &others, findings);
     for (size_t m = 0; m < lane->metric_count && !drive->doubt->any; m++) {
         if (findings[m].fault == FOLD_SOUND)
             continue;

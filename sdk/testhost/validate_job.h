@@ -100,7 +100,9 @@ struct job_report {
 void job_run(const struct job *job, struct job_report *report);
 
 /* The configuration that runs the plugin, as text; `session`: with a session window in place of rolling ones; `bucket_ms`: of
- * its lane, as in lane.h; `longest`: with windows as long as there can be, too. */
-void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, bool longest, struct buffer *out);
+ * its lane, as in lane.h; `longest`: with windows as long as there can be, too; `needs`: what a metric parser needs of other windows and
+ * lanes, or NULL. */
+void job_config(const struct validate_plugin *plugin, const sl_need *needs, int64_t bucket_ms, bool session, bool longest,
+                struct buffer *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what is found ---- */
 
@@ -45,27 +46,54 @@ void running_place(struct running *running, const char *function)
 }
 
 /* Of a lane that counts in buckets, windows of whole buckets. */
-static void put_windows(int64_t bucket_ms, bool session, bool longest, struct buffer *out)
+static void put_windows(int64_t bucket_ms, bool session, bool longest, const sl_need *needs, struct buffer *out)
 {
     long long scale = (long long)(1 + bucket_ms / 60000);
-    const char *more = longest ? ", { name = \"400d\"; length = \"400d\"; }" : "";
+    const char *there[] = {"5m", "1h", "24h", "session", "short", "long"}, *more = longest ? ", { name = \"400d\"; length = \"400d\"; }" : "";
     if (session)
-        buffer_printf(out, " windows = ( { name = \"session\"; gap = \"30m\"; max = \"%s\"; emit = \"5s\"; } );",
+        buffer_printf(out, " windows = ( { name = \"session\"; gap = \"30m\"; max = \"%s\"; emit = \"5s\"; }",
                       longest ? "400d" : "12h");
     else if (bucket_ms == 0)
         buffer_printf(
             out,
             " windows = ( { name = \"5m\"; length = \"5m\"; emit = 0; }, { name = \"1h\"; length = \"1h\"; emit = \"10s\"; },"
-            " { name = \"24h\"; length = \"24h\"; }%s );", more);
+            " { name = \"24h\"; length = \"24h\"; }%s", more);
     else
         buffer_printf(
             out,
             " windows = ( { name = \"short\"; length = \"%llds\"; emit = 0; },"
-            " { name = \"long\"; length = \"%llds\"; emit = \"10s\"; }%s );",
+            " { name = \"long\"; length = \"%llds\"; emit = \"10s\"; }%s",
             6 * scale * 60, 60 * scale * 60, more);
+    for (const sl_need *need = needs; need != NULL && need->field.name != NULL && !session; need++) {
+        bool put = need->window == NULL;
+        for (size_t i = 0; i < sizeof there / sizeof *there && !put; i++)
+            put = strcmp(there[i], need->window) == 0;
+        for (const sl_need *before = needs; before < need && !put; before++)
+            put = before->window != NULL && strcmp(before->window, need->window) == 0;
+        if (!put) /* a window's name is its length, as a rule */
+            buffer_printf(out, ", { name = \"%s\"; length = \"%s\"; }", need->window,
+                          need->window[0] >= '1' && need->window[0] <= '9' ? need->window : "2h");
+    }
+    buffer_literal(out, " );");
 }
 
-void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool session, bool longest, struct buffer *out)
+/* The lanes that the parser needs beside its own, with the same windows. */
+static void put_other_lanes(int64_t bucket_ms, bool session, bool longest, const sl_need *needs, struct buffer *out)
+{
+    for (const sl_need *need = needs; need != NULL && need->field.name != NULL; need++) {
+        bool put = need->lane == NULL;
+        for (const sl_need *before = needs; before < need && !put; before++)
+            put = before->lane != NULL && strcmp(before->lane, need->lane) == 0;
+        if (put)
+            continue;
+        buffer_printf(out, ", { lane = \"%s\";", need->lane);
+        put_windows(bucket_ms, session, longest, needs, out);
+        buffer_literal(out, " metrics = ( \"values\" ); }");
+    }
+}
+
+void job_config(const struct validate_plugin *plugin, const sl_need *needs, int64_t bucket_ms, bool session, bool longest,
+                struct buffer *out)
 {
     bool lane = plugin->kind == PLUGIN_LANE;
     buffer_literal(out, "plugins = ");
@@ -77,25 +105,29 @@ void job_config(const struct validate_plugin *plugin, int64_t bucket_ms, bool se
     const char *lane_params = lane ? plugin->params : plugin->lane_params;
     if (*lane_params != '\0')
         buffer_printf(out, " params = { %s };", lane_params);
-    put_windows(bucket_ms, session, longest, out);
+    put_windows(bucket_ms, session, longest, needs, out);
     if (lane)
-        buffer_literal(out, " metrics = ( \"values\" ); } );\n");
+        buffer_literal(out, " metrics = ( \"values\" ); }");
     else if (*plugin->params != '\0')
-        buffer_printf(out, " metrics = ( { metric = \"%s\"; params = { %s }; } ); } );\n", plugin->name, plugin->params);
+        buffer_printf(out, " metrics = ( { metric = \"%s\"; params = { %s }; } ); }", plugin->name, plugin->params);
     else
-        buffer_printf(out, " metrics = ( \"%s\" ); } );\n", plugin->name);
+        buffer_printf(out, " metrics = ( \"%s\" ); }", plugin->name);
+    put_other_lanes(bucket_ms, session, longest, needs, out);
+    buffer_literal(out, " );\n");
 }
 
 /* Configuration and set. False: errors say why not. */
-static bool load(struct running *running, int64_t bucket_ms, bool session, bool longest, struct error_list *errors)
+static bool load(struct running *running, const sl_need *needs, int64_t bucket_ms, bool session, bool longest, struct error_list *errors)
 {
     struct buffer text = {0};
     const struct validate_plugin *plugin = running->job->plugin;
-    job_config(plugin, bucket_ms, session, longest, &text);
+    job_config(plugin, needs, bucket_ms, session, longest, &text);
     buffer_byte(&text, '\0');
     running->config = config_read_text(text.data, "validate", errors);
     if (running->config != NULL && plugin->kind == PLUGIN_LANE)
         running->config->lanes[0].metric_count = 0; /* its values are printed as they are */
+    for (size_t i = 1; running->config != NULL && i < running->config->lane_count; i++)
+        running->config->lanes[i].metric_count = 0; /* of those that are needed beside it only values are wanted */
     running->set = running->config == NULL ? NULL : lane_set_load(running->config, errors);
     buffer_free(&text);
     if (running->set == NULL)
@@ -110,11 +142,14 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
     report->check = CHECK_LOAD;
     running_place(running, "open");
     struct error refusal;
-    if (job->plugin->kind == PLUGIN_METRIC &&
-        plugin_file_load(job->plugin->folders, PLUGIN_METRIC, job->plugin->name, &refusal) == NULL)
+    const sl_plugin *metric = job->plugin->kind == PLUGIN_METRIC
+                                  ? plugin_file_load(job->plugin->folders, PLUGIN_METRIC, job->plugin->name, &refusal)
+                                  : NULL;
+    if (job->plugin->kind == PLUGIN_METRIC && metric == NULL)
         running_found_error(running, CHECK_LOAD, JOB_REFUSED, &refusal);
+    const sl_need *needs = metric == NULL ? NULL : metric->metric->more_needs;
     /* A lane may name ages that no record reaches in ordinary windows. */
-    bool loaded = load(running, bucket_ms, session, false, &errors) || load(running, bucket_ms, session, true, &again);
+    bool loaded = load(running, needs, bucket_ms, session, false, &errors) || load(running, needs, bucket_ms, session, true, &again);
     running_place(running, NULL);
     for (size_t i = 0; i < errors.count && !loaded; i++)
         running_found_error(running, CHECK_LOAD, "load", &errors.items[i]);

@@ -85,6 +85,8 @@ void run_values(struct running *running)
         char *values = arena_take(&scratch.arena, metric->table->values_size);
         for (const sl_field *need = needs; need->name != NULL && !empty; need++)
             value_by_chance(&state, need, &scratch.base, &texts, values);
+        for (const sl_need *need = metric->table->more_needs; need != NULL && need->field.name != NULL && !empty; need++)
+            value_by_chance(&state, &need->field, &scratch.base, &texts, values);
         sl_window window = {
             .name = session ? "session" : "1h", .length_ms = 3600000, .now_ms = 1742990400000, .session = session};
         if (!empty) {

@@ -13,7 +13,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 COMPAT = ROOT / "sdk" / "compat"
-FIRST = {"views": "1.0", "phones": "1.0", "vendors": "1.0", "spent": "1.0", "own_views": "1.2", "texts": "1.3", "waited": "1.3"}  # case: the minor that has what it needs
+FIRST = {"views": "1.0", "phones": "1.0", "vendors": "1.0", "spent": "1.0", "own_views": "1.2", "texts": "1.3", "waited": "1.3", "needs": "1.3", "visit_needs": "1.3"}  # case: the minor that has what it needs
 LAST = {"vendors": "1.2"}  # case: the last minor of which it holds
 MINORS = ("1.0", "1.1", "1.2", "1.3")
 failures = 0

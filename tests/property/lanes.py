@@ -15,7 +15,7 @@ Readings of the specification, where it leaves room:
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Callable
@@ -88,14 +88,15 @@ def distinct(items):
 @dataclass
 class Parser:
     """A metric parser: the features that it makes, and how, from (records of the window, settings of the lane); with
-    `by_clock` also from the clock."""
+    `by_clock` also from the clock; with `needs` also from the records of those windows."""
 
     features: list
     compute: Callable
     by_clock: bool = False
+    needs: list = field(default_factory=list)  # (lane, window); None: its own lane; the window of the same name
 
-    def values(self, records, settings, clock):
-        return self.compute(records, settings, clock) if self.by_clock else self.compute(records, settings)
+    def values(self, records, settings, clock, needed=()):
+        return self.compute(records, settings, *([clock] if self.by_clock else []), *needed)
 
 
 @dataclass
@@ -106,6 +107,10 @@ class Lane:
     parsers: dict
     settings: dict  # with their defaults
     ages_ms: Callable = lambda settings: []  # ages of records at which features may change
+    needing: dict = field(default_factory=dict)  # parsers that need certain windows, or other lanes
+
+    def parser(self, name):
+        return self.parsers.get(name) or self.needing[name]
 
 
 # Section 1: product
@@ -310,6 +315,14 @@ def checkout_abandoned(records, settings, clock):
     return [print_bool(abandoned), str(max(0, *(step["step"] for step in steps))) if abandoned else None]
 
 
+# sdk/examples/hesitation: a parser on lane product
+
+
+def hesitation(records, settings, of_hour, in_cart):
+    products, hour = (len({record["product"] for record in some}) for some in (records, of_hour))
+    return [print_decimal(products / hour) if hour else None, *cart_value(in_cart, {})]
+
+
 LANES = {
     "product": Lane(
         "user",
@@ -320,6 +333,11 @@ LANES = {
             "viewed_price": Parser(["avg_viewed_price", "price_range_viewed"], viewed_price),
         },
         {},
+        needing={
+            "hesitation": Parser(
+                ["viewed_share_of_hour", "cart_while_viewing"], hesitation, needs=[(None, "1h"), ("cart", None)]
+            ),
+        },
     ),
     "category": Lane(
         "user",

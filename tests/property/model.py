@@ -12,7 +12,9 @@ How it goes:
  1. All messages become events; the clock after each is the largest event time so far less the disorder (`arrivals`).
     What became a dead letter does not move the clock.
  2. Each key of each lane is independent of all others: its log is played through (`Log`), and each of its windows beside it
-    (`WindowView`), from one moment at which something is due to the next.
+    (`WindowView`), from one moment at which something is due to the next. But where a parser needs values of another lane, the logs of
+    one key in both go through time together (`Key`): at each moment all that leaves has left, and all of an event is there, before
+    anything is folded.
 
 Readings of the specification, where it leaves room; M marks a moment at which they can be told apart:
 
@@ -111,8 +113,9 @@ class Bucket:
 class WindowView:
     """One window of one key: which records it holds, what was written of it, and when."""
 
-    def __init__(self, lane, lane_settings, window, key_text, writes):
+    def __init__(self, lane, lane_settings, window, key_text, writes, group):
         self.lane, self.window, self.writes = lane, window, writes
+        self.lane_name, self.group = lane_settings.name, group
         self.settings = {**lane.settings, **lane_settings.params}
         self.ages_ms = lane.ages_ms(self.settings)
         self.suffix = "" if window.session else "_" + window.name
@@ -121,6 +124,7 @@ class WindowView:
         self.bucket = Bucket(window.burst, window.emit_ms)
         self.touched = False  # a record came, left, or reached an age since it was last folded
         self.pace()
+        self.seen = None  # stamps of what its parsers need of others
         self.silent = True  # empty, and that has been said (or there was nothing to say)
 
     # Which records count
@@ -170,6 +174,17 @@ class WindowView:
 
     def size(self, log, clock):
         return len(log) if self.window.session else len(self.records(log, clock))
+
+    def notice(self, log, clock):
+        """What its parsers need of other windows and lanes may have changed: that is no change of its own, for its pace."""
+        needs = sorted({need for name in self.written for need in self.lane.parser(name).needs}, key=str)
+        needed = [
+            [(record["time_ms"], record["id"]) for record in self.needed(window or self.window.name, lane, log, clock)]
+            for lane, window in needs
+        ]
+        if needed != self.seen and self.is_live(log, clock):
+            self.touched = True
+        self.seen = needed
 
     # When something can happen
 
@@ -236,10 +251,21 @@ class WindowView:
             self.refresh(log, clock)
 
     def values_now(self, name, records, log, clock):
-        parser = self.lane.parsers[name]
+        parser = self.lane.parser(name)
+        needed = [self.needed(window or self.window.name, lane, log, clock) for lane, window in parser.needs]
         if self.is_over(log, clock):
             clock = log[-1]["time_ms"] + self.window.gap_ms
-        return dict(zip(parser.features, parser.values(records, self.settings, clock)))
+        return dict(zip(parser.features, parser.values(records, self.settings, clock, needed)))
+
+    def needed(self, window, lane, log, clock):
+        """The records of a window of this lane, or of another one of the same key, as of the same clock."""
+        if lane is None:
+            return next(view for view in self.group[self.lane_name].windows if view.window.name == window).records(log, clock)
+        if lane not in self.group:
+            return []
+        other = self.group[lane]
+        records = [] if other.session and other.records and clock >= other.goes_at() else other.records
+        return next(view for view in other.windows if view.window.name == window).records(records, clock)
 
     def is_age(self, log, clock):
         """Is this the moment at which one of its records reaches an age?"""
@@ -293,10 +319,10 @@ class WindowView:
 class Log:
     """One key of one lane: its records, and its windows beside them."""
 
-    def __init__(self, lane_settings, key_text, key_records, writes):
+    def __init__(self, lane_settings, key_text, key_records, writes, group):
         lane = LANES[lane_settings.name]
         self.key_records = key_records
-        self.windows = [WindowView(lane, lane_settings, window, key_text, writes) for window in lane_settings.windows]
+        self.windows = [WindowView(lane, lane_settings, window, key_text, writes, group) for window in lane_settings.windows]
         self.session = next((window for window in lane_settings.windows if window.session), None)
         self.longest_ms = max(window.length_ms for window in lane_settings.windows)
         self.records = []
@@ -332,22 +358,21 @@ class Log:
                 del runs[0]
             self.records = sum(runs, [])
 
-    def advance(self, clock):
-        """Do everything that is due up to and including this clock, each thing at its time."""
-        while self.clock is not None:
-            moment = min((moment for moment in self.moments() if self.clock < moment <= clock), default=None)
-            if moment is None:
-                break
-            self.clock = moment
-            if self.is_gone():
-                self.act(flush=True)
-            before = self.records
-            self.drop_old(moment)
-            if any([window.passes(before, self.records, moment) for window in self.windows]):
-                self.forget_paces(before)
-            self.act()
+    def next_moment(self, clock):
+        """When something is due, up to and including this clock; None: nothing is."""
+        if self.clock is None:
+            return None
+        return min((moment for moment in self.moments() if self.clock < moment <= clock), default=None)
+
+    def leave(self, clock):
+        """The clock is there: what waits of a log that goes is written, and what is too old leaves."""
+        before = self.records
         self.clock = clock
+        if self.is_gone():
+            self.act(flush=True)
         self.drop_old(clock)
+        if any([window.passes(before, self.records, clock) for window in self.windows]):
+            self.forget_paces(before)
 
     def moments(self):
         for window in self.windows:
@@ -393,7 +418,42 @@ class Log:
         self.forget_paces(self.records)
         for window in self.windows:
             window.inserted(self.records, self.clock, changed_ms)
-        self.act(flush=self.is_gone())
+
+
+class Key:
+    """One key of the lanes that know each other's values (of any other lane, alone): their logs go through time together."""
+
+    def __init__(self):
+        self.logs = {}  # by the lane's name
+
+    def advance(self, clock):
+        """Do everything that is due up to and including this clock, each thing at its time, in all logs."""
+        logs = list(self.logs.values())
+        while True:
+            moment = min((moment for log in logs if (moment := log.next_moment(clock)) is not None), default=None)
+            if moment is None:
+                break
+            for log in logs:
+                log.leave(moment)
+            self.notice()
+            for log in logs:
+                log.act()
+        for log in logs:
+            log.clock = clock
+            log.drop_old(clock)
+
+    def notice(self):
+        for log in self.logs.values():
+            for window in log.windows:
+                window.notice(log.records, log.clock)
+
+    def insert(self, records):
+        """All records of one event, (lane, record)."""
+        for lane, record in records:
+            self.logs[lane].insert(record)
+        self.notice()
+        for log in self.logs.values():
+            log.act(flush=log.is_gone())
 
 
 def arrivals(messages, settings, wall_clock_ms):
@@ -431,23 +491,42 @@ def extract(event, settings):
 
 def replay(messages, settings, until_ms=None, wall_clock_ms=None):
     """All writes, in order within each key, and the clock at the end (None: there was no event)."""
-    writes, logs, clock = [], {}, None
+    writes, keys, clock = [], {}, None
     wall_clock_ms = int(time.time() * 1000) if wall_clock_ms is None else wall_clock_ms
+    together = lanes_together(settings)
     for clock, records in arrivals(messages, settings, wall_clock_ms):
+        of_event = {}
         for number, key_text, record in records:
-            lane = settings.lanes[number]
-            if (number, key_text) not in logs:
-                logs[number, key_text] = Log(lane, key_text, lane.key_records or settings.key_records, writes)
-            log = logs[number, key_text]
-            log.advance(clock)
-            log.insert(record)
+            lane_settings = settings.lanes[number]
+            key = keys.setdefault((together[lane_settings.name], key_text), Key())
+            of_event.setdefault(id(key), (key, []))[1].append((lane_settings, key_text, record))
+        for key, some in of_event.values():
+            key.advance(clock)
+            for lane_settings, key_text, _ in some:
+                if lane_settings.name not in key.logs:
+                    log = Log(lane_settings, key_text, lane_settings.key_records or settings.key_records, writes, key.logs)
+                    log.clock = clock
+                    key.logs[lane_settings.name] = log
+            key.insert([(lane_settings.name, record) for lane_settings, _, record in some])
     if clock is None:
         return [], None
     end = clock if until_ms is None else max(clock, until_ms)
-    for log in logs.values():
-        log.advance(end)
-        log.act(flush=True)
+    for key in keys.values():
+        key.advance(end)
+        for log in key.logs.values():
+            log.act(flush=True)
     return writes, end
+
+
+def lanes_together(settings):
+    """By lane: what those have in common that need each other's values."""
+    group = {lane.name: lane.name for lane in settings.lanes}
+    for lane in settings.lanes:
+        for metric in lane.metrics:
+            for needed, _ in LANES[lane.name].parser(metric).needs:
+                if needed is not None:
+                    group = {name: group[lane.name] if old == group[needed] else old for name, old in group.items()}
+    return group
 
 
 def final_features(writes, end_ms, everything=False):

@@ -6,6 +6,7 @@ their longest, prices and ids that are missing or odd, logins, messages that are
 settings themselves - one millisecond before, at, and after the lengths, gaps and intervals - for that is where engines err.
 """
 
+import copy
 import random
 from dataclasses import dataclass
 
@@ -232,12 +233,17 @@ def crowded_stream(draw, settings):
         LaneSettings("session", [session], ["session_pages"]),
     ]
     settings.key_records = draw.choice((1100, 10_000))
-    if draw.random() < 0.3:
+    kind = draw.random()
+    if kind < 0.2:
+        settings.lanes = [LaneSettings("product", windows, ["hesitation"]), LaneSettings("cart", copy.deepcopy(windows), ["cart_value"])]
+    elif kind < 0.45:
         settings.lanes = [LaneSettings("abandoned_checkout", [windows[1]], ["checkout_abandoned"], {"minutes": 1})]
     writer = one_key(
         draw,
         settings,
-        draw.choice((["product_view"], ["add_to_cart"] * 12 + ["checkout_step"]))
+        ["product_view", "add_to_cart"]
+        if len(settings.lanes) == 2
+        else draw.choice((["product_view"], ["add_to_cart"] * 12 + ["checkout_step"]))
         if len(settings.lanes) > 1
         else ["checkout_step"] * 9 + ["transaction"],
     )
@@ -261,7 +267,22 @@ def stretch_ttls(settings, span_ms):
 
 def random_settings(draw):
     lanes = [random_lane(draw, name) for name in draw.sample(list(LANES), draw.randint(1, len(LANES)))]
+    if draw.random() < 0.3:
+        add_needs(draw, lanes)
     return Settings(lanes, disorder_ms=draw.choice((0, 1, SECOND, 5 * SECOND, 5 * SECOND, 30 * SECOND)))
+
+
+def add_needs(draw, lanes):
+    """A parser on lane product that needs its hour, and lane cart's windows of the same names."""
+    names = draw.sample([name for name in LENGTHS if name != "1h"], draw.randint(0, 2)) + ["1h"]
+    by_name = {lane.name: lane for lane in lanes}
+    for name in ("product", "cart"):
+        if name not in by_name:
+            by_name[name] = random_lane(draw, name)
+            lanes.insert(draw.randint(0, len(lanes)), by_name[name])
+        draw.shuffle(names)
+        by_name[name].windows = [random_rolling_window(draw, length) for length in names]
+    by_name["product"].metrics = [*by_name["product"].metrics, "hesitation"]
 
 
 def random_lane(draw, name):

@@ -276,6 +276,38 @@ static void many_features(size_t count)
         features[i] = (sl_feature){seventeen[i], SL_I64, ""};
 }
 
+/* The same value of two windows is two needs; no two of them share bytes. */
+static void what_more_needs_may_be(void **state)
+{
+    (void)state;
+    static sl_need more[3];
+#define MORE()                                                                                            \
+    do {                                                                                                  \
+        memset(more, 0, sizeof more);                                                                     \
+        more[0] = (sl_need){.field = {"number", "", SL_I64, 16, 8}, .lane = "cart", .window = "1h"};       \
+        more[1] = (sl_need){.field = {"number", "", SL_I64, 24, 8}, .lane = "cart", .window = "24h"};      \
+        metric.values_size = 32;                                                                          \
+        metric.more_needs = more;                                                                         \
+    } while (0)
+    MORE();
+    good();
+    assert_ptr_equal(metric_tables.plugin.metric->more_needs, more);
+    metric.struct_size = METRIC_LEAST_SIZE;
+    good();
+    assert_null(metric_tables.plugin.metric->more_needs); /* a parser of SDK 1.2 has none, whatever lies there */
+    (void)set_up(NULL);
+    MORE();
+    METRIC(more[1].field.offset = 16, "two declared fields share a name or bytes: number of lane cart, window 24h");
+    MORE();
+    METRIC(more[0].field.offset = 8, "two declared fields share a name or bytes: number of lane cart, window 1h");
+    MORE();
+    METRIC(more[1].field.offset = 32, "a declared field lies outside of its struct: number of lane cart, window 24h");
+    MORE();
+    METRIC((more[1].lane = NULL, more[1].window = NULL), "a need names neither lane nor window: number");
+    MORE();
+    METRIC(more[1].field.type = SL_BOOL, "field \"number of lane cart, window 24h\" of its needed values is declared bool (1 bytes) but has 8");
+}
+
 static void what_features_and_parameters_may_be(void **state)
 {
     (void)state;
@@ -309,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup(a_size_that_no_minor_had_is_no_table, set_up),
         cmocka_unit_test_setup(how_large_things_may_be, set_up),
         cmocka_unit_test_setup(what_fields_may_be, set_up),
+        cmocka_unit_test_setup(what_more_needs_may_be, set_up),
         cmocka_unit_test_setup(what_features_and_parameters_may_be, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,14 @@ static inline double sl_money_mean(int64_t sum_micros, int64_t n)
     return n == 0 ? 0.0 : (double)sum_micros / (double)(n * 1000000);
 }
 
+/* Since SDK 1.3. A value that a parser needs of another window of its lane, or of another lane with the same kind of key, as of the same
+ * clock. A list ends with a zeroed entry. */
+typedef struct sl_need {
+    sl_field field;     /* the value's name and type, and the member of the parser's struct */
+    const char *lane;   /* as the configuration calls it; NULL: the parser's own lane */
+    const char *window; /* by its name; NULL: the one that is called as the window whose features are made */
+} sl_need;
+
 typedef struct sl_metric {
     uint32_t struct_size; /* sizeof(sl_metric) */
     const char *name;     /* as in the configuration and in the file's name: [a-z][a-z0-9_]* */
@@ -155,11 +163,23 @@ typedef struct sl_metric {
 
     /* Fill `out`, one cell a feature in the order of `features`; all absent at the start. */
     void (*compute)(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out);
+
+    /* Since SDK 1.3. Values of other windows and lanes; NULL: none. Where the other lane has no records of the key, they are what it
+     * publishes for an empty window. When they change, the features of windows that have records are made again. */
+    const sl_need *more_needs;
 } sl_metric;
 
 /* A value that the parser needs: a member of its struct, named and typed as the lane publishes it. A need of SL_MONEY takes an SL_SUM
  * too, as sl_sum_money() has it. */
 #define SL_NEED(structure, member, type_) SL_FIELD(structure, member, type_, "")
+
+/* SL_NEED_OF(struct needs, cart_value, SL_MONEY, "value", .lane = "cart", .window = "1h"): the cart's value of the last hour. */
+#define SL_NEED_OF(structure, member, type_, value_, ...)                                                                 \
+    {                                                                                                                 \
+        .field = {.name = (value_), .help = "", .type = (type_), .offset = (uint32_t)offsetof(structure, member),       \
+                  .size = (uint32_t)sizeof(((structure *)0)->member)},                                                 \
+        __VA_ARGS__                                                                                                   \
+    }
 
 /* For the initialiser of a parser's table; settings as a lane's, SL_SETTINGS in lane.h. */
 #define SL_METRIC(name_, version_, summary_) \
