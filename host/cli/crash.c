@@ -162,7 +162,7 @@ static void say(const struct crash_note *note, bool noted)
         put(&text, "the host ended, in no plugin");
     }
     put(&text, ": ");
-    put(&text, crash_cause_text(note->cause));
+    put(&text, !in_plugin(note) && note->cause == CRASH_HANG ? "a worker stood still" : crash_cause_text(note->cause));
     put_place(&text, note);
     if (in_plugin(note) && noted)
         put(&text,
