@@ -2,15 +2,40 @@
  * would share its threads, and could not die.
  *
  * Prints the bootstrap address, then obeys lines of standard input, answering each with "ok": `topic NAME PARTITIONS`,
- * `down`, `up` (all brokers refuse or take connections), `hide NAME`, `show NAME` (they say that there is no such topic).
- * Ends with its input. */
+ * `down`, `up` (all brokers refuse or take connections), `hide NAME`, `show NAME` (they say that there is no such topic), `send
+ * NAME PARTITION TIMESTAMP BYTES`, behind which that many bytes follow: a message; `flush`: until all have arrived. Ends with its
+ * input. */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define SEND_MS 10000
+
+static rd_kafka_resp_err_t deliver(rd_kafka_t *producer, const char *name, int partition, long long stamp_ms, size_t size)
+{
+    char *bytes = malloc(size + 1);
+    if (bytes == NULL || fread(bytes, 1, size, stdin) != size)
+        abort();
+    rd_kafka_resp_err_t err = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(partition),
+                                                RD_KAFKA_V_VALUE(bytes, size), RD_KAFKA_V_TIMESTAMP(stamp_ms),
+                                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE), RD_KAFKA_V_END);
+    return err;
+}
+
+static rd_kafka_t *new_producer(const char *brokers)
+{
+    char reason[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    (void)rd_kafka_conf_set(conf, "bootstrap.servers", brokers, reason, sizeof reason);
+    (void)rd_kafka_conf_set(conf, "linger.ms", "5", reason, sizeof reason);
+    return rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+}
 
 int main(void)
 {
+    rd_kafka_t *producer = NULL;
     char reason[256], line[256], name[128];
     rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof reason);
     rd_kafka_mock_cluster_t *cluster = handle == NULL ? NULL : rd_kafka_mock_cluster_new(handle, 1);
@@ -19,10 +44,18 @@ int main(void)
     (void)printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
     (void)fflush(stdout);
     while (fgets(line, sizeof line, stdin) != NULL) {
-        int partitions;
+        int partitions, partition;
+        long long stamp_ms;
+        size_t size;
         rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__INVALID_ARG;
         if (sscanf(line, "topic %127s %d", name, &partitions) == 2)
             err = rd_kafka_mock_topic_create(cluster, name, partitions, 1);
+        else if (sscanf(line, "send %127s %d %lld %zu", name, &partition, &stamp_ms, &size) == 4) {
+            if (producer == NULL)
+                producer = new_producer(rd_kafka_mock_cluster_bootstraps(cluster));
+            err = producer == NULL ? err : deliver(producer, name, partition, stamp_ms, size);
+        } else if (strcmp(line, "flush\n") == 0)
+            err = producer == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_flush(producer, SEND_MS);
         else if (sscanf(line, "hide %127s", name) == 1) {
             rd_kafka_mock_topic_set_error(cluster, name, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
             err = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -36,6 +69,8 @@ int main(void)
         (void)printf("%s\n", err == RD_KAFKA_RESP_ERR_NO_ERROR ? "ok" : rd_kafka_err2str(err));
         (void)fflush(stdout);
     }
+    if (producer != NULL)
+        rd_kafka_destroy(producer);
     rd_kafka_mock_cluster_destroy(cluster);
     rd_kafka_destroy(handle);
     return 0;

@@ -10,7 +10,8 @@ picked from all records of its key, sorted, folded and compared with what was wr
 
 How it goes:
  1. All messages become events; the clock after each is the largest event time so far less the disorder (`arrivals`).
-    What became a dead letter does not move the clock.
+    What became a dead letter does not move the clock. An event in a Kafka message moves it no further than the message's
+    timestamp.
  2. Each key of each lane is independent of all others: its log is played through (`Log`), and each of its windows beside it
     (`WindowView`), from one moment at which something is due to the next. But where a parser needs values of another lane, the logs of
     one key in both go through time together (`Key`): at each moment all that leaves has left, and all of an event is there, before
@@ -56,6 +57,7 @@ from events import DeadLetter, format_time, parse_time, read_message, read_messa
 from lanes import LANES
 
 
+FIRST_STAMP = parse_time("2010-01-01 00:00:00")  # Kafka timestamps before there was any Kafka do not count
 LONG = 36  # records
 CHANGES_ABOVE, CHANGES_SHARE = 28, 4  # records beyond which each so many wait for a change more
 LENGTH_SHARE, GAP_SHARE = 16, 8  # how long a change waits
@@ -456,18 +458,20 @@ class Key:
             log.act(flush=log.is_gone())
 
 
-def arrivals(messages, settings, wall_clock_ms):
+def arrivals(messages, settings, wall_clock_ms, stamps=None):
     """(clock, event, its records by lane) for each event in order of arrival; then what the clock ends at without `until`."""
     largest = None
-    for message in messages:
+    for number, message in enumerate(messages):
+        stamp = wall_clock_ms if stamps is None or stamps[number] < FIRST_STAMP else stamps[number]
         try:
             event = read_message(message)
-            if event.time_ms > wall_clock_ms + settings.future_ms:
+            if event.time_ms > stamp + settings.future_ms:
                 raise DeadLetter("future")
             records = extract(event, settings)
         except DeadLetter:
             continue
-        largest = event.time_ms if largest is None else max(largest, event.time_ms)
+        moved = event.time_ms if stamps is None else min(event.time_ms, stamp)
+        largest = moved if largest is None else max(largest, moved)
         yield largest - settings.disorder_ms, records
     if largest is not None:
         yield largest, []
@@ -489,12 +493,13 @@ def extract(event, settings):
     return records
 
 
-def replay(messages, settings, until_ms=None, wall_clock_ms=None):
-    """All writes, in order within each key, and the clock at the end (None: there was no event)."""
+def replay(messages, settings, until_ms=None, wall_clock_ms=None, stamps=None):
+    """All writes, in order within each key, and the clock at the end (None: there was no event). `stamps`: the Kafka timestamp of
+    each message; None: they are lines of files."""
     writes, keys, clock = [], {}, None
     wall_clock_ms = int(time.time() * 1000) if wall_clock_ms is None else wall_clock_ms
     together = lanes_together(settings)
-    for clock, records in arrivals(messages, settings, wall_clock_ms):
+    for clock, records in arrivals(messages, settings, wall_clock_ms, stamps):
         of_event = {}
         for number, key_text, record in records:
             lane_settings = settings.lanes[number]

@@ -242,6 +242,16 @@ class Rolling(unittest.TestCase):
             self.assertIn(("product_view_count_1h", count, "12:59:55.000"), found)
             self.assertNotIn(("product_view_count_5m", "2", "12:59:55.000"), found)
 
+    def test_an_event_moves_the_clock_no_further_than_its_message(self):
+        messages = [to_message(view(time, "1", "1")) for time in ("12:00:00", "12:09:00", "12:10:00.001", "12:00:01")]
+        stamps = [parse_time(DAY + time) for time in ("12:00:00", "12:00:00", "12:00:00", "12:00:02")]
+        settings = lane("product", [rolling()])
+        self.assertEqual(replay(messages, settings, stamps=stamps)[1], parse_time(DAY + "12:00:01"))
+        self.assertEqual(replay(messages, settings)[1], parse_time(DAY + "12:10:00.001"))
+        stamps[1] = 0  # is none: it is now
+        self.assertEqual(replay(messages, settings, wall_clock_ms=parse_time(DAY + "12:05:00"), stamps=stamps)[1],
+                         parse_time(DAY + "12:05:00"))
+
     def test_of_two_copies_the_earlier_stays(self):
         first = view("12:00:10", "1", "5", id="twice")
         for time, oldest in (("12:00:09", "12:05:09.001"), ("12:00:11", "12:05:10.001")):
