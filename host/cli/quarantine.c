@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/crash.h"
+#include "config/config_memory.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -71,8 +72,12 @@ static void keep_file(struct quarantine *quarantine, const char *folders, enum p
     quarantine->files[quarantine->file_count++] = kept;
 }
 
-static void keep_lane(struct quarantine *quarantine, const char *folders, const struct lane_settings *lane)
+static void keep_lane(struct quarantine *quarantine, struct config *config, const char *folders,
+                      const struct lane_settings *lane)
 {
+    config->left_out[config->left_out_count++] = lane_called(lane);
+    if (lane->name != NULL && lane_called(lane) != lane->name)
+        config->left_out[config->left_out_count++] = lane->name;
     keep_file(quarantine, folders, PLUGIN_LANE, lane->name);
     for (size_t m = 0; m < lane->metric_count; m++)
         keep_file(quarantine, folders, PLUGIN_METRIC, lane->metrics[m].name);
@@ -124,7 +129,7 @@ static void take_out_shadows(struct quarantine *quarantine, struct config *confi
             there = lane_called(&config->lanes[l]) != NULL && strcmp(lane_called(&config->lanes[l]), of) == 0;
         if (!there) {
             log_warn("lane %s is off: what it stands beside is in quarantine", lane_called(&config->lanes[i]));
-            keep_lane(quarantine, folders, &config->lanes[i]);
+            keep_lane(quarantine, config, folders, &config->lanes[i]);
         } else if (kept++ != i) {
             config->lanes[kept - 1] = config->lanes[i];
         }
@@ -139,11 +144,12 @@ void quarantine_apply(struct quarantine *quarantine, struct config *config)
         return;
     char *folders = config->plugins == NULL ? plugin_folder_default() : memory_text(config->plugins);
     size_t kept = 0, count = config->lane_count;
+    config->left_out = config_memory_take(config->memory, (2 * count + 1) * sizeof *config->left_out);
     for (size_t i = 0; i < count; i++) {
         struct lane_settings lane = config->lanes[i];
         bool whole = names_all(&lane); /* else a mistake of it was noted, and nothing will run */
         if (whole && stands(quarantine, folders, lane_called(&lane), NULL, lane.name)) {
-            keep_lane(quarantine, folders, &lane);
+            keep_lane(quarantine, config, folders, &lane);
             continue;
         }
         if (whole)

@@ -183,6 +183,8 @@ struct config {
     struct source_settings source;
     struct lane_settings *lanes;
     size_t lane_count;
+    const char **left_out; /* names of lanes that were taken out of `lanes` (cli/quarantine.h) */
+    size_t left_out_count;
     struct sink_settings sink;
     struct dead_letter_settings dead_letters;
     struct state_settings state;

@@ -173,7 +173,7 @@ void folder_fold_apart(struct folder *folder, const struct set_lane *lane, const
     seen.now_ms = parsers_ms;
     for (size_t m = 0; m < lane->metric_count; m++) {
         const struct bound_metric *metric = &lane->metrics[m];
-        bool none = left_out || key_barred(&metric->bars, plugin_call.key);
+        bool none = left_out || metric->off || key_barred(&metric->bars, plugin_call.key);
         folder->barred += none && !left_out;
         const char **more = none || metric->other_count == 0 ? NULL : fold_others(folder, metric, window, others);
         folder->hashes[m] = parse(folder, metric, none, &seen, values, more, feature, sampled != NULL ? &sampled->compute[m] : NULL);

@@ -1,6 +1,7 @@
 /* bind_needs.c - see bind_needs.h. */
 #include "plugin/bind_needs.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <stdarg.h>
@@ -119,6 +120,21 @@ static void bind_one(const struct binding_needs *binding)
     from->dependents |= (uint64_t)1 << (binding->lane - binding->set->lanes);
 }
 
+/* Does it need a lane that was taken out? */
+static bool lacks(struct binding_needs *binding, const struct config *config, size_t count)
+{
+    for (size_t n = 0; n < count; n++) {
+        binding->need = &binding->metric->table->more_needs[n];
+        for (size_t i = 0; i < config->left_out_count && find_lane(binding) == NULL; i++)
+            if (strcmp(config->left_out[i], binding->need->lane) == 0) {
+                log_warn("metric parser \"%s\" of lane \"%s\" is off: lane \"%s\", whose values it needs, is in quarantine",
+                         binding->metric->name, binding->lane->name, binding->need->lane);
+                return true;
+            }
+    }
+    return false;
+}
+
 void bind_needs(struct lane_set *set, const struct config *config, const size_t *from, struct error_list *errors)
 {
     for (size_t i = 0; i < set->lane_count; i++)
@@ -129,7 +145,8 @@ void bind_needs(struct lane_set *set, const struct config *config, const size_t 
             size_t count = 0;
             while (metric->table->more_needs != NULL && metric->table->more_needs[count].field.name != NULL)
                 count++;
-            if (count == 0)
+            metric->off = count > 0 && lacks(&binding, config, count);
+            if (count == 0 || metric->off)
                 continue;
             metric->others = memory_new(count * sizeof *metric->others);
             for (size_t n = 0; n < count; n++) {

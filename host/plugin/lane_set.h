@@ -34,6 +34,7 @@ struct bound_metric {
     const char *name; /* of this instance; the configuration's */
     struct plugin_id id;
     struct key_bars bars;
+    bool off;         /* it is not called: what it needs of another lane was taken out of the configuration */
     bool shadow;      /* another parser of the lane is what it is compared with (shadow_pairs.h) */
     bool silent;      /* nothing of it is written: it is only compared, or its lane is */
     char *key_prefix; /* its features begin with this: the lane's, or behind a prefix of its own "next:user:" */

@@ -16,7 +16,7 @@ import subprocess
 
 from features import replay, same
 from reload import Shop, line, says, users
-from servers import LIBC, TOPIC, check, run_main, wait_for
+from servers import LIBC, ROOT, TOPIC, check, run_main, wait_for
 
 ENDS = {1: ("Segmentation fault", -signal.SIGSEGV), 2: ("Segmentation fault", -signal.SIGSEGV), 3: ("Aborted", -signal.SIGABRT),
         4: ("it ended the process", 70), 5: ("it ended the process", 70), 6: ("it ended the process", 70),
@@ -257,6 +257,29 @@ def opened(servers):
     shop.compare("released")
 
 
+def needed_by_another(servers):
+    """A parser that needs values of a lane in quarantine is off with it; no start is refused for that."""
+    shop = Crashing(servers)
+    out = shop.plugins / "metrics" / "probe_beside.so"
+    servers.command([os.environ.get("CC", "cc"), "-std=c11", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", f"-I{ROOT}/sdk/include",
+                     ROOT / "tests" / "plugins" / "probe" / "needs_metric.c", "-o", out])
+    out.chmod(0o644)
+    shop.config.write_text(shop.config.read_text().replace('"product_views",', '"product_views", "probe_beside",'))
+    shop.begin()
+    wait_for(lambda: shop.redis.get("user:user1:probe_beside_1h") == "1", 20, "what it makes of the other lane")
+    shop.end()
+    shop.probe("-DCRASHES_IN_OPEN", "-DBY=4")
+    shop.start(wait=False)
+    for _ in range(3):
+        shop.ends(4, "lane probe ended the host in open")
+    shop.host.wait_text('metric parser "probe_beside" of lane "product" is off: lane "probe", whose values it needs, is in quarantine'
+                        "(.|\n)*running with", 30)
+    shop.send(users(5))
+    shop.others("user4", 2)
+    wait_for(lambda: shop.redis.get("user:user1:probe_beside_1h") is None, 20, "it is absent")
+    shop.end()
+
+
 def cases(servers):
     """A golden case that a plugin ends is none that passes."""
     shop = Crashing(servers, "-DCRASHES", "-DBY=4")
@@ -392,4 +415,4 @@ def nothing_to_try_it_with(servers):
 
 if __name__ == "__main__":
     run_main(__doc__, [event_by_a_signal, event_by_exit, event_by_underscore_exit, other_ways, quarantine, released, key, parser, opened,
-                       cases, hang_of_an_event, hang_is_said, hang_frees_the_lease, worker_stands_still, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])
+                       needed_by_another, cases, hang_of_an_event, hang_is_said, hang_frees_the_lease, worker_stands_still, hang_is_not_good, hang_in_open, status_without_a_check, nothing_to_try_it_with])
