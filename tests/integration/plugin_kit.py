@@ -165,11 +165,12 @@ def refusals(kit):
     text = (basket / "basket.c").read_text()
     (basket / "basket.c").write_text(text.replace("a->all++;", "a->none++;"))
     kit.bad("shoplane plugin build", 1, ["basket.c", "no member named", "none"], "the compiler's words are seen", basket)
-    (basket / "basket.c").write_text(text.replace("static bool extract", "int helper(void);\nSL_EXPORT_ int helper(void) "
-                                                  "{ return 1; }\nstatic bool extract"))
-    kit.bad("shoplane plugin build", 1, ["refused exports: it exports 1 symbol", "helper"], "what is built is looked at", basket)
-    kit.bad("shoplane plugin install", 1, ["lane \"basket\" not loaded: it exports 1 symbol"], "and not installed", basket)
     (basket / "basket.c").write_text(text)
+    lists = (basket / "CMakeLists.txt").read_text()
+    (basket / "CMakeLists.txt").write_text(lists + "target_link_options(plugin_lanes_basket PRIVATE -Wl,-rpath,/opt/shop/lib)\n")
+    kit.bad("shoplane plugin build", 1, ["refused search_path: ", "/opt/shop/lib"], "what is built is looked at", basket)
+    kit.bad("shoplane plugin install", 1, ["lane \"basket\" not loaded: "], "and not installed", basket)
+    (basket / "CMakeLists.txt").write_text(lists)
     kit.good("shoplane plugin build", "all is well again", basket)
     lanes = kit.plugins / "lanes"
     lanes.chmod(0o777)
