@@ -100,7 +100,8 @@ static bool find_source(enum plugin_kind kind, const char *name, struct source *
     if (!found) {
         buffer_byte(&list, '\0');
         error_what(error, "there are no sources of a %s \"%s\"", plugin_kind_word(kind), name);
-        error_advice(error, "%s%.400s", list.size > 1 ? "there are: " : "install shoplane as a whole: cmake --install build", list.data);
+        error_advice(error, "%s%.400s",
+                     list.size > 1 ? "there are: " : "install shoplane as a whole: cmake --install build", list.data);
     }
     buffer_free(&list);
     return found;
@@ -126,7 +127,8 @@ static void replace(char **text, const char *from, const char *to)
 
 static void replace_with(char **text, const char *format_from, const char *old, const char *format_to, const char *new)
 {
-    char *from = memory_format("%s%s%s", format_from, old, format_to), *to = memory_format("%s%s%s", format_from, new, format_to);
+    char *from = memory_format("%s%s%s", format_from, old, format_to),
+         *to = memory_format("%s%s%s", format_from, new, format_to);
     replace(text, from, to);
     free(from);
     free(to);
@@ -173,7 +175,10 @@ static bool feature_begins(const struct likeness *likeness, const char *at)
 
 /* ---- cases ---- */
 
-static bool word_is(const char *word, size_t size, const char *text) { return size == strlen(text) && strncmp(word, text, size) == 0; }
+static bool word_is(const char *word, size_t size, const char *text)
+{
+    return size == strlen(text) && strncmp(word, text, size) == 0;
+}
 
 /* A line "lane NAME ... metrics NAME ...": false, it is about a lane that the new folder has not. */
 static bool put_lane_line(const struct likeness *likeness, const char *line, size_t size, struct buffer *out)
@@ -224,7 +229,8 @@ static char *rename_case(const struct likeness *likeness, const char *text)
             for (size_t at = 0; at < size; at++) {
                 buffer_byte(&out, line[at]);
                 if (line[at] == ':' && line[0] != '#' && feature_begins(likeness, line + at + 1))
-                    buffer_printf(&out, "%s_", likeness->metric.path != NULL ? likeness->metric.new : likeness->lane.new);
+                    buffer_printf(&out, "%s_",
+                                  likeness->metric.path != NULL ? likeness->metric.new : likeness->lane.new);
             }
         }
         line += size;
@@ -307,7 +313,8 @@ static void put_plugin(const struct source *source, enum plugin_kind kind, struc
 static bool put_lists(struct likeness *likeness, const char *to)
 {
     struct buffer out = {0};
-    buffer_printf(&out, "cmake_minimum_required(VERSION 3.16)\nproject(%s C)\nif(NOT CMAKE_BUILD_TYPE)\n"
+    buffer_printf(&out,
+                  "cmake_minimum_required(VERSION 3.16)\nproject(%s C)\nif(NOT CMAKE_BUILD_TYPE)\n"
                   "  set(CMAKE_BUILD_TYPE RelWithDebInfo)\nendif()\nfind_package(ShoplaneSDK %d.%d REQUIRED)\n\n",
                   likeness->like->name, SL_SDK_MAJOR, SL_SDK_MINOR);
     if (likeness->lane.path != NULL)
@@ -332,8 +339,10 @@ static bool put_config(struct likeness *likeness, const char *to)
                               : strstr(lane->text, ".bucket_ms") != NULL
                                   ? "{ name = \"7d\"; length = \"7d\"; }"
                                   : "{ name = \"5m\"; length = \"5m\"; }, { name = \"1h\"; length = \"1h\"; }";
-        text = memory_format("# For `lanes` of the host's configuration.\n{\n    lane = \"%s\";\n    windows = ( %s );\n"
-                             "    metrics = ( \"%s\" );\n}\n", lane->new, windows, likeness->one_file ? lane->new : metric->new);
+        text =
+            memory_format("# For `lanes` of the host's configuration.\n{\n    lane = \"%s\";\n    windows = ( %s );\n"
+                          "    metrics = ( \"%s\" );\n}\n",
+                          lane->new, windows, likeness->one_file ? lane->new : metric->new);
     }
     bool good = put_file(likeness, to, name, text);
     free(text);
@@ -444,7 +453,9 @@ bool plugin_like_fill(const struct plugin_like *like, const char *to, struct err
     if (good)
         rename_features(&likeness, likeness.one_file ? &likeness.lane : &likeness.metric);
     good = good && put_source(&likeness, &likeness.lane, to) && put_source(&likeness, &likeness.metric, to) &&
-           put_others(&likeness, likeness.folder, true, to) && (like->kind == PLUGIN_LANE || put_lanes_cases(&likeness, to)) && put_lists(&likeness, to) && put_config(&likeness, to) && put_readme(&likeness, to);
+           put_others(&likeness, likeness.folder, true, to) &&
+           (like->kind == PLUGIN_LANE || put_lanes_cases(&likeness, to)) && put_lists(&likeness, to) &&
+           put_config(&likeness, to) && put_readme(&likeness, to);
     for (size_t i = 0; i < likeness.feature_count; i++)
         free(likeness.features[i]);
     source_free(&likeness.lane);

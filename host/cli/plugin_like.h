@@ -8,7 +8,8 @@
 
 struct plugin_like {
     enum plugin_kind kind;
-    const char *like;   /* "product", "product/viewed_price" (a lane with that parser), "viewed_price", a recipe's "wishlist" */
+    const char
+        *like; /* "product", "product/viewed_price" (a lane with that parser), "viewed_price", a recipe's "wishlist" */
     const char *name;   /* of the new plugin */
     const char *metric; /* of the parser on a new lane; NULL: none was asked for */
 };

@@ -33,15 +33,15 @@ static struct fold_source find(void *context, size_t number, size_t window)
     return source;
 }
 
-struct fold_others needs_others(struct needs_view *view, struct shard *shard, const struct set_lane *lane, sl_view id, const struct log *log,
-                                int64_t at_ms)
+struct fold_others needs_others(struct needs_view *view, struct shard *shard, const struct set_lane *lane, sl_view id,
+                                const struct log *log, int64_t at_ms)
 {
     *view = (struct needs_view){shard, lane, log, id, at_ms};
     return (struct fold_others){shard->set, find, view};
 }
 
-void needs_fold(struct shard *shard, struct folder *folder, const struct set_lane *lane, sl_view id, const struct log *log, size_t window,
-                size_t first, int64_t now_ms, int64_t at_ms)
+void needs_fold(struct shard *shard, struct folder *folder, const struct set_lane *lane, sl_view id,
+                const struct log *log, size_t window, size_t first, int64_t now_ms, int64_t at_ms)
 {
     struct needs_view view;
     struct fold_others others = needs_others(&view, shard, lane, id, log, at_ms);
@@ -52,8 +52,9 @@ void needs_fold(struct shard *shard, struct folder *folder, const struct set_lan
 static void owe(const struct shard *shard, const struct set_lane *lane, struct log *log)
 {
     for (size_t w = 0; w < lane->window_count; w++) {
-        bool any = lane->session ? log->count > 0 && session_end(lane, log) >= shard->clock_ms
-                                 : log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms) < log->count;
+        bool any = lane->session
+                       ? log->count > 0 && session_end(lane, log) >= shard->clock_ms
+                       : log_from(log, lane, shard->clock_ms - lane->windows[w].settings.length_ms) < log->count;
         struct view *view = log_view(log, lane, w);
         view->owed = view->owed || any;
     }

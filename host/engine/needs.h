@@ -17,13 +17,13 @@ struct needs_view {
     sl_view id;
     int64_t at_ms; /* the clock */
 };
-struct fold_others needs_others(struct needs_view *view, struct shard *shard, const struct set_lane *lane, sl_view id, const struct log *log,
-                                int64_t at_ms);
+struct fold_others needs_others(struct needs_view *view, struct shard *shard, const struct set_lane *lane, sl_view id,
+                                const struct log *log, int64_t at_ms);
 
 /* Fold the records [first, count) of the log for this window as of `now_ms`; what its parsers need of others as of the clock `at_ms`.
  * `id`: the key, whether or not there is a log of it. */
-void needs_fold(struct shard *shard, struct folder *folder, const struct set_lane *lane, sl_view id, const struct log *log, size_t window,
-                size_t first, int64_t now_ms, int64_t at_ms);
+void needs_fold(struct shard *shard, struct folder *folder, const struct set_lane *lane, sl_view id,
+                const struct log *log, size_t window, size_t first, int64_t now_ms, int64_t at_ms);
 
 /* Values of these windows of the log (a bit each) have changed, or may have: whoever needs them is dirty, and will be looked at. */
 #define NEEDS_ALL_WINDOWS UINT32_MAX

@@ -34,9 +34,10 @@ static void refuse(const struct binding_needs *binding, const char *why, const c
 {
     struct error *error = error_list_add(binding->errors);
     const sl_need *need = binding->need;
-    error_what(error, "metric parser \"%s\" needs a value \"%s: %s\" of lane \"%s\"%s%s%s, %s", binding->metric->table->name,
-               need->field.name, plugin_type_word(need->field.type), need->lane != NULL ? need->lane : binding->lane->name,
-               need->window == NULL ? "" : ", window \"", need->window == NULL ? "" : need->window, need->window == NULL ? "" : "\"", why);
+    error_what(error, "metric parser \"%s\" needs a value \"%s: %s\" of lane \"%s\"%s%s%s, %s",
+               binding->metric->table->name, need->field.name, plugin_type_word(need->field.type),
+               need->lane != NULL ? need->lane : binding->lane->name, need->window == NULL ? "" : ", window \"",
+               need->window == NULL ? "" : need->window, need->window == NULL ? "" : "\"", why);
     error_found(error, "%s:%d", binding->place->file, binding->place->line);
     error_advice(error, "%s%s", before, list);
 }
@@ -65,7 +66,8 @@ static bool same_keys(const struct set_lane *one, const struct set_lane *other)
 static bool bind_window(const struct binding_needs *binding, const struct set_lane *from, struct other_need *to)
 {
     for (size_t w = 0; w < binding->lane->window_count; w++) {
-        const char *name = binding->need->window != NULL ? binding->need->window : binding->lane->windows[w].settings.name;
+        const char *name =
+            binding->need->window != NULL ? binding->need->window : binding->lane->windows[w].settings.name;
         size_t found = 0;
         while (found < from->window_count && strcmp(from->windows[found].settings.name, name) != 0)
             found++;
@@ -104,7 +106,8 @@ static void bind_one(const struct binding_needs *binding)
     struct set_lane *from = find_lane(binding);
     if (from == NULL || !same_keys(from, binding->lane)) {
         char list[400] = "";
-        for (const struct set_lane *lane = binding->set->lanes; lane < binding->set->lanes + binding->set->lane_count; lane++)
+        for (const struct set_lane *lane = binding->set->lanes; lane < binding->set->lanes + binding->set->lane_count;
+             lane++)
             if (same_keys(lane, binding->lane))
                 add_name(list, "%s", lane->name);
         refuse(binding, from == NULL ? "which the configuration does not have" : "which has another kind of key",
@@ -127,8 +130,9 @@ static bool lacks(struct binding_needs *binding, const struct config *config, si
         binding->need = &binding->metric->table->more_needs[n];
         for (size_t i = 0; i < config->left_out_count && find_lane(binding) == NULL; i++)
             if (strcmp(config->left_out[i], binding->need->lane) == 0) {
-                log_warn("metric parser \"%s\" of lane \"%s\" is off: lane \"%s\", whose values it needs, is in quarantine",
-                         binding->metric->name, binding->lane->name, binding->need->lane);
+                log_warn(
+                    "metric parser \"%s\" of lane \"%s\" is off: lane \"%s\", whose values it needs, is in quarantine",
+                    binding->metric->name, binding->lane->name, binding->need->lane);
                 return true;
             }
     }
@@ -140,8 +144,11 @@ void bind_needs(struct lane_set *set, const struct config *config, const size_t 
     for (size_t i = 0; i < set->lane_count; i++)
         for (size_t m = 0; m < set->lanes[i].metric_count; m++) {
             struct bound_metric *metric = &set->lanes[i].metrics[m];
-            struct binding_needs binding = {
-                .set = set, .lane = &set->lanes[i], .metric = metric, .place = &config->lanes[from[i]].place, .errors = errors};
+            struct binding_needs binding = {.set = set,
+                                            .lane = &set->lanes[i],
+                                            .metric = metric,
+                                            .place = &config->lanes[from[i]].place,
+                                            .errors = errors};
             size_t count = 0;
             while (metric->table->more_needs != NULL && metric->table->more_needs[count].field.name != NULL)
                 count++;

@@ -33,8 +33,9 @@ static void put_params(struct buffer *out, const sl_param *params)
 void lane_describe(const sl_plugin *plugin, struct buffer *out)
 {
     const sl_lane *lane = plugin->lane;
-    buffer_printf(out, "lane %s %s (SDK %u.%u): %s\n  key %s, record of %zu bytes\n  events ", lane->name, lane->version,
-                  plugin->sdk_major, plugin->sdk_minor, lane->summary, lane_key_word(lane), lane->record_size);
+    buffer_printf(out, "lane %s %s (SDK %u.%u): %s\n  key %s, record of %zu bytes\n  events ", lane->name,
+                  lane->version, plugin->sdk_major, plugin->sdk_minor, lane->summary, lane_key_word(lane),
+                  lane->record_size);
     for (size_t i = 0; lane->events[i] != NULL; i++)
         buffer_printf(out, "%s%s", i == 0 ? "" : ", ", lane->events[i]);
     buffer_printf(out, "\n");

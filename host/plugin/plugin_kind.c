@@ -54,7 +54,10 @@ static const void *pointer_at(const void *table, size_t offset)
     return pointer;
 }
 
-const void *plugin_part(const sl_plugin *plugin, enum plugin_kind kind) { return pointer_at(plugin, plugin_kinds[kind].member); }
+const void *plugin_part(const sl_plugin *plugin, enum plugin_kind kind)
+{
+    return pointer_at(plugin, plugin_kinds[kind].member);
+}
 
 const char *plugin_part_name(const sl_plugin *plugin, enum plugin_kind kind)
 {

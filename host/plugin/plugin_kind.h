@@ -13,13 +13,13 @@
 enum plugin_kind { PLUGIN_LANE, PLUGIN_METRIC, PLUGIN_KINDS };
 
 struct plugin_kind_row {
-    const char *keyword; /* "metric": in commands and in CMake */
-    const char *word;    /* "metric parser": in messages */
-    const char *folder;  /* "metrics": where its files are */
-    const char *entry;   /* "SL_METRIC_PLUGIN": how its source ends */
-    size_t member;       /* offset of its table's pointer in sl_plugin */
-    size_t least_size;   /* of its table in SDK 1.0 */
-    size_t size;         /* of its table now */
+    const char *keyword;  /* "metric": in commands and in CMake */
+    const char *word;     /* "metric parser": in messages */
+    const char *folder;   /* "metrics": where its files are */
+    const char *entry;    /* "SL_METRIC_PLUGIN": how its source ends */
+    size_t member;        /* offset of its table's pointer in sl_plugin */
+    size_t least_size;    /* of its table in SDK 1.0 */
+    size_t size;          /* of its table now */
     size_t name, version; /* offsets of these texts in its table */
 
     /* Does a whole table (plugin_table.h) keep the contract? False: *error says what is wrong, and what to do. */

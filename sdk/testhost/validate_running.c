@@ -49,7 +49,8 @@ void running_place(struct running *running, const char *function)
 static void put_windows(int64_t bucket_ms, bool session, bool longest, const sl_need *needs, struct buffer *out)
 {
     long long scale = (long long)(1 + bucket_ms / 60000);
-    const char *there[] = {"5m", "1h", "24h", "session", "short", "long"}, *more = longest ? ", { name = \"400d\"; length = \"400d\"; }" : "";
+    const char *there[] = {"5m", "1h", "24h", "session", "short", "long"};
+    const char *more = longest ? ", { name = \"400d\"; length = \"400d\"; }" : "";
     if (session)
         buffer_printf(out, " windows = ( { name = \"session\"; gap = \"30m\"; max = \"%s\"; emit = \"5s\"; }",
                       longest ? "400d" : "12h");
