@@ -29,6 +29,17 @@ static const char usage[] = "shoplane check [--config FILE] [--against-state]\n\
                             "  --config FILE    default: see `shoplane --help`\n"
                             "  --against-state  say what becomes of each lane's state at a start: kept, copied, filled again\n";
 
+/* When its session is over nothing of it is written any more. */
+static void print_ages_beyond_gap(const struct set_lane *lane)
+{
+    for (size_t w = 0; w < lane->window_count; w++)
+        for (size_t a = 0; lane->windows[w].settings.session && a < lane->age_count; a++)
+            if (lane->ages_ms[a] > lane->windows[w].settings.gap_ms)
+                (void)printf("  warning  a record reaches the age of %.6g s only while its session goes on, which is over after a gap of "
+                             "%.6g s\n    do this  take a gap that is longer than the age, or shorten the age\n",
+                             (double)lane->ages_ms[a] / 1000, (double)lane->windows[w].settings.gap_ms / 1000);
+}
+
 static void print_lane(const struct set_lane *lane)
 {
     (void)printf("lane %s %s: %s\n", lane->name, lane->table->version, lane->table->summary);
@@ -51,6 +62,7 @@ static void print_lane(const struct set_lane *lane)
             (void)printf("  %s %s{%s}%s\n", metric->silent ? "only compares" : "writes", metric->key_prefix,
                          lane->table->key == SL_KEY_SESSION ? "sid" : "id", lane->windows[w].suffixes[f].data);
     }
+    print_ages_beyond_gap(lane);
     struct buffer warnings = {0};
     lane_spelling(lane->table, &warnings);
     (void)fwrite(warnings.data, 1, warnings.size, stdout);
@@ -198,7 +210,8 @@ int command_check(int argc, char **argv)
     if (good && !against_state)
         print_pairs(loaded.lanes);
     if (good) {
-        (void)printf("%s is fine: %zu lanes, plugins from %s\n", path, loaded.lanes->lane_count, loaded.lanes->folder);
+        (void)printf("%s is fine: %zu lane%s, plugins from %s\n", path, loaded.lanes->lane_count,
+                     loaded.lanes->lane_count == 1 ? "" : "s", loaded.lanes->folder);
         loaded_free(&loaded);
     }
     if (good && token != NULL)

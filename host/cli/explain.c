@@ -62,7 +62,11 @@ static bool from_state(const struct config *config, const struct lane_set *set, 
     struct shard shard;
     struct error damage = {0};
     sl_key kind;
-    if (!explanation_kind(set, question->kind, &kind, error) || !state_folder_look(&folder, config->state.folder, error))
+    if (!explanation_kind(set, question->kind, &kind, error)) {
+        explanation_say_quarantine(question, error);
+        return false;
+    }
+    if (!state_folder_look(&folder, config->state.folder, error))
         return false;
     bool good = durable_open(&durable, &folder, config, set, false, error);
     if (good) {
@@ -88,7 +92,8 @@ static int tell(const struct options *options, const struct explanation_question
     struct buffer out = {0};
     struct error error = {0};
     bool good = false;
-    if (!setup_read(path, &config, &set)) {
+    struct quarantine quarantine = {0};
+    if (!setup_read_with(path, NULL, &quarantine, &config, &set)) {
         free(path);
         return 2;
     }
@@ -100,7 +105,9 @@ static int tell(const struct options *options, const struct explanation_question
         error_advice(&error, "state: { folder = \"/var/lib/shoplane\"; };");
     } else {
         enum control_result result = options->state ? CONTROL_NOBODY : control_ask(config->state.folder, words, 5, &out, &error);
-        good = result == CONTROL_ANSWERED || (result == CONTROL_NOBODY && from_state(config, set, question, &out, &error));
+        struct explanation_question there = *question;
+        there.quarantine = quarantine.told;
+        good = result == CONTROL_ANSWERED || (result == CONTROL_NOBODY && from_state(config, set, &there, &out, &error));
     }
     if (good)
         (void)fwrite(out.data, 1, out.size, stdout);
@@ -108,6 +115,7 @@ static int tell(const struct options *options, const struct explanation_question
         report_error(&error);
     buffer_free(&out);
     lane_set_free(set);
+    quarantine_free(&quarantine);
     config_free(config);
     free(path);
     return good ? 0 : 1;

@@ -12,7 +12,7 @@ static const struct {
     {"build", "build the plugins of a folder", command_plugin_build},
     {"test", "run golden cases: events in, the clock moves, features expected", command_plugin_test},
     {"check", "look into a plugin's file, without running anything of it", command_plugin_check},
-    {"validate", "run it on events made by chance, and see whether it keeps the contract", command_plugin_validate},
+    {"validate", "run it on random events, and see whether it keeps the contract", command_plugin_validate},
     {"install", "put what was built where the host looks, without disturbing it", command_plugin_install},
     {"release", "call a plugin again that stands in quarantine since it ended the host", command_plugin_release},
     {"list", "what the installed plugins offer: the same as `shoplane plugins`", command_plugins},

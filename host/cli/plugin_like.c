@@ -364,7 +364,7 @@ static bool put_readme(struct likeness *likeness, const char *to)
         "# %s\n\nMade from the sources of `%s`, under names of its own; features have the new name before their own. Change them into what\n"
         "you want. What the parts of a source are for: the author's guide, and `shoplane plugin new lane NAME` without `--like`.\n\n"
         "    shoplane plugin build        # into build/\n    shoplane plugin test         # all cases\n"
-        "    shoplane plugin validate     # whether it keeps the SDK's contract, with events made up by chance\n"
+        "    shoplane plugin validate     # whether it keeps the SDK's contract, with random events\n"
         "    shoplane plugin install      # to the host's plugins, without disturbing it\n"
         "    shoplane reload              # the running host takes it up, once its configuration names it: %s.conf\n",
         likeness->like->name, likeness->like->like, likeness->like->name);

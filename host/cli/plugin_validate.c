@@ -14,7 +14,7 @@
 
 static const char usage[] =
     "shoplane plugin validate [OPTIONS] [FILE.so ...]\n\n"
-    "Runs a lane or a metric parser on streams of events made by chance, each in a process of its own, and looks whether it\n"
+    "Runs a lane or a metric parser on streams of random events, each in a process of its own, and looks whether it\n"
     "keeps the contract of the SDK: the same features for other batches, workers, orders of arrival, and after a restart;\n"
     "nothing written where it must not, no state between calls, no crash, whatever comes. For what breaks, a small stream that\n"
     "breaks it is shown, as lines of a golden case. Every third stream uses texts and numbers that stand in the plugin's file.\n"
@@ -26,7 +26,7 @@ static const char usage[] =
     "  --seed N           of the first stream; default 1\n"
     "  --rounds N         streams; default 12\n"
     "  --events N         events in each; default 300\n"
-    "  --events FILE      recorded events, enriched TSV, in place of those made by chance; each stream is another part of it\n"
+    "  --events FILE      recorded events, enriched TSV, in place of random ones; each stream is another part of it\n"
     "  --reproduce N      only the stream with this seed: what a finding says\n"
     "  --timeout N        seconds after which a plugin hangs; default 30\n"
     "  --keep FILE        the events of the first finding, as enriched TSV for `shoplane replay`\n"

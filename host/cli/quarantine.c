@@ -1,12 +1,15 @@
 /* quarantine.c - see quarantine.h. */
 #include "cli/quarantine.h"
 
+#include "base/buffer.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/time.h"
 #include "cli/crash.h"
 #include "config/config_memory.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +58,7 @@ static bool stands(struct quarantine *quarantine, const char *folders, const cha
                                : memory_format("metric parser %s of lane %s", metric, lane),
         .key = metric == NULL ? memory_text(lane) : memory_format("%s:%s", lane, metric),
         .why = memory_format("%s in %s", crash_cause_text(last->cause), last->function),
+        .since_s = last->time_s,
     };
     return true;
 }
@@ -137,6 +141,30 @@ static void take_out_shadows(struct quarantine *quarantine, struct config *confi
     config->lane_count = kept;
 }
 
+/* The name that `shoplane plugin release` takes. */
+static const char *released_as(const struct quarantined *plugin)
+{
+    const char *colon = strrchr(plugin->key, ':');
+    return colon == NULL ? plugin->key : colon + 1;
+}
+
+static void tell_askers(struct quarantine *quarantine)
+{
+    struct buffer told = {0};
+    char since[TIME_TEXT_MAX];
+    for (size_t i = 0; i < quarantine->count; i++) {
+        (void)time_text(quarantine->items[i].since_s * 1000, since);
+        buffer_printf(&told, "%s%s stands in quarantine since %s (%s): it has no features; do this: shoplane plugin release %s",
+                      i == 0 ? "" : "\n", quarantine->items[i].name, since, quarantine->items[i].why,
+                      released_as(&quarantine->items[i]));
+    }
+    if (told.size > 0) {
+        buffer_byte(&told, '\0');
+        quarantine->told = memory_text(told.data);
+    }
+    buffer_free(&told);
+}
+
 void quarantine_apply(struct quarantine *quarantine, struct config *config)
 {
     read_notes(quarantine, config->state.folder);
@@ -159,18 +187,44 @@ void quarantine_apply(struct quarantine *quarantine, struct config *config)
     config->lane_count = kept;
     if (kept < count)
         take_out_shadows(quarantine, config, folders);
+    tell_askers(quarantine);
     free(folders);
 }
 
-static void bar(struct lane_set *set, const struct crash_note *note, const struct plugin_id *id, struct key_bars *keys)
+/* For a person: what the plugin is not called for any more. */
+static void add_place(struct quarantine *quarantine, const struct crash_note *note, const struct plugin_id *id)
+{
+    struct buffer where = {0};
+    if (note->partition >= 0) {
+        buffer_printf(&where, "for partition %" PRId32 ", offset %" PRId64 ": that event is a dead letter", note->partition, note->offset);
+    } else {
+        buffer_literal(&where, "for key ");
+        for (size_t i = 0; i < note->key_size; i++)
+            buffer_byte(&where, (unsigned char)note->key[i] < ' ' ? '?' : note->key[i]);
+        buffer_literal(&where, ": that key has none of its features");
+    }
+    buffer_byte(&where, '\0');
+    quarantine->places = memory_resize(quarantine->places, (quarantine->place_count + 1) * sizeof *quarantine->places);
+    quarantine->places[quarantine->place_count++] =
+        memory_format("%s %s is not called %s; it crashed there twice, in %s; do this: install a mended one and `shoplane reload`",
+                      id->metric == NULL ? "lane" : "metric parser", id->metric == NULL ? id->lane : id->metric, where.data,
+                      note->function);
+    buffer_free(&where);
+}
+
+static void bar(struct quarantine *quarantine, struct lane_set *set, const struct crash_note *note, const struct plugin_id *id,
+                struct key_bars *keys)
 {
     if (note->partition >= 0)
         message_bars_add(&set->bars, (struct message_bar){note->partition, note->offset, id, note->cause});
     else if (note->key_size > 0)
         key_bars_add(keys, (sl_view){note->key, note->key_size});
+    else
+        return;
+    add_place(quarantine, note, id);
 }
 
-void quarantine_bar(const struct quarantine *quarantine, struct lane_set *set)
+void quarantine_bar(struct quarantine *quarantine, struct lane_set *set)
 {
     for (size_t n = 0; n < quarantine->notes.count; n++) {
         const struct crash_note *note = &quarantine->notes.items[n];
@@ -180,10 +234,10 @@ void quarantine_bar(const struct quarantine *quarantine, struct lane_set *set)
             if (strcmp(lane->name, note->lane) != 0)
                 continue;
             if (note->metric[0] == '-' && lane->id.build == note->build)
-                bar(set, note, &lane->id, &lane->bars);
+                bar(quarantine, set, note, &lane->id, &lane->bars);
             for (size_t m = 0; m < lane->metric_count; m++)
                 if (strcmp(lane->metrics[m].name, note->metric) == 0 && lane->metrics[m].id.build == note->build)
-                    bar(set, note, &lane->metrics[m].id, &lane->metrics[m].bars);
+                    bar(quarantine, set, note, &lane->metrics[m].id, &lane->metrics[m].bars);
         }
     }
 }
@@ -194,9 +248,9 @@ void quarantine_say(const struct quarantine *quarantine)
         log_error(
             "%s stands in quarantine: it ended the host %d times within a day, last by: %s; the others go on without it; do "
             "this: install a mended one and `shoplane reload`, or `shoplane plugin release %s`",
-            quarantine->items[i].name, CRASH_QUARANTINE, quarantine->items[i].why,
-            strrchr(quarantine->items[i].key, ':') == NULL ? quarantine->items[i].key
-                                                           : strrchr(quarantine->items[i].key, ':') + 1);
+            quarantine->items[i].name, CRASH_QUARANTINE, quarantine->items[i].why, released_as(&quarantine->items[i]));
+    for (size_t i = 0; i < quarantine->place_count; i++)
+        log_warn("%s", quarantine->places[i]);
 }
 
 void quarantine_free(struct quarantine *quarantine)
@@ -210,6 +264,10 @@ void quarantine_free(struct quarantine *quarantine)
         free(quarantine->files[i].name);
         free(quarantine->files[i].bytes);
     }
+    for (size_t i = 0; i < quarantine->place_count; i++)
+        free(quarantine->places[i]);
+    free(quarantine->places);
+    free(quarantine->told);
     free(quarantine->items);
     free(quarantine->files);
     crash_notes_free(&quarantine->notes);

@@ -15,6 +15,7 @@ struct quarantined {
     char *name; /* "lane product", "metric parser product_views of lane product" */
     char *key;  /* "product", "product:product_views" */
     char *why;  /* "Segmentation fault in extract" */
+    int64_t since_s; /* wall clock */
 };
 
 /* A plugin file that the configuration names for something that is taken out. */
@@ -29,6 +30,9 @@ struct quarantine {
     struct crash_notes notes;
     struct quarantined *items;
     size_t count;
+    char *told;    /* a line each, for who asks; NULL: there is none */
+    char **places; /* at which a plugin is not called, since it crashed there twice: "lane probe is not called for key ann ..." */
+    size_t place_count;
     struct kept_file *files;
     size_t file_count;
 };
@@ -36,7 +40,7 @@ struct quarantine {
 /* `quarantine` is zeroed but for `noting`. Read the notes of the configuration's folder, and take out of it what stands in quarantine. */
 void quarantine_apply(struct quarantine *quarantine, struct config *config);
 /* Tell the set which places its plugins are not to be called at. */
-void quarantine_bar(const struct quarantine *quarantine, struct lane_set *set);
+void quarantine_bar(struct quarantine *quarantine, struct lane_set *set);
 /* One line each, at the start. */
 void quarantine_say(const struct quarantine *quarantine);
 void quarantine_free(struct quarantine *quarantine);

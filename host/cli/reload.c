@@ -26,6 +26,7 @@
 
 #define LIMIT_MS      30000
 #define LOOK_EVERY_MS 10
+#define SAID_EVERY_MS 5000
 
 static const char usage[] = "shoplane reload [--config FILE]\n\n"
                             "Checks the configuration and its plugins as `check --against-state` does; then the host that\n"
@@ -80,10 +81,19 @@ static int say(int status, const char *what, const char *found, const char *advi
     return status;
 }
 
+/* What it is that takes so long. */
+static void say_waiting(int64_t waited_s, bool new, const struct notice *now)
+{
+    const char *what = !new          ? "the host checks the new set"
+                       : now->writes ? "the new set runs; until events have gone through it, it is not known whether it is good"
+                                     : "the host has restarted, and has not written yet";
+    (void)fprintf(stderr, "  %" PRId64 " s of at most %d s  %s\n", waited_s, LIMIT_MS / 1000, what);
+}
+
 static int wait_for_it(const struct state_folder *folder, pid_t host, const char *wanted, const struct notice *before)
 {
     struct notice now = *before;
-    int64_t began_ms = time_monotonic_ms();
+    int64_t began_ms = time_monotonic_ms(), told_ms = began_ms;
     bool said = false;
     for (;;) {
         bool lives = look(folder, host, &now), new = now.start != before->start;
@@ -95,6 +105,10 @@ static int wait_for_it(const struct state_folder *folder, pid_t host, const char
                        "mend what is wrong and reload again; the host's log says more");
         if (!new && now.refusals != before->refusals)
             return say(1, "the host refused to reload, and runs on as before", "", "its log says why");
+        if (time_monotonic_ms() - told_ms >= SAID_EVERY_MS) {
+            told_ms += SAID_EVERY_MS;
+            say_waiting((told_ms - began_ms) / 1000, new, &now);
+        }
         if (!new && over)
             return say(1, "the host has not restarted within 30 s", "", "look at its log");
         if (!new)

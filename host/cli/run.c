@@ -310,8 +310,10 @@ static int run(struct running *running)
     }
     int64_t started_ms = time_monotonic_ms();
     struct engine *engine = engine_start(settings);
-    log_info("running with %s: %zu lanes, %d workers, %d partitions", config->file, running->loaded->lanes->lane_count,
-             settings->workers, (int)settings->source->partitions);
+    size_t lanes = running->loaded->lanes->lane_count;
+    log_info("running with %s: %zu lane%s, %d worker%s, %d partition%s", config->file, lanes, lanes == 1 ? "" : "s",
+             settings->workers, settings->workers == 1 ? "" : "s", (int)settings->source->partitions,
+             settings->source->partitions == 1 ? "" : "s");
     supervisor_tell("READY=1\nSTATUS=running");
     trial_keep(&running->trial);
     struct audit_settings audited = {.redis = setup_redis(&config->sink),
@@ -334,7 +336,9 @@ static int run(struct running *running)
                                     .trial = &running->trial,
                                     .reason = running->note->reason,
                                     .since_ms = running->ownership.stood_by ? 0 : running->note->since_ms};
-    struct questions questions = {.engine = engine, .set = running->loaded->lanes, .audit = audit};
+    struct questions questions = {.engine = engine, .set = running->loaded->lanes, .audit = audit,
+                                  .live = config->source.clock == CLOCK_LIVE, .disorder_ms = config->source.disorder_ms,
+                                  .quarantine = running->loaded->quarantine.told};
     struct control *control = !running->ownership.has_folder
                                   ? NULL
                                   : control_start(running->ownership.folder.folder, running->ownership.folder.path,

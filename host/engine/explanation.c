@@ -84,6 +84,24 @@ static sl_view value_of(const struct folder *folder, size_t feature, bool *prese
     return (sl_view){folded->present ? folder->text.data + folded->offset : "", folded->present ? folded->size : 0};
 }
 
+/* The plugin that is not called for this key, since it crashed there twice; NULL: all are. */
+static const struct plugin_id *left_out(const struct set_lane *lane, size_t feature, sl_view id)
+{
+    size_t m;
+    const struct bound_metric *parser = parser_of(lane, feature, &m);
+    return key_barred(&lane->bars, id) ? &lane->id : key_barred(&parser->bars, id) ? &parser->id : NULL;
+}
+
+static void put_left_out(struct telling *telling, const struct plugin_id *plugin)
+{
+    const char *name = plugin->metric == NULL ? plugin->lane : plugin->metric;
+    if (telling->question->json)
+        buffer_printf(telling->out, ",\"left_out\":\"%s\"", name);
+    else
+        buffer_printf(telling->out, "left out: %s %s crashed here twice (see OPERATIONS.md, Plugins that crash)",
+                      plugin->metric == NULL ? "lane" : "metric parser", name);
+}
+
 static void put_value(struct telling *telling, size_t feature)
 {
     bool present;
@@ -223,14 +241,21 @@ static void put_ages(struct telling *telling, const struct set_lane *lane, const
             break;
         if (!changes_at(telling, lane, log, window, feature, at_ms))
             continue;
-        char time[TIME_TEXT_MAX];
+        char time[TIME_TEXT_MAX], written[TIME_TEXT_MAX];
         (void)time_text(at_ms, time);
+        (void)time_text(at_ms + telling->question->disorder_ms, written);
         buffer_printf(telling->out, json ? "%s{\"at\":\"%s\",\"value\":" : in_line ? ", will be " : "  will be ", said > 0 ? "," : "", time);
         put_value(telling, feature);
-        if (json)
+        if (json && telling->question->live)
+            buffer_printf(telling->out, ",\"in_redis\":\"%s\"}", written);
+        else if (json)
             buffer_byte(telling->out, '}');
         else
-            buffer_printf(telling->out, in_line ? " at %s" : " at %s, when a record reaches an age that the lane names\n", time);
+            buffer_printf(telling->out, " at %s", time);
+        if (!json && telling->question->live)
+            buffer_printf(telling->out, ", in Redis at about %s", written);
+        if (!json && !in_line)
+            buffer_literal(telling->out, ", when a record reaches an age that the lane names\n");
         said++;
     }
     if (json)
@@ -321,6 +346,7 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
     const struct bound_metric *parser = parser_of(lane, feature, &m);
     bool json = telling->question->json, behind = telling->question->feature != NULL;
     sl_view id = text_view(&log->key);
+    const struct plugin_id *barred = left_out(lane, feature, id);
     if (json) {
         buffer_printf(telling->out, "%s{\"key\":", telling->features > 0 ? "," : "");
         struct buffer key = {0};
@@ -330,6 +356,8 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
         buffer_printf(telling->out, ",\"lane\":\"%s\",\"parser\":\"%s\",\"window\":\"%s\",\"records\":%zu,\"value\":",
                       lane->name, parser->name, settings->settings.name, log->count - first);
         put_value(telling, feature);
+        if (barred != NULL)
+            put_left_out(telling, barred);
         put_written(telling, lane, log, window, feature);
         if (is_truncated(telling, lane, log, window))
             buffer_literal(telling->out, ",\"truncated\":true");
@@ -337,7 +365,10 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
             put_ages(telling, lane, log, window, first, feature, behind ? AGES_SHOWN : 1);
     } else if (behind) {
         buffer_printf(telling->out, "%s%.*s:%s is ", parser->key_prefix, (int)id.size, id.data, full_name(lane, window, feature));
-        put_value(telling, feature);
+        if (barred != NULL)
+            put_left_out(telling, barred);
+        else
+            put_value(telling, feature);
         buffer_printf(telling->out, "\n  by parser %s of lane %s, window %s: %zu record%s, %swritten ", parser->name, lane->name,
                       settings->settings.name, log->count - first, log->count - first == 1 ? "" : "s", shadow_words(lane, parser));
         put_written(telling, lane, log, window, feature);
@@ -348,7 +379,10 @@ static void tell_feature(struct telling *telling, const struct set_lane *lane, s
         put_ages(telling, lane, log, window, first, feature, AGES_SHOWN);
     } else {
         buffer_printf(telling->out, "  %-36s ", full_name(lane, window, feature));
-        put_value(telling, feature);
+        if (barred != NULL)
+            put_left_out(telling, barred);
+        else
+            put_value(telling, feature);
         buffer_literal(telling->out, "   (");
         buffer_printf(telling->out, "%zu record%s, %swritten ", log->count - first, log->count - first == 1 ? "" : "s",
                       shadow_words(lane, parser));
@@ -396,6 +430,37 @@ static void list_features(const struct telling *telling, char *list, size_t size
         }
 }
 
+/* Its features are nowhere in the answer. */
+static void put_quarantine(struct telling *telling)
+{
+    const char *plugins = telling->question->quarantine == NULL ? "" : telling->question->quarantine;
+    bool json = telling->question->json;
+    if (json)
+        buffer_literal(telling->out, "],\"quarantine\":[");
+    for (bool first = true; *plugins != '\0'; first = false) {
+        size_t size = strcspn(plugins, "\n");
+        if (json) {
+            buffer_put(telling->out, ",", first ? 0 : 1);
+            buffer_json_text(telling->out, plugins, size);
+        } else if (telling->question->feature == NULL) {
+            buffer_printf(telling->out, "  %.*s\n", (int)size, plugins);
+        }
+        plugins += size + (plugins[size] == '\n');
+    }
+    if (json)
+        buffer_literal(telling->out, "]}\n");
+}
+
+void explanation_say_quarantine(const struct explanation_question *question, struct error *error)
+{
+    if (question->quarantine == NULL)
+        return;
+    struct error before = *error;
+    size_t size = strcspn(question->quarantine, "\n"); /* found is short; `features` lists them all */
+    error_found(error, "%s%s%.*s%s", before.found, before.found[0] == '\0' ? "" : "; ", (int)size, question->quarantine,
+                question->quarantine[size] == '\0' || question->quarantine[size + 1] == '\0' ? "" : "; and others, see the log");
+}
+
 bool explanation_make(struct shard *shard, const struct explanation_question *question, const char *as_of, struct buffer *out,
                       struct error *error)
 {
@@ -412,8 +477,11 @@ bool explanation_make(struct shard *shard, const struct explanation_question *qu
     if (question->json)
         buffer_printf(out, "{\"from\":\"%s\",\"clock\":\"%s\",\"features\":[", as_of, time);
     else
-        buffer_printf(out, "%s:%s, from %s, as of %s\n", question->kind, question->id, as_of,
-                      time);
+        buffer_printf(out, "%s:%s, from %s, as of %s", question->kind, question->id, as_of, time);
+    if (!question->json && question->live && question->disorder_ms > 0)
+        buffer_printf(out, " (the clock is %.3g s behind: so much later is a change in Redis)", (double)question->disorder_ms / 1000);
+    if (!question->json)
+        buffer_byte(out, '\n');
     for (size_t i = 0; i < shard->set->lane_count; i++) {
         const struct set_lane *lane = &shard->set->lanes[i];
         struct log *log = !is_kind(lane, question->kind) ? NULL
@@ -422,8 +490,7 @@ bool explanation_make(struct shard *shard, const struct explanation_question *qu
         for (size_t w = 0; log != NULL && w < lane->window_count; w++)
             tell_window(&telling, lane, log, w);
     }
-    if (question->json)
-        buffer_literal(out, "]}\n");
+    put_quarantine(&telling);
     folder_free(&telling.folder);
     if (telling.features > 0)
         return true;
@@ -438,5 +505,6 @@ bool explanation_make(struct shard *shard, const struct explanation_question *qu
         error_what(error, "%s \"%s\" has no feature \"%s\"", question->kind, question->id, question->feature);
         error_advice(error, "there are: %s", list);
     }
+    explanation_say_quarantine(question, error);
     return false;
 }

@@ -42,9 +42,12 @@ static bool explain(void *context, const char *const *words, size_t count, struc
         return false;
     }
     struct explanation_question question = {
-        .kind = words[1], .id = words[2], .feature = strcmp(words[3], "*") == 0 ? NULL : words[3], .json = strcmp(words[4], "json") == 0};
-    if (!explanation_kind(questions->set, question.kind, &kind, error))
+        .kind = words[1], .id = words[2], .feature = strcmp(words[3], "*") == 0 ? NULL : words[3], .json = strcmp(words[4], "json") == 0,
+        .live = questions->live, .disorder_ms = questions->disorder_ms, .quarantine = questions->quarantine};
+    if (!explanation_kind(questions->set, question.kind, &kind, error)) {
+        explanation_say_quarantine(&question, error);
         return false;
+    }
     struct explaining explaining = {questions, &question, out, error, false};
     int owner = engine_owner(questions->engine, (sl_view){question.id, strlen(question.id)}, kind);
     if (engine_ask(questions->engine, owner, explain_there, &explaining, WORKER_MS))

@@ -9,6 +9,9 @@ struct questions {
     struct engine *engine;
     const struct lane_set *set;
     struct audit *audit; /* or NULL */
+    bool live;           /* as in struct explanation_question */
+    int64_t disorder_ms;
+    const char *quarantine;
 };
 
 /* For control_start(), with a struct questions as the context.

@@ -86,6 +86,13 @@ def crash_view(shop, user):
     return len(shop.events.read_text().splitlines()) - 1
 
 
+def asked(shop, status, *words):
+    """What `features` or `explain` says."""
+    done = shop.ask(*words)
+    check(done.returncode == status, f"{words}: status {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
 def event(servers, by, more=""):
     """An event in `extract`: ended twice there, it is a dead letter, and all others are as if it had never been."""
     shop = Crashing(servers, "-DCRASHES", f"-DBY={by}", more=more)
@@ -96,6 +103,7 @@ def event(servers, by, more=""):
     shop.ends(by, place)
     host = shop.ends(by, place)
     host.wait_text("running with", 30)
+    says(host.text(), f"lane probe is not called for partition 0, offset {offset}: that event is a dead letter", "the log names the place")
     shop.probe_is("user2", 2)
     wait_for(shop.letters, 10, "the dead letter")
     letter = shop.letters()[-1]["data"]
@@ -147,6 +155,13 @@ def quarantine(servers):
     shop.send(users(5))
     shop.others("user3", 4)
     check(shop.redis.get("user:user3:probe_views_w") == "3", "it is not called")
+    stands = (r"lane probe stands in quarantine since 20\d\d-\S+Z \(Segmentation fault in extract\): it has no features; "
+              "do this: shoplane plugin release probe")
+    for where in ([], ["--state"]):
+        says(asked(shop, 0, "features", "user", "user3", *where), r"product_view_count_\w+ (.|\n)*  " + stands + "\n", "features")
+        says(asked(shop, 1, "explain", "user:user3:probe_views_w", *where), 'has no feature "probe_views_w"(.|\n)*found +' + stands,
+             "explain")
+        says(json.loads(asked(shop, 0, "features", "user", "user3", "--json", *where))["quarantine"][0], stands, "as JSON")
     # A restart keeps it so, and a check says so; the same bytes again are no other build. What is installed is the same set.
     shop.end()
     check("is good" not in host.text(), f"another set is being tried:\n{host.tail()}")
@@ -194,6 +209,15 @@ def key(servers):
     shop.others("user2", 2)
     wait_for(lambda: shop.redis.get("user:user2:probe_views_w") is None, 20, "that key's feature is gone")
     host.wait_text("[1-9]\\d* folds left out", 20)
+    says(host.text(), "lane probe is not called for key user2: that key has none of its features; it crashed there twice, in add; "
+         "do this: install a mended one and `shoplane reload`", "the log names the place")
+    left_out = r"left out: lane probe crashed here twice \(see"
+    for where in ([], ["--state"]):
+        says(asked(shop, 0, "features", "user", "user2", *where), "  probe_views_w +" + left_out, "features")
+        says(asked(shop, 0, "explain", "user:user2:probe_views_w", *where), "user:user2:probe_views_w is " + left_out, "explain")
+        feature = json.loads(asked(shop, 0, "explain", "user:user2:probe_views_w", "--json", *where))["features"][0]
+        check((feature["value"], feature["left_out"]) == (None, "probe"), feature)
+    check("left out" not in asked(shop, 0, "features", "user", "user1"), "others are not")
     check(shop.letters() == [], "no event is lost")
     shop.probe()
     shop.reload()
@@ -213,6 +237,7 @@ def parser(servers):
     host = shop.ends(1, place)
     host.wait_text("running with", 30)
     wait_for(lambda: shop.redis.get("user:user1:probe_views_w") is None, 20, "it is left out")
+    says(asked(shop, 0, "explain", "user:user1:probe_views_w"), "is left out: metric parser probe_views crashed here twice", "explain")
     shop.send(["user2"])
     shop.probe_is("user2", 2)
     shop.send(["user2"])
@@ -404,10 +429,13 @@ def nothing_to_try_it_with(servers):
     shop = Crashing(servers)
     host = shop.begin()
     shop.probe("-DCRASHES")
-    seen = shop.hup()
+    seen = len(host.text())
+    reload = servers.start([servers.host, "reload", "--config", shop.config], servers.fresh("reload") / "log")
     host.wait_text("is being tried, and the topic has nothing to try it with: it is good if nothing comes for another 50 s", 30, seen)
+    reload.wait_text("  5 s of at most 30 s  the new set runs; until events have gone through it, it is not known whether it is good\n", 20)
     crash_view(shop, "user1")
     host.wait_text("back to the last good set.*it crashed while it was being tried: Segmentation fault", 20, seen)
+    check(reload.wait(20) == 1, f"reload: {reload.text()}")
     shop.probe_is("user1", 2)
     shop.probe()
     shop.compare("the last good set")

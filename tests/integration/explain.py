@@ -6,13 +6,14 @@
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
 import time
 
 from live import event, product_lane, session_lane
-from servers import TOPIC, Failed, MockBroker, check, run_main, wait_for, write_config
+from servers import ROOT, TOPIC, Failed, MockBroker, check, run_main, wait_for, write_config
 
 
 def set_up(servers):
@@ -116,27 +117,57 @@ def what_becomes_true_by_itself(servers):
     redis, broker = servers.redis().start(), MockBroker(servers, {TOPIC: 4})
     lanes = ('lanes = ( { lane = "abandoned_checkout"; windows = ( { name = "1h"; length = "1h"; } ); '
              'metrics = ( "checkout_abandoned" ); } );\n')
-    config = write_config(servers.folder / "ages.conf", lanes, broker, redis, clock="live", idle="300ms", disorder="0s")
+    config = write_config(servers.folder / "ages.conf", lanes, broker, redis, clock="live", idle="300ms", disorder="2s")
     with config.open("a") as file:
         file.write(f'state: {{ folder = "{servers.folder / "state"}"; interval = "200ms"; }};\n'
                    f'plugins = "{servers.build / "plugins"}:{servers.build / "examples"}";\n')
     host, producer = servers.run(config, "--workers", 2, "--report", 1), servers.producer(broker)
     at = int(time.time()) - 596
-    soon, later = (time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(step + 600)) for step in (at, at + 590))
+    def stamp(of):
+        return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(of))
+    soon, later = stamp(at + 600), stamp(at + 590 + 600)
+    soon_read, later_read = stamp(at + 602), stamp(at + 590 + 602)  # the clock is `disorder` behind
     producer.send(event("checkout_step", "ann", at=at), event("checkout_step", "bob", at=at), event("checkout_step", "bob", at=at + 590))
     ann, bob = (f"user:{user}:checkout_abandoned_1h" for user in ("ann", "bob"))
     wait_for(lambda: redis.get(ann) == redis.get(bob) == "false", 20, lambda: f"nobody has left yet:\n{host.tail()}")
     text = told(servers, 0, "explain", bob, "--config", config)
-    check(f"\n  will be true at {later}, when a record reaches an age that the lane names\n" in text, text)
+    check(f"\n  will be true at {later}, in Redis at about {later_read}, when a record reaches an age that the lane names\n" in text, text)
     text = told(servers, 0, "features", "user", "bob", "--config", config)
-    check(f", will be true at {later})\n" in text and f", will be 0 at {later})\n" in text, text)
+    said = f"at {later}, in Redis at about {later_read})\n"
+    check(f", will be true {said}" in text and f", will be 0 {said}" in text, text)
+    check(" (the clock is 2 s behind: so much later is a change in Redis)\n" in text, text)
     answer = as_json(servers, "explain", ann, "--config", config)["features"][0]
     # on a machine that is slow enough it has happened by now
-    check((answer["value"], answer["will_be"]) in (("false", [{"at": soon, "value": "true"}]), ("true", [])), answer)
+    check((answer["value"], answer["will_be"]) in (("false", [{"at": soon, "value": "true", "in_redis": soon_read}]), ("true", [])), answer)
     wait_for(lambda: redis.get(ann) == "true", 20, lambda: f"ann has left:\n{host.tail()}")
-    check(time.time() >= at + 600 and redis.get(bob) == "false", "and not before")
+    check(time.time() >= at + 602 and redis.get(bob) == "false", "and not before")
     check(as_json(servers, "explain", ann, "--config", config)["features"][0]["will_be"] == [], "nothing more will be")
     check(host.end() == 0, host.tail())
+
+
+def age_beyond_the_gap(servers):
+    """A session that is over does not reach an age: `check` says so before anybody waits for it."""
+    for folder in ("lanes", "metrics"):
+        (servers.folder / folder).mkdir()
+    parser = "checkout_abandoned.so"
+    shutil.copyfile(servers.build / "examples" / "metrics" / parser, servers.folder / "metrics" / parser)
+    text = (ROOT / "sdk" / "examples" / "abandoned_checkout" / "abandoned_checkout.c").read_text()
+    check(text.count("SL_KEY_USER") == 1, text)
+    source = servers.folder / "visit.c"
+    source.write_text(text.replace("SL_KEY_USER", "SL_KEY_SESSION").replace("ABANDONED", "VISIT").replace('"abandoned_checkout"', '"visit"'))
+    servers.command([os.environ.get("CC", "cc"), "-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", f"-I{ROOT}/sdk/include", source,
+                     "-o", servers.folder / "lanes" / "visit.so"])
+    config = servers.folder / "visit.conf"
+
+    def checked(gap):
+        config.write_text(f'source: {{ kind = "kafka"; brokers = "localhost"; topic = "t"; }};\nplugins = "{servers.folder}";\n'
+                          f'lanes = ( {{ lane = "visit"; windows = ( {{ name = "session"; gap = "{gap}"; }} ); '
+                          'metrics = ( "checkout_abandoned" ); } );\nsink: { kind = "null"; };\n')
+        return told(servers, 0, "check", "--config", config)
+    text = checked("5m")
+    check("  warning  a record reaches the age of 600 s only while its session goes on, which is over after a gap of 300 s\n"
+          "    do this  take a gap that is longer than the age, or shorten the age\n" in text and "is fine: 1 lane, plugins" in text, text)
+    check("warning" not in checked("10m"), "the age is within the gap")
 
 
 def who_asks_badly_hurts_nobody(servers):
@@ -182,4 +213,4 @@ def ask_quietly(ask):
 
 
 if __name__ == "__main__":
-    run_main(__doc__, [behind_a_value, what_becomes_true_by_itself, who_asks_badly_hurts_nobody])
+    run_main(__doc__, [behind_a_value, what_becomes_true_by_itself, age_beyond_the_gap, who_asks_badly_hurts_nobody])

@@ -146,7 +146,8 @@ typedef struct sl_lane {
     /* Since SDK 1.3, optional. For what becomes true by itself, "abandoned ten minutes after the last step": fill in the ages, in
      * milliseconds, at which a record counts differently; 0 ends the list (it is all zeros before). Asked once, after `open`, so
      * that an age may be a setting. A window is folded again at the very millisecond at which a record in it reaches an age, when
-     * window->now_ms - record->at.time_ms == age; write `now_ms - time_ms >= age`. Each is 1 ms to the length of the lane's longest
+     * window->now_ms - record->at.time_ms == age; write `now_ms - time_ms >= age`. (By the host's
+     * clock, which is live `source.disorder` behind the wall clock.) Each is 1 ms to the length of the lane's longest
      * window; in a shorter one it is never reached. Of a session's records only those of the newest run count, and none after it
      * is over: an age beyond the gap is reached only while the session goes on, at most its max + gap. */
     void (*ages)(const void *self, int64_t ages_ms[SL_AGES_MAX]);
