@@ -141,11 +141,15 @@ static size_t write_parser(struct shard *shard, const struct set_lane *lane, str
     const struct bound_metric *metric = &lane->metrics[m];
     bool same = sent->hash == shard->folder.hashes[m] && !session_over(lane, view);
     enum write_kind kind = same ? WRITE_REFRESH : due ? WRITE_VALUE : WRITE_TTL;
-    if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 ||
+    if (kind != WRITE_VALUE && (!view->live || sent->hash == 0 || (!due && sent_present(sent) == 0) ||
                                 sent_when_ms(sent) + refresh_ms(&window->settings) > shard->send_ms))
         return 0;
-    int64_t ttl_s = lifetime_s(shard, lane, log, w);
     bool expired = sent_when_ms(sent) + window->settings.ttl_s * 1000 <= shard->send_ms;
+    if (kind == WRITE_TTL && expired) { /* nothing is there to be kept alive: all of it comes back when the change has its turn */
+        sent_note(sent, sent_when_ms(sent), 0);
+        return 0;
+    }
+    int64_t ttl_s = lifetime_s(shard, lane, log, w);
     unsigned there = expired ? 0 : sent_present(sent), present = 0;
     size_t written = 0;
     for (size_t f = 0; f < metric->feature_count; f++) {

@@ -83,6 +83,7 @@ class WrittenParser:
         self.touched_ms = None  # last write or refresh
         self.there = set()  # features that were written and not deleted since
         self.there_until_ms = 0  # when their TTL runs out
+        self.gone = False  # ran out while a change waited for its turn
 
     def touch(self, clock, ttl_s, left_s):
         """Written or refreshed; `left_s` of the TTL are left."""
@@ -283,6 +284,7 @@ class WindowView:
         change = False
         for name, written in self.written.items():
             values = self.values_now(name, records, log, clock)
+            written.gone = False
             if values == written.values and not over:
                 continue
             if left_s == 0:
@@ -303,10 +305,11 @@ class WindowView:
 
     def refresh(self, log, clock):
         for name, written in self.written.items():
-            if written.touched_ms is None or clock < self.refresh_due(written):
+            if written.gone or written.touched_ms is None or clock < self.refresh_due(written):
                 continue
             run_out = clock >= written.there_until_ms
             if run_out and self.values_now(name, self.records(log, clock), log, clock) != written.values:
+                written.gone = True  # nothing is there to be kept alive: it comes back with the next fold
                 continue
             for feature, value in written.values.items():
                 if value is not None:
