@@ -111,7 +111,7 @@ static bool read_lane(struct case_file *file, int line, const struct words *word
 {
     size_t windows = find_word(words, 1, "windows"), metrics = find_word(words, windows, "metrics");
     if (words->count < 2 || windows + 1 >= metrics || metrics + 1 >= words->count)
-        return wrong(error, "this says not what runs", words->count < 2 ? "" : words->items[1],
+        return wrong(error, "this line does not say what runs", words->count < 2 ? "" : words->items[1],
                      "lane NAME [PARAM=VALUE ...] windows 5m 1h metrics NAME ...");
     char *params = settings_text(words->items + 2, windows - 2, "", error);
     if (params == NULL)
@@ -400,11 +400,13 @@ static void put_window(const struct case_file *file, const char *name, struct bu
     buffer_printf(out, "%s}", settings);
 }
 
-void case_file_config(const struct case_file *file, const char *plugins, struct buffer *out)
+void case_file_config(const struct case_file *file, const char *plugins, const char *events, struct buffer *out)
 {
     buffer_literal(out, "plugins = ");
     buffer_json_text(out, plugins, strlen(plugins));
-    buffer_printf(out, "; source: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; %s}; ", file->source);
+    buffer_literal(out, "; source: { kind = \"files\"; clock = \"event\"; files = [ ");
+    buffer_json_text(out, events, strlen(events));
+    buffer_printf(out, " ]; %s}; ", file->source);
     buffer_literal(out, "sink: { kind = \"null\"; }; lanes = (");
     int line = 1;
     for (size_t i = 0; i < file->lane_count; i++) {

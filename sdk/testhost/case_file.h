@@ -52,8 +52,8 @@ struct case_file {
 struct case_file *case_file_read(const char *path, struct error *error);
 void case_file_free(struct case_file *file);
 
-/* The configuration that runs it, as text; its plugins come from `plugins` (plugin_file.h). Each lane stands on the line that it
+/* The configuration that runs it, as text; its plugins come from `plugins` (plugin_file.h), its events from the file `events`. Each lane stands on the line that it
  * has in the case, so that what is wrong with it is said with the case's line. */
-void case_file_config(const struct case_file *file, const char *plugins, struct buffer *out);
+void case_file_config(const struct case_file *file, const char *plugins, const char *events, struct buffer *out);
 
 #endif

@@ -11,9 +11,10 @@
 #include "testhost/strict.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct moment {
     const struct lane_set *set;
     const struct case_expect *expect;
     const struct drive *drive;
+    struct case_progress *progress;
     struct buffer *out;
     char **named; /* keys that a check of this moment has spoken of */
     size_t named_count;
@@ -252,17 +254,61 @@ static void check(struct moment *moment, const struct case_check *check)
 
 /* ---- a moment ---- */
 
-static struct drive *driven(const struct case_file *file, const struct case_expect *expect, const struct config *config,
-                            const struct lane_set *set, int workers, size_t batch, struct strict *strict)
+/* An event that went to the dead letters where the case does not speak of any: else it only shows in what is not there later. */
+static void note_letter(struct moment *moment, const struct case_event *event, sl_view letter)
 {
-    struct drive *drive = drive_new(&(struct drive_settings){.set = set, .config = config, .workers = workers, .batch = batch});
-    for (size_t i = 0; i < expect->events; i++) {
-        if (strict != NULL)
-            strict_step(strict, i);
-        drive_event(drive, (sl_view){file->events[i].message, strlen(file->events[i].message)}, i);
+    struct json json = {0};
+    struct json_parser *parser = json_parser_new();
+    buffer_printf(moment->out, "%s:%d: note: this event went to the dead letters", moment->file->path, event->line);
+    if (json_read(parser, letter, &json) == NULL) {
+        uint32_t errors = json_follow(&json, 0, "data.failure.errors");
+        sl_view raw = {NULL, 0};
+        if (errors != 0 && json.nodes[errors].next > errors + 1)
+            raw = json_raw(&json, json_find(&json, errors + 1, "message", 7));
+        char *text = memory_new(raw.size + 1);
+        if (raw.size > 0)
+            buffer_printf(moment->out, ": %.*s", (int)json_unescape(raw, text), text);
+        free(text);
     }
-    if (strict != NULL)
-        strict_step(strict, KEPT_NO_STEP);
+    buffer_printf(moment->out, "\n    %-9s %s\n", "at", event->text);
+    json_free(&json);
+    json_parser_free(parser);
+}
+
+static bool expects_letters(const struct case_file *file)
+{
+    for (size_t i = 0; i < file->expect_count; i++)
+        for (size_t k = 0; k < file->expects[i].check_count; k++)
+            if (strncmp(file->expects[i].checks[k].text, "dead_letters = ", 15) == 0)
+                return true;
+    return false;
+}
+
+static void step(struct moment *moment, size_t number)
+{
+    moment->progress->place.step = number;
+    atomic_fetch_add(&moment->progress->steps, 1);
+}
+
+/* `letters`: what went to the dead letters is noted. */
+static struct drive *driven(struct moment *moment, const struct config *config, int workers, size_t batch, bool letters)
+{
+    const struct case_file *file = moment->file;
+    const struct case_expect *expect = moment->expect;
+    int noted = 0; /* one line may make many events */
+    struct drive *drive = drive_new(&(struct drive_settings){
+        .set = moment->set, .config = config, .workers = workers, .batch = batch, .keep_letters = letters});
+    for (size_t i = 0; i < expect->events; i++) {
+        size_t before = drive_letters(drive).size;
+        step(moment, i);
+        drive_event(drive, (sl_view){file->events[i].message, strlen(file->events[i].message)}, i);
+        sl_view after = drive_letters(drive);
+        if (after.size > before && noted != file->events[i].line) {
+            noted = file->events[i].line;
+            note_letter(moment, &file->events[i], (sl_view){after.data + before, after.size - before - 1});
+        }
+    }
+    step(moment, KEPT_NO_STEP);
     drive_end(drive, expect->end ? INT64_MIN : expect->time_ms);
     return drive;
 }
@@ -287,8 +333,8 @@ static void tell_breaches(struct moment *moment, const struct strict *strict, co
 static struct drive *driven_strictly(struct moment *moment, const struct config *config, struct lane_set *set, bool tell)
 {
     struct findings findings = {0};
-    struct strict *strict = strict_put_on(set, &(struct strict_settings){0}, &findings);
-    struct drive *drive = driven(moment->file, moment->expect, config, set, 1, 1, strict);
+    struct strict *strict = strict_put_on(set, &(struct strict_settings){.place = &moment->progress->place}, &findings);
+    struct drive *drive = driven(moment, config, 1, 1, tell && !expects_letters(moment->file));
     if (tell)
         tell_breaches(moment, strict, &findings);
     strict_take_off(strict);
@@ -315,20 +361,21 @@ static void starve(const struct lane_set *set)
 static void drive_starving(struct moment *moment, const struct config *config, struct lane_set *set)
 {
     struct findings findings = {0};
+    struct strict_place *place = &moment->progress->place;
     int status = 0;
-    struct strict_place *place = mmap(NULL, sizeof *place, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (place == MAP_FAILED)
-        return;
+    moment->progress->starving = true;
     (void)fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         starve(set);
-        struct strict *strict = strict_put_on(set, &(struct strict_settings){.place = place}, &findings);
-        drive_free(driven(moment->file, moment->expect, config, set, 1, 1, strict));
+        (void)strict_put_on(set, &(struct strict_settings){.place = place}, &findings);
+        drive_free(driven(moment, config, 1, 1, false));
         _exit(0);
     }
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
+    moment->progress->starving = false;
     if (child > 0 && status != 0) {
         moment->differences++;
         buffer_printf(moment->out, "%s:%d: %s ends the host in %s when its allocations fail\n", moment->file->path,
@@ -336,7 +383,8 @@ static void drive_starving(struct moment *moment, const struct config *config, s
                       place->plugin[0] == '\0' ? "a call" : place->function);
         put_value(moment->out, "do this", "look at what malloc() returns; scratch.h has memory for a fold that never fails");
     }
-    (void)munmap(place, sizeof *place);
+    place->plugin[0] = '\0';
+    place->slot = false;
 }
 
 /* Neither the number of workers nor the size of batches may show. */
@@ -367,25 +415,25 @@ static void note_unseen(struct moment *moment)
         const struct set_lane *lane = &moment->set->lanes[i];
         if (costs[i].extract.calls > 0)
             continue;
-        buffer_printf(moment->out, "%s:%d: note: lane \"%s\" saw 0 of %zu events", file->path, file->lanes[i].line, lane->name,
-                      file->event_count);
+        buffer_printf(moment->out, "%s:%d: note: lane \"%s\" saw 0 of %zu event%s", file->path, file->lanes[i].line,
+                      lane->name, file->event_count, file->event_count == 1 ? "" : "s");
         if (costs[i].unkeyed > 0)
             buffer_printf(moment->out, "; %llu had no key for it", (unsigned long long)costs[i].unkeyed);
         buffer_literal(moment->out, "\n    it wants ");
         for (const char *const *event = lane->table->events; *event != NULL; event++)
             buffer_printf(moment->out, "%s%s", event == lane->table->events ? " " : ", ", *event);
         buffer_byte(moment->out, '\n');
-        lane_spelling(lane->table, moment->out);
+        moment->progress->unseen = true;
     }
     free(costs);
 }
 
 static size_t look(const struct case_file *file, const struct case_expect *expect, const struct config *config,
-                   struct lane_set *set, struct buffer *out)
+                   struct lane_set *set, struct case_progress *progress, struct buffer *out)
 {
-    struct moment moment = {.file = file, .set = set, .expect = expect, .out = out};
+    struct moment moment = {.file = file, .set = set, .expect = expect, .progress = progress, .out = out};
     bool last = expect == &file->expects[file->expect_count - 1]; /* by then every event has come */
-    struct drive *drive = driven_strictly(&moment, config, set, last), *other = driven(file, expect, config, set, 3, 7, NULL);
+    struct drive *drive = driven_strictly(&moment, config, set, last), *other = driven(&moment, config, 3, 7, false);
     moment.drive = drive;
     if (last) {
         note_unseen(&moment);
@@ -402,18 +450,35 @@ static size_t look(const struct case_file *file, const struct case_expect *expec
     return moment.differences;
 }
 
-bool case_run(const struct case_file *file, const char *plugins, struct case_result *result, struct buffer *out,
-              struct error_list *errors)
+static void tell(int to, struct buffer *text)
+{
+    if (text->size > 0)
+        (void)!write(to, text->data, text->size);
+    buffer_reset(text);
+}
+
+bool case_run(const struct case_file *file, const char *plugins, struct case_progress *progress,
+              const struct case_told *told, struct error_list *errors)
 {
     struct buffer text = {0};
-    *result = (struct case_result){0};
-    case_file_config(file, plugins, &text);
+    case_file_config(file, plugins, "events.tsv", &text);
     buffer_byte(&text, '\0');
     struct config *config = config_read_text(text.data, file->path, errors);
     struct lane_set *set = config == NULL ? NULL : lane_set_load(config, errors);
+    buffer_reset(&text);
+    for (size_t i = 0; set != NULL && i < set->lane_count; i++) {
+        size_t before = text.size;
+        buffer_printf(&text, "lane \"%s\"\n", set->lanes[i].name);
+        size_t head = text.size;
+        lane_spelling(set->lanes[i].table, &text);
+        text.size = text.size == head ? before : text.size;
+        buffer_byte(&text, '\0');
+    }
+    tell(told->spelling, &text);
     for (size_t i = 0; set != NULL && i < file->expect_count; i++) {
-        result->moments++;
-        result->differ += look(file, &file->expects[i], config, set, out) > 0;
+        progress->moments++;
+        progress->differ += look(file, &file->expects[i], config, set, progress, &text) > 0;
+        tell(told->text, &text);
     }
     bool ran = set != NULL;
     lane_set_free(set);

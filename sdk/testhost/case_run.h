@@ -9,15 +9,27 @@
 #define TESTHOST_CASE_RUN_H
 
 #include "testhost/case_file.h"
+#include "testhost/strict.h"
 
-struct case_result {
-    size_t moments; /* that were looked at */
-    size_t differ;  /* of these */
+/* How far it is: in memory shared with whoever waits for it. */
+struct case_progress {
+    struct strict_place place; /* its step is the number of an event of the case, or KEPT_NO_STEP */
+    _Atomic uint64_t steps;    /* events and moves of the clock so far */
+    size_t moments;            /* that were looked at, the one at hand among them */
+    size_t differ;             /* of these */
+    bool starving;             /* no allocation of a plugin succeeds now */
+    bool unseen;               /* a lane saw no event */
 };
 
-/* `plugins`: where they are, see plugin_file.h. What differs is appended to `out` as text for people. False: it could not be
- * run at all, for the reasons in `errors` (of its configuration or its plugins). */
-bool case_run(const struct case_file *file, const char *plugins, struct case_result *result, struct buffer *out,
-              struct error_list *errors);
+/* Descriptors of what it says. */
+struct case_told {
+    int text;     /* what differs, for people: after each moment */
+    int spelling; /* words of lanes that are probably misspelt: a text with its zero a lane */
+};
+
+/* `plugins`: where they are, see plugin_file.h. Ends the process where a plugin does: case_apart.h. False: it could not be run at
+ * all, for the reasons in `errors` (of its configuration or its plugins). */
+bool case_run(const struct case_file *file, const char *plugins, struct case_progress *progress,
+              const struct case_told *told, struct error_list *errors);
 
 #endif

@@ -25,7 +25,9 @@ struct drive {
     const struct state_plan *plan;
     struct source source;
     struct kept_features kept;
-    FILE *letters; /* their texts: nobody reads them */
+    FILE *letters; /* their texts go to letter_text, if somebody reads them */
+    char *letter_text;
+    size_t letter_size;
     size_t batch, in_batch;
     int turn; /* whose batch it is */
     int64_t largest_ms;
@@ -67,7 +69,8 @@ struct drive *drive_new(const struct drive_settings *settings)
     assert(settings->workers >= 1 && settings->workers <= DRIVE_WORKERS_MAX && settings->batch > 0);
     struct drive *drive = memory_new(sizeof *drive);
     drive->source = (struct source){.class = &handed_over, .workers = settings->workers, .partitions = 1, .ordered = true};
-    drive->letters = fopen("/dev/null", "w");
+    drive->letters =
+        settings->keep_letters ? open_memstream(&drive->letter_text, &drive->letter_size) : fopen("/dev/null", "w");
     assert(drive->letters != NULL);
     drive->settings = (struct engine_settings){.set = settings->set,
                                                .source = &drive->source,
@@ -105,6 +108,7 @@ void drive_free(struct drive *drive)
     }
     dead_letters_close(drive->settings.letters, 0);
     (void)fclose(drive->letters);
+    free(drive->letter_text);
     kept_features_free(&drive->kept);
     free(drive->pairs);
     free(drive);
@@ -312,6 +316,8 @@ bool drive_restart(struct drive *drive, struct error *error)
 /* ---- what came of it ---- */
 
 const struct kept_features *drive_features(const struct drive *drive) { return &drive->kept; }
+
+sl_view drive_letters(const struct drive *drive) { return (sl_view){drive->letter_text, drive->letter_size}; }
 
 int64_t drive_clock_ms(const struct drive *drive)
 {

@@ -25,6 +25,7 @@ struct drive_settings {
     int workers;                  /* 1 to DRIVE_WORKERS_MAX */
     size_t batch;                 /* events a batch, at least 1 */
     const struct state_plan *plan; /* of this set, for drive_restart(): its folder's journal/ is written to; NULL: none */
+    bool keep_letters;             /* the dead letters are kept: drive_letters() */
 };
 
 struct drive;
@@ -61,6 +62,9 @@ void drive_doubt(struct drive *drive, struct drive_doubt *doubt);
 
 /* What Redis would have. */
 const struct kept_features *drive_features(const struct drive *drive);
+
+/* The dead letters so far, a line of JSON each (snowplow/bad_row.h), until the next event; empty where they are not kept. */
+sl_view drive_letters(const struct drive *drive);
 
 /* As of drive_end(). INT64_MIN: nothing was read. */
 int64_t drive_clock_ms(const struct drive *drive);

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -57,7 +58,7 @@ WRONG = [
 # whole cases, and what is said: what, file and line, advice
 UNREADABLE = [
     ("", "a case needs a lane and an expectation", None, "lane NAME windows"),
-    ("lane product windows 5m", "this says not what runs: product", 1, "lane NAME [PARAM=VALUE ...]"),
+    ("lane product windows 5m", "this line does not say what runs: product", 1, "lane NAME [PARAM=VALUE ...]"),
     ("lane product noon windows 5m metrics product_views", "this is no setting: noon", 1, "NAME=VALUE"),
     ("window", "this names no window: window", 1, "window 5m emit=10s"),
     (HEAD + "window 1h emit=1s\nexpect end nothing", "no lane has this window: 1h", None, "one that a `lane` line names"),
@@ -97,9 +98,110 @@ def check(condition, name, said):
 
 
 def run(*words, folder):
-    done = subprocess.run([str(BUILD / "shoplane"), "plugin", "test", "--plugins", str(BUILD / "plugins"), *words], cwd=folder,
-                          capture_output=True, text=True, check=False)
+    return run_in(folder, "--plugins", str(BUILD / "plugins"), *words)
+
+
+def run_in(folder, *words):
+    done = subprocess.run([str(BUILD / "shoplane"), "plugin", "test", *words], cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
+
+
+BAD = str(BUILD / "tests/bad_plugins")
+VIEW = "at 12:00:01 product_view user=ann product.id=5"
+LONG = f"at 12:00:01 product_view user=ann product.id={'5' * 300}"
+AFTER = "expect 12:00:02 user:ann:{0}_count_5m = 1\nexpect 12:00:03 user:ann:{0}_count_5m = 2\n"
+REST = "    the rest of this case was not run\n"
+
+# lane, parser, event, and what is said of a plugin that ends its process
+ENDS = [
+    ("crashes", "right_count", LONG, ":3: lane crashes ends the process in extract: Segmentation fault\n", "gdb -ex", REST),
+    ("exits", "right_count", VIEW, ":3: lane exits ends the process in extract: with status 0\n", "no exit() in a plugin", REST),
+    ("exits_open", "right_count", VIEW, ":1: lane exits_open ends the process in open: with status 0\n", "no exit() in a plugin", REST),
+    ("hangs", "right_count", "at 12:00:01 product_view user=ann",
+     ":3: lane hangs does not come back from extract within 1 s\n", "--timeout SECONDS", REST),
+    ("right", "crashes_empty", VIEW, ":5: metric parser crashes_empty ends the process in compute: Floating point exception\n", "gdb -ex",
+     ""),
+]
+
+
+def ends(folder):
+    """A plugin that ends its process, or does not come back, fails its case, with the event; the others are run."""
+    for lane, parser, event, *_ in ENDS:
+        (folder / f"{lane}.case").write_text(f"lane {lane} windows 5m metrics {parser}\nat 12:00:00 page_view user=ann\n{event}\n"
+                                             + (AFTER.format(parser) if parser == "right_count" else
+                                                f"expect 12:00:02 user:ann:{parser}_count_5m = 0\n"
+                                                f"expect 12:06:00 absent user:ann:{parser}_count_5m\n"))
+    (folder / "zulu.case").write_text(HEAD + "expect end user:ann:product_view_count_5m = 2\n")
+    status, output, errors = run_in(folder, "--timeout", "1", "--plugins", f"{BAD}:{BUILD / 'plugins'}")
+    parts = output.split("FAIL  ")
+    check(status == 1 and "Error" not in errors and "shoplane: error" not in errors
+          and output.endswith("pass  zulu.case, 1 moment\n6 cases, 7 moments: 5 differ\n"), "the others go on", output + errors)
+    check([part.split(".")[0] for part in parts] == ["", *sorted(end[0] for end in ENDS)], "in their order", output)
+    for lane, _, event, said, advice, rest in ENDS:
+        part = next((part for part in parts if part.startswith(f"{lane}.case")), "")
+        check(f"\n{lane}.case{said}" in part and advice in part and rest in part and (":3:" not in said or f"    at        {event}\n" in part),
+              f"{lane}: {said.strip()}", output + errors)
+    status, output, errors = run_in(folder, "--timeout", "soon")
+    check(status == 2 and "--timeout: seconds, from 1 on" in errors, "a timeout that is none", output + errors)
+
+
+def letters(folder):
+    """An event that becomes a dead letter is noted, unless the case speaks of dead letters."""
+    bad = "at 12:01:01 product_view user=ann product.id:=[5]"
+    note = f"t.case:4: note: this event went to the dead letters: product[0].id is not a text\n    at        {bad}\n"
+    for more, noted in (("", note), ("  dead_letters = 1\n", "")):
+        (folder / "t.case").write_text(HEAD + bad + "\nexpect end user:ann:product_view_count_5m = 2\n" + more)
+        status, output, errors = run("t.case", folder=folder)
+        check(status == 0 and output == f"pass  t.case, 1 moment\n{noted}1 case, 1 moment: all as expected\n", f"a dead letter {more}",
+              output + errors)
+
+
+def misspelt(folder):
+    """Words of a lane that are probably misspelt are said once a run, where a case fails."""
+    plugins = str(BUILD / "tests/wrong_plugins")
+    text = "lane misspelt windows 5m metrics plain_count\nat 12:00:00 list_view user=ann\nexpect end {}\n"
+    for name in "ab":
+        (folder / f"{name}.case").write_text(text.format("user:ann:plain_count_5m = 7"))
+    status, output, errors = run_in(folder, "--plugins", plugins)
+    check(status == 1 and output.count('lane "misspelt"\n  warning  it wants "product_veiw"') == 1
+          and output.count("reads product[0].prize") == 1, "misspelt, and it fails", output + errors)
+    (folder / "b.case").unlink()
+    (folder / "a.case").write_text(text.format("user:ann:plain_count_5m = 1"))
+    status, output, errors = run_in(folder, "--plugins", plugins)
+    check(status == 0 and "prize" not in output, "misspelt, and it holds", output + errors)
+
+
+def project(folder):
+    """Of a plugin's folder the plugins are its own: what is not built is not tested on what is installed."""
+    (folder / "t.case").write_text(HEAD + "expect end user:ann:product_view_count_5m = 2\n")
+    (folder / "product.c").write_text("")
+    status, output, errors = run_in(folder)
+    note = f'note: lane "product" is not built here: it comes from {BUILD / "plugins"}/lanes/product.so\n'
+    check(status == 0 and output.startswith(note) and 'note: metric parser "product_views" is not built here' in output
+          and output.endswith("all as expected\n"), "no CMakeLists.txt names it", output + errors)
+    (folder / "CMakeLists.txt").write_text("# shoplane_add_plugin(metric product_views x.c)\nshoplane_add_plugin(\n  lane product product.c)\n")
+    status, output, errors = run_in(folder)
+    check(status == 2 and 'the lane "product" of this folder is not built' in errors and "no build/plugins/lanes/product.so" in errors
+          and "build it: shoplane plugin build" in errors and "NOT RUN  t.case\n1 case, 0 moments: 1 could not be run\n" in output
+          and "pass" not in output and "metric parser" not in errors, "it is not built", output + errors)
+    status, output, errors = run("t.case", folder=folder)
+    check(status == 0 and "note" not in output, "--plugins says which", output + errors)
+    built = folder / "build/plugins/lanes/product.so"
+    built.parent.mkdir(parents=True)
+    built.write_bytes((BUILD / "plugins/lanes/product.so").read_bytes())
+    os.utime(folder / "product.c", ns=(1, 1))
+    status, output, errors = run_in(folder)
+    check(status == 0 and "warning" not in output and 'lane "product"' not in output and 'note: metric parser "product_views"' in output,
+          "it is built", output + errors)
+    os.utime(built, ns=(0, 0))
+    status, output, errors = run_in(folder, "t.case", "t.case")
+    check(status == 0 and output.count("warning: build/plugins/lanes/product.so is older than product.c; build it: shoplane plugin build\n")
+          == 1, "it is older than its source", output + errors)
+
+
+for part in (ends, letters, misspelt, project):
+    with tempfile.TemporaryDirectory() as name:
+        part(pathlib.Path(name))
 
 
 with tempfile.TemporaryDirectory() as name:
@@ -107,7 +209,7 @@ with tempfile.TemporaryDirectory() as name:
     for text, expected in WRONG:
         (folder / "t.case").write_text(HEAD + text + "\n")
         status, output, errors = run("t.case", folder=folder)
-        whole = f"FAIL  t.case, 1 moment\nt.case:{expected}1 case, 1 moments: 1 differ\n"
+        whole = f"FAIL  t.case, 1 moment\nt.case:{expected}1 case, 1 moment: 1 differs\n"
         check(status == 1 and output == whole and errors == "", text, f"status {status}\n{output}{errors}\nexpected\n{whole}")
     for text, what, line, advice in UNREADABLE:
         (folder / "t.case").write_text(text + "\n")
@@ -123,8 +225,8 @@ with tempfile.TemporaryDirectory() as name:
         check(status == 2 and output == "NOT RUN  t.case\n1 case, 0 moments: 1 could not be run\n" and said in errors,
               f"not run: {said}", f"status {status}\n{output}{errors}")
     (folder / "t.case").write_text(HEAD + "expect 12:01:00 user:ann:product_view_count_5m = 2\n")
-    status, output, errors = run("--keep", str(folder / "not there"), "t.case", folder=folder)
-    check(status == 2 and output == "NOT RUN  t.case\n1 case, 1 moments: 1 could not be run\n" and "nothing can be kept" in errors,
+    status, output, errors = run("--keep", str(folder / "t.case" / "in a file"), "t.case", folder=folder)
+    check(status == 2 and output == "NOT RUN  t.case\n1 case, 1 moment: 1 could not be run\n" and "nothing can be kept" in errors,
           "what can't be kept", f"status {status}\n{output}{errors}")
     # A lane that nothing came to is told, with the reason.
     (folder / "t.case").write_text("lane product windows 5m metrics product_views\nat 12:00:00 page_view user=ann\n"
@@ -135,7 +237,7 @@ with tempfile.TemporaryDirectory() as name:
     (folder / "t.case").write_text("lane product windows 5m metrics product_views\nat 12:00:00 product_view product.id=5\n"
                                    "expect end nothing\n")
     status, output, errors = run("t.case", folder=folder)
-    check(status == 0 and 'saw 0 of 1 events; 1 had no key for it\n' in output, "a lane whose events have no key",
+    check(status == 0 and 'saw 0 of 1 event; 1 had no key for it\n' in output, "a lane whose events have no key",
           f"status {status}\n{output}{errors}")
     (folder / "t.case").write_text(HEAD.replace("product_views", "product_vews") + "expect end nothing\n")
     status, output, errors = run(folder=folder)
@@ -153,9 +255,10 @@ with tempfile.TemporaryDirectory() as name:
           "a plugin that does not look at malloc", output + errors)
     (folder / "t.case").write_text(HEAD + "expect 12:01:00 user:ann:product_view_count_5m = 2\n")
     kept = folder / "kept"
-    kept.mkdir()
-    status, output, errors = run("--keep", str(kept), folder=folder)
-    check(status == 0 and output == "pass  t.case, 1 moment\n1 case, 1 moments: all as expected\n", "all is well", output + errors)
+    status, output, errors = run("--keep", "kept", folder=folder)
+    check(f'files = [ "{kept.resolve()}/t.case.tsv" ]' in (kept / "t.case.conf").read_text(), "the configuration names the events",
+          (kept / "t.case.conf").read_text())
+    check(status == 0 and output == "pass  t.case, 1 moment\n1 case, 1 moment: all as expected\n", "all is well", output + errors)
     replayed = subprocess.run([str(BUILD / "shoplane"), "replay", "--config", "t.case.conf", "--final=all", "--quiet", "t.case.tsv"],
                               cwd=kept, capture_output=True, text=True, check=False)
     check(replayed.returncode == 0 and '{"key":"user:ann:product_view_count_5m","value":"2"' in replayed.stdout,
