@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 static const char usage[] =
-    "shoplane plugin check FILE.so ...\n\n"
+    "shoplane plugin check [FILE.so ...]\n\n"
     "Looks into the files without running anything of them: the SDK they were built for, what they export and need, code that\n"
     "would run when they are loaded, libraries, and who may write to them and their folders. The host refuses by the same\n"
     "findings. What only shows when its tables are read `shoplane plugins` says; what it does, its cases (`shoplane plugin test`) and\n"
-    "`shoplane plugin validate`.\n\n"
+    "`shoplane plugin validate`. Without names: all in build/plugins of the current folder.\n\n"
     "Exit status: 0 nothing refuses them, 1 something does.\n";
 
 /* True: it would be loaded, as far as this tells. */
@@ -43,11 +43,16 @@ int command_plugin_check(int argc, char **argv)
         (void)fputs(usage, stdout);
         return 0;
     }
-    if (optind == argc)
-        return command_usage("plugin check", "it takes the files to look at");
+    char **paths = optind == argc ? project_plugins() : NULL, **first = paths != NULL ? paths : argv + optind;
     int status = 0;
-    for (int i = optind; i < argc; i++)
-        if (!check(argv[i]))
+    if (*first == NULL)
+        status = command_usage("plugin check", "there is no plugin in " PROJECT_PLUGINS ": name the files to look at");
+    for (char **path = first; *path != NULL; path++) {
+        if (!check(*path))
             status = 1;
+        if (paths != NULL)
+            free(*path);
+    }
+    free(paths);
     return status;
 }

@@ -166,23 +166,6 @@ static void begin_with_sanitizer(const char *path, int argc, char **argv)
 
 /* ---- one after the other ---- */
 
-/* What the current folder has built; NULL ends it. */
-static char **own_plugins(void)
-{
-    char **paths = memory_new(sizeof *paths);
-    size_t count = 0;
-    for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++) {
-        char **names = plugin_file_list(PROJECT_PLUGINS, kind);
-        for (char **name = names; *name != NULL; name++) {
-            paths = memory_resize(paths, (count + 2) * sizeof *paths);
-            paths[count++] = memory_format(PROJECT_PLUGINS "/%s/%s.so", plugin_kind_folder(kind), *name);
-            paths[count] = NULL;
-        }
-        free(names);
-    }
-    return paths;
-}
-
 /* One of what is in the file, and the kinds of what is there. 0, 1 or 2. */
 static int validate_part(const struct options *options, const char *path, enum plugin_kind part, const char *beside,
                          struct validate_plugin *plugin, bool has[PLUGIN_KINDS])
@@ -288,7 +271,7 @@ int command_plugin_validate(int argc, char **argv)
         if (!good)
             return 2;
     }
-    char **paths = optind == argc ? own_plugins() : NULL, **first = paths != NULL ? paths : argv + optind;
+    char **paths = optind == argc ? project_plugins() : NULL, **first = paths != NULL ? paths : argv + optind;
     if (*first == NULL) {
         free(paths);
         return command_usage("plugin validate", "there is no plugin in " PROJECT_PLUGINS ": name the files to look at");

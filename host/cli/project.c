@@ -1,6 +1,8 @@
 /* project.c - see project.h. */
 #include "cli/project.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,4 +79,20 @@ bool project_check(const char *path)
     project_print(&findings);
     findings_free(&findings);
     return good;
+}
+
+char **project_plugins(void)
+{
+    char **paths = memory_new(sizeof *paths);
+    size_t count = 0;
+    for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++) {
+        char **names = plugin_file_list(PROJECT_PLUGINS, kind);
+        for (char **name = names; *name != NULL; name++) {
+            paths = memory_resize(paths, (count + 2) * sizeof *paths);
+            paths[count++] = memory_format(PROJECT_PLUGINS "/%s/%s.so", plugin_kind_folder(kind), *name);
+            paths[count] = NULL;
+        }
+        free(names);
+    }
+    return paths;
 }

@@ -25,4 +25,7 @@ void project_print(const struct findings *findings);
 /* Look into the file of a plugin, and print what is found, if anything. True: nothing refuses it. */
 bool project_check(const char *path);
 
+/* The files that the current folder has built; NULL ends them. Each is to be freed, and the list. */
+char **project_plugins(void);
+
 #endif
