@@ -293,6 +293,8 @@ static bool combine(const void *self, void *into, const void *from)
 
 /* ---- metric parsers ---- */
 
+static const char not_finite[] = "not a finite number";
+
 static const char *cell_fault(const sl_cell *cell, sl_type declared)
 {
     if (cell->type == SL_NONE)
@@ -304,7 +306,7 @@ static const char *cell_fault(const sl_cell *cell, sl_type declared)
     if (cell->joined && cell->type != SL_TEXT)
         return "joined, and no text";
     if (cell->type == SL_F64 && !(cell->as.f64 - cell->as.f64 == 0.0))
-        return "not a finite number";
+        return not_finite;
     return NULL;
 }
 
@@ -361,9 +363,13 @@ static void compute(const void *self, sl_scratch *host, const sl_window *window,
         const sl_feature *feature = &metric->metric->features[i];
         const char *fault = cell_fault(&cells[0][i], feature->type);
         if (fault != NULL)
-            watched_breach(&metric->watched, "cells", "make it by sl_cell_...() of the declared type, or leave it absent",
-                           "compute fills feature %s, declared %s, with what is %s", feature->name,
-                           plugin_type_word(feature->type), fault);
+            watched_breach(
+                &metric->watched, "cells",
+                fault == not_finite
+                    ? "look for a division by 0 in its compute(): sl_cell_absent() is for what there is no number of"
+                    : "make it by sl_cell_...() of the declared type, or leave it absent",
+                "compute fills feature %s, declared %s, with what is %s", feature->name,
+                plugin_type_word(feature->type), fault);
     }
     memcpy(out, cells[0], metric->features * sizeof *out);
 }
