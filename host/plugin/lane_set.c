@@ -45,6 +45,51 @@ static bool open_plugin(const sl_param *params, size_t settings_size, const stru
     return false;
 }
 
+/* The lane's value of the need's name; *fits: it is of its type too, or is a sum that is narrowed to it. */
+static const sl_field *value_for(const sl_lane *lane, const sl_field *need, bool *fits, bool *narrowed)
+{
+    const sl_field *value = lane->values;
+    while (value->name != NULL && strcmp(value->name, need->name) != 0)
+        value++;
+    *narrowed = value->name != NULL && value->type == SL_SUM && need->type == SL_MONEY;
+    *fits = value->name != NULL && (value->type == need->type || *narrowed);
+    return value->name == NULL ? NULL : value;
+}
+
+/* `value`: of another type, or NULL. */
+static void refuse_need(const sl_lane *lane, const sl_metric *metric, const sl_field *need, const sl_field *value,
+                        struct error *error)
+{
+    char list[400] = "";
+    for (const sl_field *has = lane->values; has->name != NULL; has++) {
+        size_t used = strlen(list);
+        (void)snprintf(list + used, sizeof list - used, "%s%s: %s", used == 0 ? "" : ", ", has->name,
+                       plugin_type_word(has->type));
+    }
+    if (value != NULL)
+        error_what(error, "metric parser \"%s\" needs a value \"%s: %s\" that lane \"%s\" publishes as %s",
+                   metric->name, need->name, plugin_type_word(need->type), lane->name, plugin_type_word(value->type));
+    else
+        error_what(error, "metric parser \"%s\" needs a value \"%s: %s\" that lane \"%s\" does not publish",
+                   metric->name, need->name, plugin_type_word(need->type), lane->name);
+    error_advice(error, "lane \"%s\" publishes %s", lane->name, list);
+}
+
+bool lane_publishes(const sl_lane *lane, const sl_metric *metric, size_t *has, struct error *error)
+{
+    bool all = true;
+    *has = 0;
+    for (const sl_field *need = metric->needs; need->name != NULL; need++) {
+        bool fits, narrowed;
+        const sl_field *value = value_for(lane, need, &fits, &narrowed);
+        *has += fits ? 2 : value != NULL ? 1 : 0;
+        if (all && !fits)
+            refuse_need(lane, metric, need, value, error);
+        all = all && fits;
+    }
+    return all;
+}
+
 /* Find each needed value in the lane by name and type. */
 static bool bind(const sl_lane *lane, struct bound_metric *metric, const struct config_place *place,
                  struct error_list *errors)
@@ -56,24 +101,14 @@ static bool bind(const sl_lane *lane, struct bound_metric *metric, const struct 
     metric->binding_count = count;
     bool good = true;
     for (size_t i = 0; i < count; i++) {
-        const sl_field *need = &metric->table->needs[i], *value = lane->values;
-        while (value->name != NULL && strcmp(value->name, need->name) != 0)
-            value++;
-        bool narrowed = value->name != NULL && value->type == SL_SUM && need->type == SL_MONEY;
-        if (value->name != NULL && (value->type == need->type || narrowed)) {
+        bool fits, narrowed;
+        const sl_field *need = &metric->table->needs[i], *value = value_for(lane, need, &fits, &narrowed);
+        if (fits) {
             metric->bindings[i] = (struct binding){value->offset, need->offset, need->size, narrowed};
             continue;
         }
-        char list[400] = "";
-        for (const sl_field *has = lane->values; has->name != NULL; has++) {
-            size_t used = strlen(list);
-            (void)snprintf(list + used, sizeof list - used, "%s%s: %s", used == 0 ? "" : ", ", has->name,
-                           plugin_type_word(has->type));
-        }
         struct error *error = error_list_add(errors);
-        error_what(error, "metric parser \"%s\" needs a value \"%s: %s\" that lane \"%s\" does not publish",
-                   metric->table->name, need->name, plugin_type_word(need->type), lane->name);
-        error_advice(error, "lane \"%s\" publishes %s", lane->name, list);
+        refuse_need(lane, metric->table, need, value, error);
         add_place(error, place);
         good = false;
     }

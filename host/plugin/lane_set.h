@@ -121,4 +121,8 @@ static inline const struct bound_metric *lane_metric_of(const struct set_lane *l
 struct lane_set *lane_set_load(const struct config *config, struct error_list *errors);
 void lane_set_free(struct lane_set *set);
 
+/* Does the lane publish all that the parser needs of its own window? *has: how much of it, a name counting for 1, with its type for 2.
+ * False: *error names the first that is missing. */
+bool lane_publishes(const sl_lane *lane, const sl_metric *metric, size_t *has, struct error *error);
+
 #endif

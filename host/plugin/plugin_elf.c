@@ -492,3 +492,40 @@ void plugin_elf_check(const void *bytes, size_t size, struct plugin_elf *elf, st
     }
     free(copy);
 }
+
+/* The one of the table's variables that the address is in. */
+static bool name_at(Elf *file, Elf_Scn *section, const GElf_Shdr *header, uint64_t address, char *name,
+                    size_t name_size)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = data == NULL || header->sh_entsize == 0 ? 0 : (size_t)(header->sh_size / header->sh_entsize);
+    for (size_t i = 0; i < count; i++) {
+        GElf_Sym symbol;
+        if (gelf_getsym(data, (int)i, &symbol) == NULL)
+            break;
+        const char *found = elf_strptr(file, header->sh_link, symbol.st_name);
+        if (found == NULL || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || address < symbol.st_value ||
+            address - symbol.st_value >= symbol.st_size)
+            continue;
+        (void)snprintf(name, name_size, "%s", found);
+        return true;
+    }
+    return false;
+}
+
+bool plugin_elf_variable(const void *bytes, size_t size, uint64_t address, char *name, size_t name_size)
+{
+    GElf_Shdr header;
+    Elf_Scn *section = NULL;
+    bool found = false;
+    (void)elf_version(EV_CURRENT);
+    char *copy = memory_new(size); /* libelf wants bytes that it could write to */
+    memcpy(copy, bytes, size);
+    Elf *file = elf_memory(copy, size);
+    while (file != NULL && !found && (section = elf_nextscn(file, section)) != NULL &&
+           gelf_getshdr(section, &header) != NULL)
+        found = header.sh_type == SHT_SYMTAB && name_at(file, section, &header, address, name, name_size);
+    (void)elf_end(file);
+    free(copy);
+    return found;
+}

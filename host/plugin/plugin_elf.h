@@ -46,4 +46,8 @@ struct plugin_elf {
 /* Look at the whole bytes of a file, which may be anything. Never reads outside of them. */
 void plugin_elf_check(const void *bytes, size_t size, struct plugin_elf *elf, struct findings *findings);
 
+/* The variable that this address of the file is in, by the name that the finding "variables" has. False: its names were stripped, or
+ * there is none. */
+bool plugin_elf_variable(const void *bytes, size_t size, uint64_t address, char *name, size_t name_size);
+
 #endif

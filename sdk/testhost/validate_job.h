@@ -82,6 +82,9 @@ struct job_report {
     bool complete; /* it came to its end, or could not begin, which was found */
     bool loaded;   /* as far as that */
     bool has[PLUGIN_KINDS]; /* then: what is in the file */
+    size_t lane_has; /* of what a metric parser needs its lane has so much: a name counts for 1, with its type for 2 */
+    bool lane_fits;  /* all of it */
+    bool lane_unknown; /* the lane can't be loaded, so that what it publishes is not known */
     struct strict_place place;
     enum validate_check check; /* what is being looked at, for who finds it dead */
     size_t finding_count;

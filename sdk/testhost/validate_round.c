@@ -3,6 +3,7 @@
 #include "testhost/validate_running.h"
 
 #include "engine/state_plan.h"
+#include "plugin/plugin_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,17 +109,42 @@ static void look_at_calls(struct running *running, const struct loaded_calls *ca
     }
 }
 
+/* "calls", or where it is if the file has no names. */
+static void name_variable(const struct running *running, uintptr_t where, struct job_finding *finding)
+{
+    const struct set_lane *lane = &running->set->lanes[0];
+    bool is_lane = running->job->plugin->kind == PLUGIN_LANE;
+    size_t size = 0;
+    char name[256],
+        *bytes = plugin_file_bytes(is_lane ? (const void *)lane->table : (const void *)lane->metrics[0].table, &size);
+    if (bytes != NULL && plugin_elf_variable(bytes, size, where, name, sizeof name))
+        (void)snprintf(finding->found, sizeof finding->found, "%s", name);
+    else
+        (void)snprintf(finding->found, sizeof finding->found, "at 0x%llx of %s", (unsigned long long)where,
+                       running->job->plugin->path);
+    free(bytes);
+}
+
+/* A variable that changes is the cause of much else: it comes first, and what would be said of a clock has no other advice. */
 static void look_at_variables(struct running *running, const struct loaded_image *image)
 {
     uintptr_t where;
+    struct job_report *report = running->report;
     if (!loaded_image_changed(image, &where))
         return;
     struct job_finding *finding =
         running_found(running, CHECK_VARIABLES, "variable", "a variable of the plugin's own changes between calls");
-    (void)snprintf(finding->found, sizeof finding->found, "at 0x%llx of %s", (unsigned long long)where,
-                   running->job->plugin->path);
+    name_variable(running, where, finding);
     (void)snprintf(finding->advice, sizeof finding->advice,
                    "state is in records and aggregates alone: workers call it at once, and a restart forgets variables");
+    const struct job_finding first = *finding;
+    size_t before = (size_t)(finding - report->findings);
+    memmove(report->findings + 1, report->findings, before * sizeof *finding);
+    report->findings[0] = first;
+    for (size_t i = 1; i <= before; i++)
+        if (report->findings[i].check == CHECK_CLOCK)
+            (void)snprintf(report->findings[i].advice, sizeof report->findings[i].advice,
+                           "first mend the variable that changes, then validate it again");
 }
 
 /* Inputs that nobody asked for: of a lane's own. */

@@ -136,6 +136,15 @@ static bool load(struct running *running, const sl_need *needs, int64_t bucket_m
     return running->set != NULL;
 }
 
+/* How much of what a metric parser needs its lane has, for who finds that it does not stand there. */
+static void look_at_lane(const struct validate_plugin *plugin, const sl_metric *metric, struct job_report *report)
+{
+    struct error ignored;
+    const sl_plugin *lane = plugin_file_load(plugin->folders, PLUGIN_LANE, plugin->lane, &ignored);
+    report->lane_unknown = lane == NULL;
+    report->lane_fits = lane != NULL && lane_publishes(lane->lane, metric, &report->lane_has, &ignored);
+}
+
 bool running_begin(struct running *running, const struct job *job, struct job_report *report, int64_t bucket_ms, bool session)
 {
     struct error_list errors = {0}, again = {0};
@@ -148,6 +157,8 @@ bool running_begin(struct running *running, const struct job *job, struct job_re
                                   : NULL;
     if (job->plugin->kind == PLUGIN_METRIC && metric == NULL)
         running_found_error(running, CHECK_LOAD, JOB_REFUSED, &refusal);
+    if (metric != NULL)
+        look_at_lane(job->plugin, metric->metric, report);
     const sl_need *needs = metric == NULL ? NULL : metric->metric->more_needs;
     /* A lane may name ages that no record reaches in ordinary windows. */
     bool loaded = load(running, needs, bucket_ms, session, false, &errors) || load(running, needs, bucket_ms, session, true, &again);

@@ -95,7 +95,7 @@ static void a_value_of_another_type_is_not_the_value(void **state)
     (void)state;
     struct metric_settings metrics[] = {PARSER("needs_other", 20)};
     refused("plain", metrics, 1,
-            "metric parser \"needs_other\" needs a value \"share: money\" that lane \"plain\" does not publish",
+            "metric parser \"needs_other\" needs a value \"share: money\" that lane \"plain\" publishes as f64",
             "shop.conf:20", "lane \"plain\" publishes records: i64, share: f64");
 }
 
