@@ -1,9 +1,10 @@
-/* plugin_install.c - `shoplane plugin install`: what was built goes to where the host looks, each file whole and at once. A host
- * that runs has its own copy of what it loaded, and takes up the new one when it is told to. */
+/* plugin_install.c - `shoplane plugin install`: what was built goes to where the host looks: all of it or nothing, each file whole and
+ * at once. A host that runs has its own copy of what it loaded, and takes up the new one when it is told to. */
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/project.h"
 #include "cli/report.h"
+#include "plugin/lane_set.h"
 #include "state/text_file.h"
 
 #include <errno.h>
@@ -17,9 +18,9 @@
 
 static const char usage[] =
     "shoplane plugin install [FOLDER] [OPTIONS]\n\n"
-    "Copies the plugins that were built in a folder, the current one by default, to where the host looks for them: checked\n"
-    "and loaded once before, then put in place by a rename, readable for all and writable for you alone. Running hosts are not\n"
-    "disturbed: `shoplane reload` tells one to take them up.\n\n"
+    "Copies the plugins that were built in a folder, the current one by default, to where the host looks for them: all of them\n"
+    "checked and loaded once before, with each other, then put in place by a rename, readable for all and writable for you\n"
+    "alone. If one is refused, none is installed. Running hosts are not disturbed: `shoplane reload` tells one to take them up.\n\n"
     "  --to FOLDER   another plugin folder; default: $SHOPLANE_PLUGINS, else the one this program looks into\n"
     "  --dry-run     only say what would be done\n";
 
@@ -47,31 +48,82 @@ static bool host_takes(const char *path, struct error *error)
     return takes;
 }
 
-/* Its bytes, as they were loaded, beside the file it will be; then, if the host would take it, in its place, to last. */
-static bool put_in_place(const char *folder, const char *name, const void *table, struct error *error)
+/* One file of what is built. */
+struct piece {
+    enum plugin_kind kind; /* of its folder */
+    const sl_plugin *plugin;
+    char *name, *folder; /* the folder it goes to */
+    char *new;           /* its name there until it is in place */
+    char *path;          /* then, whole */
+    bool staged, replaces;
+};
+struct pieces {
+    struct piece *items;
+    size_t count;
+};
+
+static void pieces_free(struct pieces *pieces)
+{
+    for (size_t i = 0; i < pieces->count; i++) {
+        free(pieces->items[i].name);
+        free(pieces->items[i].folder);
+        free(pieces->items[i].new);
+        free(pieces->items[i].path);
+    }
+    free(pieces->items);
+}
+
+/* Its bytes, as they were loaded, beside the file it will be, if the host would take it. */
+static bool stage(struct piece *piece, const char *to, struct error *error)
 {
     size_t size = 0;
-    char *file = memory_format("%s.so", name), *new = memory_format(".%s.so.new", name), *path = memory_format("%s/%s", folder, new);
-    char *bytes = plugin_file_bytes(table, &size);
-    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    (void)unlinkat(at, new, 0); /* of one that was interrupted */
-    bool good = bytes != NULL && text_file_make(at, new, bytes, size, true, error);
+    if (!make_folder(to, error) || !make_folder(piece->folder, error))
+        return false;
+    char *path = memory_format("%s/%s", piece->folder, piece->new);
+    char *bytes = plugin_file_bytes(plugin_part(piece->plugin, piece->kind), &size);
+    int at = open(piece->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)unlinkat(at, piece->new, 0); /* of one that was interrupted */
+    bool good = bytes != NULL && text_file_make(at, piece->new, bytes, size, true, error);
+    piece->staged = true;
     if (!good)
-        (void)project_fail(error, "it can't be written", folder, ADVICE_WRITE);
-    else if (fchmodat(at, new, 0644, 0) != 0)
+        (void)project_fail(error, "it can't be written", piece->folder, ADVICE_WRITE);
+    else if (fchmodat(at, piece->new, 0644, 0) != 0)
         good = project_fail(error, "it can't be made readable", path, ADVICE_WRITE);
     else
         good = host_takes(path, error);
-    if (good && (renameat(at, new, at, file) != 0 || fsync(at) != 0))
-        good = project_fail(error, "it can't be put in its place", path, ADVICE_WRITE);
-    if (!good)
-        (void)unlinkat(at, new, 0);
     if (at >= 0)
         (void)close(at);
     free(bytes);
     free(path);
-    free(new);
-    free(file);
+    return good;
+}
+
+static bool put_in_place(const struct piece *piece, struct error *error)
+{
+    char *base = memory_format("%s.so", piece->name);
+    int at = open(piece->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = (renameat(at, piece->new, at, base) == 0 && fsync(at) == 0) ||
+                project_fail(error, "it can't be put in its place", piece->path, ADVICE_WRITE);
+    if (at >= 0)
+        (void)close(at);
+    free(base);
+    return good;
+}
+
+/* All, or none as long as they are only written. */
+static bool put_all(struct pieces *pieces, const char *to, struct error *error)
+{
+    bool good = true;
+    for (size_t i = 0; i < pieces->count && good; i++)
+        good = stage(&pieces->items[i], to, error);
+    for (size_t i = 0; i < pieces->count && good; i++)
+        good = put_in_place(&pieces->items[i], error);
+    for (size_t i = 0; i < pieces->count && !good; i++) {
+        char *path = memory_format("%s/%s", pieces->items[i].folder, pieces->items[i].new);
+        if (pieces->items[i].staged)
+            (void)unlink(path);
+        free(path);
+    }
     return good;
 }
 
@@ -92,46 +144,127 @@ static bool not_in_the_way(const sl_plugin *plugin, const char *to, enum plugin_
     return good;
 }
 
-static bool install_one(const char *from, const char *to, enum plugin_kind kind, const char *name, bool dry, struct error *error)
+static bool add_piece(struct pieces *pieces, const char *from, const char *to, enum plugin_kind kind, const char *name,
+                      struct error *error)
 {
     const sl_plugin *plugin = plugin_file_load(from, kind, name, error);
-    if (plugin == NULL)
+    if (plugin == NULL || !not_in_the_way(plugin, to, kind, name, error))
         return false;
-    char *folder = memory_format("%s/%s", to, plugin_kind_folder(kind)), *path = memory_format("%s/%s.so", folder, name);
-    bool replaces = access(path, F_OK) == 0;
-    bool good = not_in_the_way(plugin, to, kind, name, error) &&
-                (dry || (make_folder(to, error) && make_folder(folder, error) && put_in_place(folder, name, plugin_part(plugin, kind), error)));
-    for (enum plugin_kind part = 0; good && part < PLUGIN_KINDS; part++)
-        if (plugin_part(plugin, part) != NULL)
-            (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(part), name,
-                         plugin_part_version(plugin, part), path, replaces ? ", in place of the one there" : "");
-    free(path);
-    free(folder);
+    pieces->items = memory_resize(pieces->items, (pieces->count + 1) * sizeof *pieces->items);
+    struct piece *piece = &pieces->items[pieces->count++];
+    *piece = (struct piece){.kind = kind, .plugin = plugin, .name = memory_text(name)};
+    piece->folder = memory_format("%s/%s", to, plugin_kind_folder(kind));
+    piece->new = memory_format(".%s.so.new", name);
+    piece->path = memory_format("%s/%s.so", piece->folder, name);
+    piece->replaces = access(piece->path, F_OK) == 0;
+    return true;
+}
+
+/* ---- do they go together ---- */
+
+static bool inputs_good(const sl_lane *lane, struct error *error)
+{
+    struct plan *plan = plan_new();
+    bool good = plan_add_inputs(plan, lane->inputs, error) >= 0;
+    plan_free(plan);
     return good;
+}
+
+static bool installed_lane_fits(const char *to, const sl_metric *metric)
+{
+    char **names = plugin_file_list(to, PLUGIN_LANE);
+    bool fits = false;
+    for (char **name = names; *name != NULL && !fits; name++) {
+        size_t has;
+        struct error ignored;
+        const sl_plugin *plugin = plugin_file_load(to, PLUGIN_LANE, *name, &ignored);
+        fits = plugin != NULL && lane_publishes(plugin->lane, metric, &has, &ignored);
+    }
+    free(names);
+    return fits;
+}
+
+/* A parser that comes with lanes stands on one of them, or on one that is there already. False: *error is about the nearest of them. */
+static bool stands(const struct pieces *pieces, const sl_metric *metric, const char *to, struct error *error)
+{
+    size_t most = 0;
+    bool any = false;
+    for (size_t i = 0; i < pieces->count; i++) {
+        struct error missing;
+        size_t has = 0;
+        const sl_lane *lane = pieces->items[i].plugin->lane;
+        if (lane == NULL)
+            continue;
+        if (lane_publishes(lane, metric, &has, &missing))
+            return true;
+        if (!any || has > most) {
+            *error = missing;
+            most = has;
+        }
+        any = true;
+    }
+    return !any || installed_lane_fits(to, metric);
+}
+
+/* What a host would find when a configuration names them. */
+static size_t refused_together(const struct pieces *pieces, const char *to)
+{
+    size_t refused = 0;
+    for (size_t i = 0; i < pieces->count; i++) {
+        struct error error = {0};
+        const sl_plugin *plugin = pieces->items[i].plugin;
+        bool good = (plugin->lane == NULL || inputs_good(plugin->lane, &error)) &&
+                    (plugin->metric == NULL || stands(pieces, plugin->metric, to, &error));
+        if (good)
+            continue;
+        report_error(&error);
+        refused++;
+    }
+    return refused;
+}
+
+static void tell(const struct piece *piece, bool dry)
+{
+    for (enum plugin_kind part = 0; part < PLUGIN_KINDS; part++)
+        if (plugin_part(piece->plugin, part) != NULL)
+            (void)printf("%s %s \"%s\" %s to %s%s\n", dry ? "would install" : "installed", plugin_kind_word(part),
+                         piece->name, plugin_part_version(piece->plugin, part), piece->path,
+                         piece->replaces ? ", in place of the one there" : "");
 }
 
 static int install(const char *project, const char *to, bool dry)
 {
     char *from = memory_format("%s/" PROJECT_PLUGINS, project);
-    size_t count = 0;
+    struct pieces pieces = {0};
+    struct error error = {0};
+    size_t refused = 0;
     int status = 0;
     for (enum plugin_kind kind = 0; kind < PLUGIN_KINDS; kind++) {
         char **names = plugin_file_list(from, kind);
-        for (char **name = names; *name != NULL; name++, count++) {
-            struct error error = {0};
-            if (install_one(from, to, kind, *name, dry, &error))
-                continue;
-            report_error(&error);
-            status = 1;
-        }
+        for (char **name = names; *name != NULL; name++)
+            if (!add_piece(&pieces, from, to, kind, *name, &error)) {
+                report_error(&error);
+                error = (struct error){0};
+                refused++;
+            }
         free(names);
     }
-    if (count == 0) {
+    if (refused == 0)
+        refused = refused_together(&pieces, to);
+    if (pieces.count + refused == 0) {
         (void)fprintf(stderr, "shoplane: there is nothing to install\n  found    no plugins in %s\n  do this  shoplane plugin build\n", from);
         status = 2;
+    } else if (refused > 0 || (!dry && !put_all(&pieces, to, &error))) {
+        if (refused == 0)
+            report_error(&error);
+        (void)fprintf(stderr, "shoplane: nothing was installed\n");
+        status = 1;
     }
+    for (size_t i = 0; status == 0 && i < pieces.count; i++)
+        tell(&pieces.items[i], dry);
     if (status == 0 && !dry)
         (void)printf("  next     name them in the host's configuration, then: shoplane check, shoplane reload\n");
+    pieces_free(&pieces);
     free(from);
     return status;
 }

@@ -6,6 +6,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -130,6 +131,45 @@ def like_another(kit):
           "its features are the lane's")
 
 
+def own_lane_first(kit):
+    """A parser that any lane like `product` could carry is tried on that of its own folder, also if that is broken; and what is built is
+    installed as a whole or not at all."""
+    kit.good("shoplane plugin new lane zz --metric zy --like product/viewed_price", "a lane and a parser like the product's")
+    folder, installed = kit.folder / "zz", kit.plugins / "lanes" / "zz.so"
+    lane, parser = (folder / "zz.c").read_text(), (folder / "zy.c").read_text()
+    kit.good("shoplane plugin build", "they are built", folder)
+    output = kit.good("shoplane plugin validate --rounds 1 --quiet build/plugins/metrics/zy.so", "the parser is valid", folder)
+    check('on lane "zz"' in output, "on the lane of its folder, not the first that fits", output)
+
+    def built(lane_text, parser_text):
+        (folder / "zz.c").write_text(lane_text)
+        (folder / "zy.c").write_text(parser_text)
+        kit.good("shoplane plugin build 2>&1 | grep -v refused", "changed", folder)
+
+    built(re.sub(r"(\nstatic bool extract\(.*\n\{)", r"\1\n    __builtin_trap();", lane), parser)
+    kit.bad("shoplane plugin validate --rounds 1 build/plugins/metrics/zy.so", 1, ['on lane "zz"', "it ends the process"], "its lane crashes", folder)
+    built(lane.replace("SL_LANE_PLUGIN(", "__attribute__((constructor)) static void early(void) { __asm__ volatile(\"\"); }\nSL_LANE_PLUGIN("), parser)
+    kit.bad("shoplane plugin validate --rounds 1 build/plugins/metrics/zy.so", 2,
+            ["that of its folder can't be loaded", 'lane "zz" not loaded: 1 of its functions would run by itself'], "its lane is not loaded", folder)
+    need = re.search(r"SL_NEED\(struct \w+, (\w+), SL_MONEY\)|SL_NEED\(struct \w+, (\w+), SL_I64\)", parser)
+    name = need[1] or need[2]
+    other, has = ("i64", "money") if need[1] else ("money", "i64")
+    wrong = parser.replace(need[0], need[0].replace("SL_MONEY" if need[1] else "SL_I64", "SL_I64" if need[1] else "SL_MONEY"))
+    built(lane, wrong)
+    said = f'needs a value "{name}: {other}" that lane "zz" publishes as {has}'
+    kit.bad("shoplane plugin validate --rounds 1 build/plugins/metrics/zy.so", 2, ["finds no lane to stand on", said], "a type that is wrong", folder)
+    kit.bad("shoplane plugin install", 1, [said, "nothing was installed"], "parser and lane don't fit", folder)
+    built(lane.replace('"product[0].price"', '"prodct.price"'), parser)
+    kit.bad("shoplane plugin install", 1, ["which is no place in an event", "nothing was installed"], "an input that is no place", folder)
+    built(lane, parser.replace("SL_METRIC_PLUGIN(", "__attribute__((constructor)) static void early(void) { __asm__ volatile(\"\"); }\nSL_METRIC_PLUGIN("))
+    kit.bad("shoplane plugin install", 1, ['"zy" not loaded: 1 of its functions', "nothing was installed"], "the parser is refused", folder)
+    check(not installed.exists() and not list(kit.plugins.glob("*/.*.new")), "and nothing is there")
+    built(lane, parser)
+    kit.good("shoplane plugin install", "mended, it is installed", folder)
+    for kind, file in (("lanes", "zz.so"), ("metrics", "zy.so")):
+        (kit.plugins / kind / file).unlink()
+
+
 def by_hand(kit):
     basket = kit.folder / "basket"
     for compiler in ("gcc", "clang"):
@@ -159,6 +199,7 @@ def refusals(kit):
     check("is installed: `shoplane plugin install` would take its place" in
           kit.good("shoplane plugin new lane product", "a name that is installed"), "is noted")
     kit.bad("shoplane plugin build", 2, ["this is no plugin's folder", "shoplane plugin new lane NAME"], "nothing to build")
+    kit.bad("shoplane plugin check", 2, ["there is no plugin in build/plugins"], "nothing to check")
     kit.bad("shoplane plugin install", 2, ["there is nothing to install", "shoplane plugin build"], "nothing to install")
     kit.bad("PATH=$(dirname $(command -v shoplane)); shoplane plugin build", 1, ["cmake can't be started: No such file",
                                                                                 "apt-get install cmake"], "no CMake", basket)
@@ -196,7 +237,8 @@ def two_more(kit):
         kit.good("shoplane plugin test", f"the case of {name} holds", folder)
         output = kit.good("shoplane plugin validate --rounds 4", f"{name} is valid", folder)
         check(output.count(": VALID") == 2 and "BAD" not in output, "both plugins of it", output)
-        kit.good("shoplane plugin check build/plugins/*/*.so", f"nothing refuses {name}", folder)
+        output = kit.good("shoplane plugin check", f"nothing refuses {name}", folder)
+        check(output.count(": SDK 1.") == 2, "both files of it", output)
         (folder / "try.conf").write_text(
             'plugins = "build/plugins"; source: { kind = "files"; files = [ "events.tsv" ]; }; sink: { kind = "null"; };\n'
             f'lanes = ( {{ lane = "{name}"; windows = ( {{ name = "{window}"; length = "{window}"; }} ); metrics = ( "{name}_views" ); }},\n'
@@ -208,6 +250,6 @@ def two_more(kit):
 
 with tempfile.TemporaryDirectory() as name:
     the_kit = Kit(pathlib.Path(name))
-    for scenario in (a_lane, it_runs, a_parser, like_another, by_hand, refusals, two_more):
+    for scenario in (a_lane, it_runs, a_parser, like_another, own_lane_first, by_hand, refusals, two_more):
         scenario(the_kit)
 sys.exit(failures > 0)
