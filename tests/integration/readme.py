@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Every command in README.md, as a stranger would type it, in a copy of the source; and what the page says it prints.
+"""Every command in README.md and OPERATIONS.md, as a stranger would type it, in a copy of the source; and what the page says it prints.
 
     readme.py BUILD_DIR
 
-A block marked `sh` is run by bash, in the order of the page, and must succeed. A block marked `text` that comes next is what it
+A block marked `sh` is run by bash, in the order of the pages, and must succeed. A block marked `text` that comes next is what it
 prints, on either output: each of its lines must be there, in this order. A line "..." stands for any lines, "..." inside a line
 for anything. In the output of up.sh, and in lines that tell a time taken, numbers may differ.
 
@@ -21,12 +21,14 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "OPERATIONS.md")  # the second builds on what the first one built
 LIMIT_S = 900
 NUMBER = re.compile(r"\d[\d.,]*")
 
 
-def blocks(page):
+def blocks(name):
     """(language, text, line) of every fenced block."""
+    page = (ROOT / name).read_text(encoding="utf-8")
     language, lines, began = None, [], 0
     for number, line in enumerate(page.splitlines(), 1):
         if language is None and line.startswith("```"):
@@ -37,7 +39,7 @@ def blocks(page):
         elif language is not None:
             lines.append(line)
     if language is not None:
-        raise SystemExit(f"README.md:{began}: this block has no end")
+        raise SystemExit(f"{name}:{began}: this block has no end")
 
 
 def as_run(commands):
@@ -91,11 +93,33 @@ def run(commands, folder, environment):
         return status, output.read()
 
 
-def links_lead_somewhere(page):
-    good = True
+def links_lead_somewhere(name):
+    page, good = (ROOT / name).read_text(encoding="utf-8"), True
     for target in re.findall(r"\]\(([^)#:]+)\)", page):
         if not (ROOT / target).exists():
-            print(f"FAILED  README.md: there is no {target}")
+            print(f"FAILED  {name}: there is no {target}")
+            good = False
+    return good
+
+
+def follow(name, copy, environment):
+    """Run the page's commands. False: it promises something else."""
+    good, commands, output = True, None, None
+    for language, text, line in blocks(name):
+        if language == "sh":
+            print(f"{name}:{line}: " + "; ".join(text.splitlines())[:100], flush=True)
+            commands = text
+            status, output = run(text, copy, environment)
+            if status != 0:
+                raise SystemExit(f"FAILED  {name}:{line}: status {status}\n{output}")  # what comes next stands on it
+        elif language == "text" and commands is not None:
+            lacks = missing(text, output, "up.sh" in commands)
+            if lacks is not None:
+                print(f"FAILED  {name}:{line}: it does not print\n  promised {lacks}\nbut in all:\n{output}")
+                good = False
+            commands = None
+        else:
+            print(f"FAILED  {name}:{line}: a block marked \"{language}\" here is nothing that could be tested")
             good = False
     return good
 
@@ -107,8 +131,7 @@ def main():
     if not shutil.which("redis-server"):
         print("no redis-server here")
         return 77
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    good = links_lead_somewhere(page)
+    good = all([links_lead_somewhere(name) for name in PAGES])
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "shoplane"
         shutil.copytree(ROOT, copy, ignore=lambda folder, names: [
@@ -119,24 +142,8 @@ def main():
                 (copy / "build" / name).symlink_to(build / name)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOPLANE_")}
         environment["TMPDIR"] = scratch
-        commands = output = None
-        for language, text, line in blocks(page):
-            if language == "sh":
-                print(f"README.md:{line}: " + "; ".join(text.splitlines())[:100], flush=True)
-                commands = text
-                status, output = run(text, copy, environment)
-                if status != 0:
-                    print(f"FAILED  README.md:{line}: status {status}\n{output}")
-                    return 1  # what comes next stands on it
-            elif language == "text" and commands is not None:
-                lacks = missing(text, output, "up.sh" in commands)
-                if lacks is not None:
-                    print(f"FAILED  README.md:{line}: it does not print\n  promised {lacks}\nbut in all:\n{output}")
-                    good = False
-                commands = None
-            else:
-                print(f"FAILED  README.md:{line}: a block marked \"{language}\" here is nothing that could be tested")
-                good = False
+        for name in PAGES:
+            good = follow(name, copy, environment) and good
     return 0 if good else 1
 
 
