@@ -7,6 +7,7 @@
 #include "base/program.h"
 #include "cli/project.h"
 #include "config/file_text.h"
+#include "config/near_miss.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -90,19 +91,113 @@ static bool find_below(enum root root, const char *name, const char *table, stru
     return found;
 }
 
+static const char *const tables[] = {[PLUGIN_LANE] = "SL_LANE(", [PLUGIN_METRIC] = "SL_METRIC("};
+
+static bool find_anywhere(enum plugin_kind kind, const char *name, struct source *source, struct buffer *list)
+{
+    static const enum root roots[] = {[PLUGIN_LANE] = ROOT_LANES, [PLUGIN_METRIC] = ROOT_METRICS};
+    return find_below(roots[kind], name, tables[kind], source, list) ||
+           find_below(ROOT_RECIPES, name, tables[kind], source, list);
+}
+
+static void source_free(struct source *source)
+{
+    free(source->path);
+    free(source->text);
+    free(source->old);
+    free(source->new);
+}
+
+/* The sources in a recipe's folder that have a table of this kind, "a, b"; *in_c: there is any source in C. */
+static void list_folder(const char *folder, enum plugin_kind kind, struct buffer *list, bool *in_c)
+{
+    struct dirent **files = NULL;
+    int count = scandir(folder, &files, only_visible, alphasort);
+    for (int i = 0; i < count; i++) {
+        size_t length = strlen(files[i]->d_name), size;
+        struct error ignored;
+        if (length < 3 || strcmp(files[i]->d_name + length - 2, ".c") != 0)
+            continue;
+        char *path = memory_format("%s/%s", folder, files[i]->d_name), *text = file_text_read(path, &size, &ignored);
+        *in_c = true;
+        if (text != NULL && strstr(text, tables[kind]) != NULL)
+            buffer_printf(list, "%s%.*s", list->size == 0 ? "" : ", ", (int)length - 2, files[i]->d_name);
+        free(text);
+        free(path);
+    }
+    free_entries(files, count < 0 ? 0 : count);
+    buffer_byte(list, '\0');
+}
+
+/* A recipe may be called otherwise than its plugins, or be in another language. False: there is no such recipe. */
+static bool tell_recipe(enum plugin_kind kind, const char *name, struct error *error)
+{
+    char *root = root_path(ROOT_RECIPES), *folder = root == NULL ? NULL : memory_format("%s/%s", root, name);
+    bool is_one = folder != NULL && strchr(name, '/') == NULL && *name != '.' && access(folder, X_OK) == 0,
+         in_c = false;
+    struct buffer same = {0}, others = {0};
+    enum plugin_kind other = kind == PLUGIN_LANE ? PLUGIN_METRIC : PLUGIN_LANE;
+    if (is_one) {
+        list_folder(folder, kind, &same, &in_c);
+        list_folder(folder, other, &others, &in_c);
+        if (!in_c)
+            error_advice(error, "the recipe \"%s\" is not in C: copy it, and change the names: %.300s", name, folder);
+        else if (*same.data != '\0' && kind == PLUGIN_LANE && *others.data != '\0')
+            error_advice(error, "the recipe \"%s\" has lanes %.150s and parsers %.150s: --like LANE/PARSER", name,
+                         same.data, others.data);
+        else if (*same.data != '\0')
+            error_advice(error, "the recipe \"%s\" has these: %.300s", name, same.data);
+        else
+            error_advice(error, "the recipe \"%s\" is one of a %s: shoplane plugin new %s NAME --like %.200s", name,
+                         plugin_kind_word(other), plugin_kinds[other].keyword, others.data);
+    }
+    buffer_free(&same);
+    buffer_free(&others);
+    free(folder);
+    free(root);
+    return is_one;
+}
+
+/* The word of "a, b, c" that was probably meant; or NULL. `copy` is cut into them. */
+static const char *nearest_of(const char *name, char *copy)
+{
+    const char *words[256];
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(copy, ", ", &rest); word != NULL && count < 255; word = strtok_r(NULL, ", ", &rest))
+        words[count++] = word;
+    words[count] = NULL;
+    return near_miss(name, words);
+}
+
+static void tell_no_source(enum plugin_kind kind, const char *name, const char *list, struct error *error)
+{
+    enum plugin_kind other = kind == PLUGIN_LANE ? PLUGIN_METRIC : PLUGIN_LANE;
+    struct source source = {0};
+    error_what(error, "there are no sources of a %s \"%s\"", plugin_kind_word(kind), name);
+    if (find_anywhere(other, name, &source, NULL)) {
+        error_advice(error, "there is a %s of this name: shoplane plugin new %s NAME --like %s",
+                     plugin_kind_word(other), plugin_kinds[other].keyword, name);
+    } else if (!tell_recipe(kind, name, error)) {
+        char *copy = memory_text(list);
+        const char *nearest = nearest_of(name, copy);
+        if (nearest != NULL)
+            error_advice(error, "nearest: %s; there are: %.400s", nearest, list);
+        else
+            error_advice(error, "%s%.400s",
+                         *list != '\0' ? "there are: " : "install shoplane as a whole: cmake --install build", list);
+        free(copy);
+    }
+    source_free(&source);
+}
+
 static bool find_source(enum plugin_kind kind, const char *name, struct source *source, struct error *error)
 {
-    static const char *const tables[] = {[PLUGIN_LANE] = "SL_LANE(", [PLUGIN_METRIC] = "SL_METRIC("};
-    static const enum root roots[] = {[PLUGIN_LANE] = ROOT_LANES, [PLUGIN_METRIC] = ROOT_METRICS};
     struct buffer list = {0};
-    bool found = find_below(roots[kind], name, tables[kind], source, &list) ||
-                 find_below(ROOT_RECIPES, name, tables[kind], source, &list);
-    if (!found) {
-        buffer_byte(&list, '\0');
-        error_what(error, "there are no sources of a %s \"%s\"", plugin_kind_word(kind), name);
-        error_advice(error, "%s%.400s",
-                     list.size > 1 ? "there are: " : "install shoplane as a whole: cmake --install build", list.data);
-    }
+    bool found = find_anywhere(kind, name, source, &list);
+    buffer_byte(&list, '\0');
+    if (!found)
+        tell_no_source(kind, name, list.data, error);
     buffer_free(&list);
     return found;
 }
@@ -432,14 +527,6 @@ static bool find_all(struct likeness *likeness)
         return true;
     likeness->metric.new = like->metric != NULL ? memory_text(like->metric) : memory_format("%s_features", like->name);
     return find_parser(likeness, like->like[size] == '/' ? like->like + size + 1 : NULL);
-}
-
-static void source_free(struct source *source)
-{
-    free(source->path);
-    free(source->text);
-    free(source->old);
-    free(source->new);
 }
 
 bool plugin_like_fill(const struct plugin_like *like, const char *to, struct error *error)

@@ -24,8 +24,8 @@ static const char usage[] =
     "Makes the folder NAME with a plugin that builds and works, its golden case, its configuration and a README: a lane with a\n"
     "metric parser on it, or a metric parser on the lane `product`. Change it into what you want.\n\n"
     "  --metric NAME     what the parser of a new lane is called; default: the lane's name and _views, or _features\n"
-    "  --like NAME       begin with the sources of what is there: a lane or a parser that comes with Shoplane, or a recipe of the\n"
-    "                    guide; LANE/PARSER: with that parser\n"
+    "  --like NAME       begin with the sources of what is there: a lane or a parser that comes with Shoplane, or one of a recipe\n"
+    "                    of the guide, if that is in C; LANE/PARSER: with that parser\n"
     "  --folder FOLDER   make it there; default: the current one\n\n"
     "NAME is what the configuration will call it: lower-case letters, digits, _, the first a letter.\n";
 

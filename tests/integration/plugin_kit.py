@@ -122,6 +122,17 @@ def like_another(kit):
           "no feature is written twice", output)
     kit.bad("shoplane plugin new lane x --like nothing", 1, ["there are no sources of a lane \"nothing\"", "product, purchase, session"],
             "not like what is not there")
+    for words, said in (("lane x --like audience", "there is a metric parser of this name: shoplane plugin new metric NAME --like audience"),
+                        ("lane x --like propensity", "there is a metric parser of this name: shoplane plugin new metric NAME --like propensity"),
+                        ("metric x --like product", "there is a lane of this name: shoplane plugin new lane NAME --like product"),
+                        ("lane x --like help_pages", 'the recipe "help_pages" is not in C: copy it'),
+                        ("metric x --like own_brands", 'the recipe "own_brands" is not in C: copy it'),
+                        ("lane x --like produkt", "nearest: product; there are: "),
+                        ("metric x --like intrest_score", "nearest: interest_score; there are: ")):
+        kit.bad(f"shoplane plugin new {words}", 1, [said], f"what {words} could be")
+    for name, kind in (("audience", "metric"), ("propensity", "metric"), ("product_audience/audience", "lane")):
+        kit.good(f"shoplane plugin new {kind} made_{kind} --like {name} && cd made_{kind} && shoplane plugin build && rm -r ../made_{kind}",
+                 f"but there is a {kind} like {name}")
     kit.bad("shoplane plugin new metric x --like wishlist", 1, ["in one file with its lane"], "both or none of one file")
     kit.bad("shoplane plugin new metric x --metric y", 2, ["--metric is for a new lane"], "a parser has no parser")
     kit.bad("shoplane plugin new lane x --metric x", 2, ["different names"], "two files")
