@@ -18,9 +18,15 @@ static rd_kafka_resp_err_t deliver(rd_kafka_t *producer, const char *name, int p
     char *bytes = malloc(size + 1);
     if (bytes == NULL || fread(bytes, 1, size, stdin) != size)
         abort();
-    rd_kafka_resp_err_t err = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(partition),
-                                                RD_KAFKA_V_VALUE(bytes, size), RD_KAFKA_V_TIMESTAMP(stamp_ms),
-                                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE), RD_KAFKA_V_END);
+    const rd_kafka_vu_t values[] = {{.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = name},
+                                    {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+                                    {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {bytes, size}},
+                                    {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = stamp_ms},
+                                    {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_FREE}};
+    rd_kafka_error_t *error = rd_kafka_produceva(producer, values, sizeof values / sizeof *values);
+    rd_kafka_resp_err_t err = error == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
+    if (error != NULL)
+        rd_kafka_error_destroy(error);
     return err;
 }
 
