@@ -60,6 +60,7 @@ pub enum Type {
     Counts,
     List,
     Choice,
+    Sum,
 }
 
 #[repr(C)]
