@@ -22,7 +22,8 @@ static const char usage[] =
     "  --plugins FOLDERS  where other plugins are, separated by ':': lanes that a metric parser can stand on; default: those\n"
     "                     that are installed\n"
     "  --lane NAME        the lane that a metric parser stands on; default: the first that publishes what it needs\n"
-    "  --params TEXT      settings of the plugin, as in a configuration: 'half_life = \"1h\";'\n"
+    "  --params TEXT      settings of the plugin, as in a configuration: 'half_life = \"1h\";'; without names of files each plugin\n"
+    "                     takes those that it has a parameter for\n"
     "  --seed N           of the first stream; default 1\n"
     "  --rounds N         streams; default 12\n"
     "  --events N         events in each; default 300\n"
@@ -33,8 +34,15 @@ static const char usage[] =
     "  --quiet            only what is found, and the last line\n\n"
     "Exit status: 0 it keeps the contract as far as was looked, 1 it does not, 2 it can't be tried.\n";
 
+/* Settings that no plugin took so far: "a, b". */
+struct untaken {
+    bool asked; /* one plugin or more */
+    char names[512];
+};
+
 struct options {
     struct validate_settings settings;
+    struct untaken *untaken; /* of those that are for all plugins of the folder */
     bool quiet, folders_named;
 };
 
@@ -88,7 +96,10 @@ static void print_again(const struct options *options, const char *path, const s
         (void)printf(" --plugins %s", settings->folders);
     if (settings->lane != NULL)
         (void)printf(" --lane %s", settings->lane);
-    (void)printf(" %s\n", path);
+    if (settings->params_shared) /* with a name they would all have to be its own */
+        (void)printf("\n");
+    else
+        (void)printf(" %s\n", path);
 }
 
 static void print_finding(const struct options *options, const char *path, const struct validate_finding *finding)
@@ -166,6 +177,31 @@ static void begin_with_sanitizer(const char *path, int argc, char **argv)
 
 /* ---- one after the other ---- */
 
+static bool is_among(const char *names, const char *name, size_t size)
+{
+    for (const char *at = names; *at != '\0'; at += strspn(at, ", ")) {
+        size_t length = strcspn(at, ",");
+        if (length == size && strncmp(at, name, size) == 0)
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+/* What was not taken before, and now neither. */
+static void note_untaken(struct untaken *untaken, const char *now)
+{
+    char still[sizeof untaken->names] = "";
+    for (const char *at = now; *at != '\0'; at += strspn(at, ", ")) {
+        size_t size = strcspn(at, ","), used = strlen(still);
+        if (!untaken->asked || is_among(untaken->names, at, size))
+            (void)snprintf(still + used, sizeof still - used, "%s%.*s", used == 0 ? "" : ", ", (int)size, at);
+        at += size;
+    }
+    memcpy(untaken->names, still, sizeof still);
+    untaken->asked = true;
+}
+
 /* One of what is in the file, and the kinds of what is there. 0, 1 or 2. */
 static int validate_part(const struct options *options, const char *path, enum plugin_kind part, const char *beside,
                          struct validate_plugin *plugin, bool has[PLUGIN_KINDS])
@@ -175,8 +211,10 @@ static int validate_part(const struct options *options, const char *path, enum p
     struct error error = {0};
     settings.path = path;
     settings.part = part;
-    if (beside != NULL) { /* a parser of the lane that is in its file: the settings are that lane's */
+    if (beside != NULL)
         settings.lane = beside;
+    if (beside != NULL &&
+        !settings.params_shared) { /* a parser of the lane that is in its file: the settings are that lane's */
         settings.lane_params = settings.params;
         settings.params = "";
     }
@@ -207,6 +245,7 @@ static int validate_part(const struct options *options, const char *path, enum p
     } else {
         report_error(&error);
     }
+    note_untaken(options->untaken, begun ? result.untaken : ""); /* what could not be tried is told already */
     memcpy(has, result.has, sizeof result.has);
     *plugin = result.plugin;
     validate_result_free(&result);
@@ -242,7 +281,8 @@ int command_plugin_validate(int argc, char **argv)
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    struct options options = {.settings = {.params = "", .lane_params = "", .smaller = true}};
+    struct untaken untaken = {0};
+    struct options options = {.untaken = &untaken, .settings = {.params = "", .lane_params = "", .smaller = true}};
     int64_t seed = 1, rounds = 12, events = DEFAULT_EVENTS, timeout_s = 30;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         bool good = true;
@@ -280,6 +320,7 @@ int command_plugin_validate(int argc, char **argv)
     options.folders_named = options.settings.folders != NULL;
     char *installed = options.settings.folders == NULL ? plugin_folder_default() : memory_text(options.settings.folders);
     options.settings.folders = installed;
+    options.settings.params_shared = paths != NULL && *options.settings.params != '\0';
     options.settings.seed = (uint64_t)seed;
     options.settings.rounds = (size_t)rounds;
     options.settings.events = (size_t)events;
@@ -293,5 +334,11 @@ int command_plugin_validate(int argc, char **argv)
     }
     free(paths);
     free(installed);
-    return status;
+    if (untaken.names[0] == '\0')
+        return status;
+    (void)fprintf(stderr,
+                  "shoplane: no plugin of " PROJECT_PLUGINS " has a parameter of this name\n  found    %s in --params\n"
+                  "  do this  look which there are: shoplane plugins --folder " PROJECT_PLUGINS "\n",
+                  untaken.names);
+    return 2;
 }

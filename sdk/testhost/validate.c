@@ -419,6 +419,7 @@ static void try_all(struct validation *validation)
                       .folder = validation->folder};
     bool begun = do_job(validation, &job);
     memcpy(result->has, validation->report->has, sizeof result->has);
+    memcpy(result->untaken, validation->report->untaken, sizeof result->untaken);
     if (!begun || result->checks[CHECK_LOAD] == CHECK_FAILED) {
         for (size_t i = 0; i < CHECK_COUNT; i++)
             if (result->checks[i] == CHECK_PASSED)
@@ -656,7 +657,10 @@ bool validate(const struct validate_settings *settings, struct validate_result *
     struct findings findings = {0};
     size_t size;
     const char *temporary = getenv("TMPDIR");
-    *result = (struct validate_result){.plugin = {.path = settings->path, .params = settings->params, .lane_params = settings->lane_params}};
+    *result = (struct validate_result){.plugin = {.path = settings->path,
+                                                  .params = settings->params,
+                                                  .lane_params = settings->lane_params,
+                                                  .params_shared = settings->params_shared}};
     if (!take_path(settings, result, error))
         return false;
     if (settings->recorded != NULL) {

@@ -15,6 +15,7 @@ struct validate_settings {
     enum plugin_kind part; /* which of what is in the file; PLUGIN_KINDS: what its folder is for */
     const char *folders; /* where other plugins are: lanes that a metric parser can stand on */
     const char *params;  /* "" or settings of it, as in a configuration */
+    bool params_shared;  /* they are for several plugins: it, and its lane, take those that they declare */
     const char *lane;    /* for a metric parser; NULL: the first that publishes what it needs */
     const char *lane_params; /* settings of that lane, or "" */
     uint64_t seed;       /* of the first stream; others follow */
@@ -51,6 +52,7 @@ struct validate_result {
     char spelling[1024]; /* warnings of spelling.h, of a lane */
     char unread[512]; /* inputs that no stream made it ask for */
     struct recorded_events *recorded; /* that plugin.recorded points to */
+    char untaken[512]; /* params_shared: names of settings that neither it nor its lane declares, "a, b" */
     char *folders;    /* that plugin.folders points to */
     char *lane;
 };

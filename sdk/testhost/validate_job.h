@@ -36,6 +36,7 @@ struct validate_plugin {
     char name[64];
     const char *folders; /* where plugins are, its own first: plugin_file.h */
     const char *params;  /* of it, as a configuration has them: "weights_file = \"...\";"; "": none */
+    bool params_shared;  /* it takes those that it declares, and its lane those that that does */
     const char *lane;    /* a metric parser's: the lane it stands on */
     const char *lane_params; /* and the settings of that; "": none */
     bool instrumented;   /* built with a sanitizer */
@@ -85,6 +86,7 @@ struct job_report {
     size_t lane_has; /* of what a metric parser needs its lane has so much: a name counts for 1, with its type for 2 */
     bool lane_fits;  /* all of it */
     bool lane_unknown; /* the lane can't be loaded, so that what it publishes is not known */
+    char untaken[512]; /* params_shared: settings that neither declares, "a, b" */
     struct strict_place place;
     enum validate_check check; /* what is being looked at, for who finds it dead */
     size_t finding_count;

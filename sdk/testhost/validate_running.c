@@ -103,7 +103,7 @@ void job_config(const struct validate_plugin *plugin, const sl_need *needs, int6
                   ";\nsource: { kind = \"files\"; clock = \"event\"; files = [ \"events.tsv\" ]; disorder = \"%llds\"; };\n",
                   RANDOM_DISORDER_MS / 1000 * (long long)(1 + bucket_ms / 60000));
     buffer_printf(out, "sink: { kind = \"null\"; };\nlanes = ( { lane = \"%s\";", lane ? plugin->name : plugin->lane);
-    const char *lane_params = lane ? plugin->params : plugin->lane_params;
+    const char *lane_params = lane || plugin->params_shared ? plugin->params : plugin->lane_params;
     if (*lane_params != '\0')
         buffer_printf(out, " params = { %s };", lane_params);
     put_windows(bucket_ms, session, longest, needs, out);
@@ -117,6 +117,47 @@ void job_config(const struct validate_plugin *plugin, const sl_need *needs, int6
     buffer_literal(out, " );\n");
 }
 
+static bool declares(const sl_param *params, const char *name)
+{
+    while (params != NULL && params->name != NULL && strcmp(params->name, name) != 0)
+        params++;
+    return params != NULL && params->name != NULL;
+}
+
+static void keep_declared(struct param_settings *given, const sl_param *params)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < given->count; i++)
+        if (declares(params, given->items[i].name))
+            given->items[kept++] = given->items[i];
+    given->count = kept;
+}
+
+/* Settings that are for several plugins: who declares one takes it. */
+static void share_params(struct running *running)
+{
+    struct error ignored;
+    char *untaken = running->report->untaken;
+    const struct validate_plugin *plugin = running->job->plugin;
+    bool is_lane = plugin->kind == PLUGIN_LANE;
+    struct lane_settings *settings = &running->config->lanes[0];
+    const sl_plugin *lane =
+        plugin_file_load(plugin->folders, PLUGIN_LANE, is_lane ? plugin->name : plugin->lane, &ignored);
+    const sl_plugin *metric = is_lane ? NULL : plugin_file_load(plugin->folders, PLUGIN_METRIC, plugin->name, &ignored);
+    const sl_param *lanes = lane == NULL ? NULL : lane->lane->params,
+                   *metrics = metric == NULL ? NULL : metric->metric->params;
+    untaken[0] = '\0';
+    for (size_t i = 0; i < settings->params.count; i++) {
+        const char *name = settings->params.items[i].name;
+        size_t used = strlen(untaken);
+        if (!declares(lanes, name) && !declares(metrics, name))
+            (void)snprintf(untaken + used, sizeof running->report->untaken - used, "%s%s", used == 0 ? "" : ", ", name);
+    }
+    keep_declared(&settings->params, lanes);
+    if (!is_lane && settings->metric_count > 0)
+        keep_declared(&settings->metrics[0].params, metrics);
+}
+
 /* Configuration and set. False: errors say why not. */
 static bool load(struct running *running, const sl_need *needs, int64_t bucket_ms, bool session, bool longest, struct error_list *errors)
 {
@@ -125,6 +166,8 @@ static bool load(struct running *running, const sl_need *needs, int64_t bucket_m
     job_config(plugin, needs, bucket_ms, session, longest, &text);
     buffer_byte(&text, '\0');
     running->config = config_read_text(text.data, "validate", errors);
+    if (running->config != NULL && plugin->params_shared)
+        share_params(running);
     if (running->config != NULL && plugin->kind == PLUGIN_LANE)
         running->config->lanes[0].metric_count = 0; /* its values are printed as they are */
     for (size_t i = 1; running->config != NULL && i < running->config->lane_count; i++)

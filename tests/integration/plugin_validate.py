@@ -188,6 +188,24 @@ def usage():
     expect(status == 1 and "load (load)" in out and "most" in out, "settings that it can't have", out)
 
 
+def shared_settings():
+    """Without names each plugin takes the settings that it has a parameter for."""
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, name in (("lanes", "right"), ("metrics", "right_count")):
+            place = pathlib.Path(folder, "build/plugins", kind)
+            place.mkdir(parents=True)
+            (place / f"{name}.so").write_bytes((BAD / kind / f"{name}.so").read_bytes())
+        few = ("--rounds", 1, "--events", 50)
+        status, out, err = validate(*few, "--params", "most = 5;", cwd=folder)
+        expect(status == 0 and out.count(": VALID") == 2 and 'on lane "right"' in out, "a setting of the lane", out, err)
+        status, out, err = validate(*few, "--params", "most = 5000;", cwd=folder)
+        expect(status >= 1 and out.count("load (load)") == 1 and "most" in out + err, "one that it can't have", out, err)
+        status, out, err = validate(*few, "--params", "most = 5; mots = 6;", cwd=folder)
+        expect(status == 2 and "no plugin of build/plugins has a parameter of this name\n  found    mots in --params" in err, "of nobody", out, err)
+        status, out, err = validate(*few, "--params", "most = 5;", "build/plugins/metrics/right_count.so", cwd=folder)
+        expect(status == 2 and "most" in err, "a name, and a setting that is another's", out, err)
+
+
 right()
 if "--right" not in sys.argv:
     outs = {name: wrong(name, *what) for name, what in WRONG.items()}
@@ -200,5 +218,6 @@ if "--right" not in sys.argv:
     expect(validate("--plugins", BAD, "--lane", "right", BAD / "metrics/right_count.so")[0] == 0, "right_count is not valid")
     recorded()
     usage()
+    shared_settings()
 print(f"{len(failures)} failed" if failures else "all as expected")
 sys.exit(1 if failures else 0)
