@@ -97,6 +97,7 @@ need build-tsan build tsan
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
+kafka_is_plain=$TSAN_OPTIONS:suppressions=$PWD/tests/sanitize/kafka.supp # for hosts that read Kafka
 
 # compiled BUILD [PREFIX [EXCEPT]]: every test that CMake knows in a build folder, but those whose name matches EXCEPT.
 compiled() {
@@ -169,8 +170,7 @@ torture() { # NAME BUILD OPTIONS...
 torture torture_mock build --broker mock --rounds 10
 torture torture_apache build --broker apache --rounds 6
 torture asan_torture build-asan --broker mock --seed 2 --rounds 3
-TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tests/sanitize/kafka.supp \
-    torture tsan_torture build-tsan --broker mock --seed 3 --rounds 3
+TSAN_OPTIONS=$kafka_is_plain torture tsan_torture build-tsan --broker mock --seed 3 --rounds 3
 [ -n "$long" ] && limit=3600 torture torture_long build --seed 100 --seeds 18 --rounds 15
 check asan_end_to_end python3 -B tests/integration/dead_letters.py build-asan
 check asan_reload python3 -B tests/integration/reload.py build-asan
@@ -194,14 +194,14 @@ check reference python3 -B tests/integration/reference.py
 check sdk_compat python3 -B tests/integration/sdk_compat.py build
 check asan_sdk_compat python3 -B tests/integration/sdk_compat.py build-asan
 check explain python3 -B tests/integration/explain.py build
-check tsan_explain python3 -B tests/integration/explain.py build-tsan
+TSAN_OPTIONS=$kafka_is_plain check tsan_explain python3 -B tests/integration/explain.py build-tsan
 check shadow python3 -B tests/integration/shadow.py build
 check asan_shadow python3 -B tests/integration/shadow.py build-asan --only counted
-check tsan_shadow python3 -B tests/integration/shadow.py build-tsan --only differs
+TSAN_OPTIONS=$kafka_is_plain check tsan_shadow python3 -B tests/integration/shadow.py build-tsan --only differs
 check own_keys python3 -B tests/integration/own_keys.py build
 check asan_own_keys python3 -B tests/integration/own_keys.py build-asan
 check audit python3 -B tests/integration/audit.py build
-check tsan_audit python3 -B tests/integration/audit.py build-tsan
+TSAN_OPTIONS=$kafka_is_plain check tsan_audit python3 -B tests/integration/audit.py build-tsan
 alone up tests/integration/up.sh build
 alone readme python3 -B tests/integration/readme.py build
 

@@ -19,7 +19,7 @@ struct values_parser {
     size_t count;
 };
 
-static sl_cell cell_of(const sl_field *field, const char *value)
+static sl_cell cell_of(sl_scratch *scratch, const sl_field *field, const char *value)
 {
     int32_t number;
     int64_t wide;
@@ -36,7 +36,7 @@ static sl_cell cell_of(const sl_field *field, const char *value)
     case SL_F64: memcpy(&cell.as.f64, value, sizeof cell.as.f64); break;
     case SL_TEXT: memcpy(&cell.as.text, value, sizeof cell.as.text); break;
     case SL_COUNTS: memcpy(&cell.as.counts, value, sizeof cell.as.counts); break;
-    case SL_SUM: cell.as.sum = (const sl_sum *)(const void *)value; break;
+    case SL_SUM: return sl_cell_sum(scratch, (const sl_sum *)(const void *)value);
     case SL_LIST: memcpy(&cell.as.list, value, sizeof cell.as.list); break;
     default: return sl_cell_absent();
     }
@@ -46,9 +46,9 @@ static sl_cell cell_of(const sl_field *field, const char *value)
 static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
 {
     const struct part *part = self;
-    (void)scratch, (void)window;
+    (void)window;
     for (size_t i = 0; i < part->count; i++)
-        out[i] = cell_of(&part->fields[i], (const char *)values + part->fields[i].offset);
+        out[i] = cell_of(scratch, &part->fields[i], (const char *)values + part->fields[i].offset);
 }
 
 static void put_on_part(struct part *part, struct set_lane *lane, const sl_field *fields)

@@ -19,19 +19,21 @@ static const sl_feature features[] = {
     {0},
 };
 
-/* sum / n in micros, the exact quotient rounded half-even to whole cents; 0 if n is 0. */
+/* sum / n in micros, the exact quotient rounded half-even to whole cents; 0 if n is 0. Cut at the ends of int64_t. */
 static int64_t mean_in_cents(const sl_sum *sum, int64_t n)
 {
     __extension__ typedef __int128 wide;
-    const int64_t cent = 10000;
-    if (n == 0)
+    const wide cent = 10000;
+    if (n <= 0)
         return 0;
-    wide micros = (wide)sum->high * ((wide)1 << 64) + (wide)sum->low;
-    int64_t cents = (int64_t)(micros / (n * cent)), rest = (int64_t)(micros % (n * cent)); /* towards zero; the rest has the sum's sign */
-    int64_t twice = rest < 0 ? -2 * rest : 2 * rest;
-    if (twice > n * cent || (twice == n * cent && cents % 2 != 0))
+    wide micros = (wide)sum->high * ((wide)1 << 64) + (wide)sum->low, whole = n * cent;
+    wide cents = micros / whole, rest = micros % whole; /* towards zero; the rest has the sum's sign */
+    wide twice = rest < 0 ? -2 * rest : 2 * rest;
+    if (twice > whole || (twice == whole && cents % 2 != 0))
         cents += micros < 0 ? -1 : 1;
-    return cents * cent;
+    if (cents > INT64_MAX / cent || cents < INT64_MIN / cent)
+        return cents > 0 ? INT64_MAX : INT64_MIN;
+    return (int64_t)(cents * cent);
 }
 
 static void compute(const void *self, sl_scratch *scratch, const sl_window *window, const void *values, sl_cell *out)
