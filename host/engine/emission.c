@@ -214,8 +214,8 @@ static void write_view(struct shard *shard, const struct set_lane *lane, struct 
     view->dirty = view->dirty && !due;
     view->owed = false;
     view->unsure = view->unsure && !due;
-    if (lane->session && log->count == 0)
-        return;
+    if (lane->session && (log->count == 0 || (shard->lanes[log->lane].filling && session_gone(shard, lane, log))))
+        return; /* while a lane fills, its log holds sessions that had gone long ago */
     if (lane->pairs != 0)
         shadows_due(shard, log, w);
     if (!lane->silent && is_unfenced(shard))
@@ -474,9 +474,9 @@ void emission_wake(struct shard *shard, struct log *log, enum lane_wake wake, bo
         if (!view->live && !view->owed && !emptied && !over)
             continue;
         forget_sent(lane, view);
-        if (over && !view->owed)
+        if (over && !view->owed && wake != WAKE_FILLED)
             continue;
-        if (wake == WAKE_FILLED) {
+        if (wake == WAKE_FILLED) { /* what was written meanwhile may have been of a part of its records */
             view->dirty = true;
         } else if (!view->owed && (at_ms <= shard->send_ms || lane->metric_count == 0)) {
             view->owed = true;
