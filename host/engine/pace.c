@@ -1,13 +1,13 @@
 /* pace.c - see pace.h. */
 #include "engine/pace.h"
 
-#define CHANGES_ABOVE  28 /* records; for each CHANGES_SHARE beyond them a change more is waited for */
+#define CHANGES_ABOVE  12 /* records; for each CHANGES_SHARE beyond them a change more is waited for */
 #define CHANGES_SHARE  4
 #define GAP_SHARE      8
 #define BUDGET_KEPT_MS 200  /* of time in which nothing was folded */
 #define LOOK_AGAIN_MS  1000 /* live, with the budget used up */
 
-_Static_assert(PACE_RECORDS > LOG_SHORT_MAX && PACE_RECORDS == CHANGES_ABOVE + 2 * CHANGES_SHARE, "two changes: it begins to count");
+_Static_assert(PACE_RECORDS > LOG_SHORT_MAX && PACE_RECORDS >= CHANGES_ABOVE + 2 * CHANGES_SHARE, "less than two changes are no wait");
 
 /* Of a session all records of its log are taken for it: which of them count is not known without looking. */
 static size_t records_of(const struct shard *shard, const struct set_lane *lane, const struct log *log, size_t w)

@@ -1,8 +1,8 @@
 /* pace.h - how often a long window is folded, so that what an event costs is bounded whatever a shopper does.
  *
- * A fold costs as much as there are records in the window, and only a fold knows what it says. So a window of PACE_RECORDS or
- * more is not folded at each change, but once there were as many changes since its last fold as a quarter of what it has beyond
- * 28 records (36: 2; 64: 9; 950: 230), or once it has waited long enough:
+ * A fold costs as much as there are records in the window, and only a fold knows what it says. So where a log has PACE_RECORDS or
+ * more, a window of 20 or more is not folded at each change, but once there were as many changes since its last fold as a quarter
+ * of what it has beyond 12 records (20: 2; 36: 6; 950: 234), or once it has waited long enough:
  *
  *   - With the event clock: a PACE_SHARE th of its length; for a session of the time that it has lasted, but at least an eighth
  *     of its gap. All are moments of the stream alone, so results do not depend on batches or workers. An event, which comes and leaves, costs a window at most

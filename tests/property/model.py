@@ -38,8 +38,8 @@ Readings of the specification, where it leaves room; M marks a moment at which t
 - Of a session that never pauses a run that is not the newest goes, whole, when its last record is more than max + gap + lateness
   behind the clock, and an event as old as that is late: M after a run went, what comes late just behind it begins a run.
 - A log has the newest `key_records` records. One that is older than all of these is not taken, whether or not it is a copy of one.
-- A long window, with 36 records or more (of a session: its log), is folded once there were as many changes as a quarter of what it
-  has beyond 28, or a 16th of its length (a session: of the time from its first record to its last, at least an eighth of the gap)
+- A long window, with 20 records or more (of a session: its log) of a log that has 36, is folded once there were as many changes as a quarter of what it
+  has beyond 12, or a 16th of its length (a session: of the time from its first record to its last, at least an eighth of the gap)
   after it was last folded for a change. A change is a record that comes, or a moment at which some leave or reach an age. A log with
   fewer records forgets changes and folds.
 - A refresh that fell due while a window was not live is made up for at the moment it is live again: else a feature that did not
@@ -59,7 +59,7 @@ from lanes import LANES
 
 FIRST_STAMP = parse_time("2010-01-01 00:00:00")  # Kafka timestamps before there was any Kafka do not count
 LONG = 36  # records
-CHANGES_ABOVE, CHANGES_SHARE = 28, 4  # records beyond which each so many wait for a change more
+CHANGES_ABOVE, CHANGES_SHARE = 12, 4  # records beyond which each so many wait for a change more
 LENGTH_SHARE, GAP_SHARE = 16, 8  # how long a change waits
 
 
