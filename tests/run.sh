@@ -143,7 +143,7 @@ check plugin_test python3 -B tests/integration/plugin_test.py build
 check golden_checkout python3 -B tests/golden/successful_checkout.py build
 check golden_day python3 -B tests/property/golden_day.py build
 check property_model python3 -B tests/property/test_model.py
-check property_kafka python3 -B tests/property/kafka.py build --streams "$([ -n "$long" ] && echo 300 || echo 10)"
+check property_kafka python3 -B tests/property/kafka.py build --streams "$([ -n "$long" ] && echo 300 || echo 12)"
 check property_streams python3 -B tests/property/run.py build --streams "$([ -n "$long" ] && echo 5000 || echo 150)"
 check asan_golden_cases build-asan/shoplane plugin test --plugins build-asan/plugins plugins tests/golden
 check asan_property_streams python3 -B tests/property/run.py build-asan --seed 100000 --streams "$([ -n "$long" ] && echo 500 || echo 25)"

@@ -295,14 +295,17 @@ void shard_advance(struct shard *shard, int64_t clock_ms)
         shard->clock_ms = shard->send_ms = next;
         fire_expiry(shard, wheel_advance(&shard->expiry, next));
         fire_send(shard, wheel_advance(&shard->send, next));
-        needs_whole(shard);
+        if (!begins) /* `next` may be long before anything is due: what waits is written as of where the clock begins */
+            needs_whole(shard);
         shadows_compare(shard, &shard->shadows);
     }
     shard->clock_ms = shard->send_ms = clock_ms;
     (void)wheel_advance(&shard->expiry, clock_ms);
     (void)wheel_advance(&shard->send, clock_ms);
-    if (begins)
+    if (begins) {
+        shard->waiting = false;
         emission_begin(shard);
+    }
 }
 
 /* ---- records in ---- */
