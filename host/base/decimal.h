@@ -9,7 +9,7 @@
 
 #define DECIMAL_MAX 48
 
-/* -12 */
+/* -12. Async-signal-safe. */
 size_t decimal_i64(int64_t number, char *out);
 
 /* Micros without exponent and without trailing zeros: 42.99, 0, 28.5, -3.1. */

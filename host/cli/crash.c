@@ -4,6 +4,7 @@
  * asked by a signal too: only the thread itself may read what it is at. */
 #include "cli/crash.h"
 
+#include "base/decimal.h"
 #include "base/log.h"
 #include "base/signal_stack.h"
 #include "base/standard_error.h"
@@ -63,16 +64,10 @@ static void put(struct text *text, const char *word)
 
 static void put_number(struct text *text, int64_t number)
 {
-    char digits[24];
-    size_t size = 0;
-    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do
-        digits[size++] = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
-    if (number < 0)
-        put_byte(text, '-');
-    while (size > 0)
-        put_byte(text, digits[--size]);
+    char digits[DECIMAL_MAX];
+    size_t size = decimal_i64(number, digits);
+    for (size_t i = 0; i < size; i++)
+        put_byte(text, digits[i]);
 }
 
 static bool in_plugin(const struct crash_note *note) { return note->function[0] != '-'; }

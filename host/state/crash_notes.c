@@ -1,6 +1,7 @@
 /* crash_notes.c - see crash_notes.h. */
 #include "state/crash_notes.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "state/text_file.h"
 #include "state/text_line.h"
@@ -55,16 +56,10 @@ static void put_word(struct line *line, const char *word)
 
 static void put_number(struct line *line, int64_t number)
 {
-    char digits[24];
-    size_t size = 0;
-    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do
-        digits[size++] = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
-    if (number < 0)
-        put_byte(line, '-');
-    while (size > 0)
-        put_byte(line, digits[--size]);
+    char digits[DECIMAL_MAX];
+    size_t size = decimal_i64(number, digits);
+    for (size_t i = 0; i < size; i++)
+        put_byte(line, digits[i]);
     put_byte(line, ' ');
 }
 

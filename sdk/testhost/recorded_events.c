@@ -2,37 +2,12 @@
 #include "testhost/recorded_events.h"
 
 #include "base/memory.h"
-#include "snowplow/columns.h"
-#include "snowplow/timestamp.h"
+#include "snowplow/event_reader.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static sl_view column_of(sl_view line, int column)
-{
-    const char *at = line.data, *end = line.data + line.size;
-    for (; column > 0 && at != NULL; column--) {
-        at = memchr(at, '\t', (size_t)(end - at));
-        at = at == NULL ? NULL : at + 1;
-    }
-    if (at == NULL)
-        return (sl_view){0};
-    const char *tab = memchr(at, '\t', (size_t)(end - at));
-    return (sl_view){at, (size_t)((tab == NULL ? end : tab) - at)};
-}
-
-/* derived_tstamp, else collector_tstamp, never later than that. */
-static bool event_time(sl_view line, int64_t *ms)
-{
-    int64_t collector_ms, derived_ms;
-    if (!timestamp_read(column_of(line, COLUMN_COLLECTOR_TSTAMP), &collector_ms))
-        return false;
-    bool derived = timestamp_read(column_of(line, COLUMN_DERIVED_TSTAMP), &derived_ms);
-    *ms = derived && derived_ms < collector_ms ? derived_ms : collector_ms;
-    return true;
-}
 
 /* The whole file; NULL: errno. */
 static char *read_file(const char *path, size_t *size)
@@ -71,6 +46,9 @@ struct recorded_events *recorded_events_read(const char *path, struct error *err
     struct recorded_events *recorded = memory_new(sizeof *recorded);
     recorded->path = memory_text(path);
     recorded->bytes = bytes;
+    struct plan *plan = plan_new();
+    plan_seal(plan);
+    struct reader *reader = reader_new(plan);
     int64_t last_ms = 0;
     int number = 0;
     for (char *at = bytes, *end = bytes + size; at < end;) {
@@ -86,10 +64,15 @@ struct recorded_events *recorded_events_read(const char *path, struct error *err
         }
         struct recorded_event *event = &recorded->events[recorded->count++];
         *event = (struct recorded_event){.line = number, .message = line, .time_ms = last_ms};
-        event->readable = event_time(line, &event->time_ms);
-        last_ms = event->time_ms;
+        struct event_head head;
+        struct bad_row bad;
+        event->readable = reader_read(reader, line, &head, &bad);
+        if (event->readable)
+            last_ms = event->time_ms = head.time_ms;
         readable += event->readable;
     }
+    reader_free(reader);
+    plan_free(plan);
     if (readable > 0)
         return recorded;
     error_what(error, "there is no event in it that could be read");

@@ -10,7 +10,7 @@ struct recorded_event {
     int line; /* of the file, from 1 */
     sl_view message;
     int64_t time_ms; /* event time */
-    bool readable;   /* its time is; else time_ms is that of the event before */
+    bool readable;   /* else it is a dead letter, and time_ms is that of the event before */
 };
 
 struct recorded_events {
