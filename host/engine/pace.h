@@ -5,8 +5,8 @@
  * of what it has beyond 12 records (20: 2; 36: 6; 950: 234), or once it has waited long enough:
  *
  *   - With the event clock: a PACE_SHARE th of its length; for a session of the time that it has lasted, but at least an eighth
- *     of its gap. All are moments of the stream alone, so results do not depend on batches or workers. An event, which comes and leaves, costs a window at most
- *     PACE_EVENT_FOLDS records in folds, and where there are hundreds some 16.
+ *     of its gap. All are moments of the stream alone, so results do not depend on batches or workers. An event, which comes and
+ *     leaves, costs a window at most PACE_EVENT_FOLDS records in folds, and where there are hundreds some 16.
  *   - Live: a millisecond for each of its records (0.95 s with 950), as long as such folds take no more than PACE_BUDGET
  *     records in each millisecond. Where thousands of long windows want more, they wait as with the event clock.
  *

@@ -3,17 +3,13 @@
 
 #include "base/memory.h"
 #include "plugin/plugin_file.h"
+#include "testhost/validate_lane.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct {
@@ -41,105 +37,7 @@ static const struct {
 const char *validate_check_word(enum validate_check check) { return checks[check].word; }
 const char *validate_check_summary(enum validate_check check) { return checks[check].summary; }
 
-/* ---- a job in its own process ---- */
-
-struct outcome {
-    int status;     /* of waitpid() */
-    char *evidence; /* what it wrote to standard error; never NULL */
-};
-
-struct validation {
-    const struct validate_settings *settings;
-    struct validate_result *result;
-    struct job_report *report; /* shared with the process of the job */
-    char folder[64];
-    uint8_t asked[JOB_ASKED_MAX];
-};
-
-static void empty_folder(const char *path)
-{
-    char *journal = memory_format("%s/journal", path);
-    const char *const both[] = {journal, path};
-    for (size_t i = 0; i < 2; i++) {
-        DIR *folder = opendir(both[i]);
-        for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
-            (void)unlinkat(dirfd(folder), entry->d_name, 0);
-        if (folder != NULL)
-            (void)closedir(folder);
-    }
-    (void)rmdir(journal);
-    free(journal);
-}
-
-static char *read_evidence(int file)
-{
-    char *text = memory_new(8192);
-    ssize_t size = pread(file, text, 8191, 0);
-    text[size > 0 ? size : 0] = '\0';
-    for (char *at = text; *at != '\0'; at++)
-        if ((unsigned char)*at < ' ' && *at != '\n' && *at != '\t')
-            *at = '?';
-    return text;
-}
-
-static void in_child(const struct validation *validation, const struct job *job, int evidence)
-{
-    const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)signal(SIGALRM, SIG_DFL); /* those of faults are a sanitizer's, perhaps */
-    int nothing = open("/dev/null", O_RDWR);
-    (void)dup2(nothing, STDIN_FILENO);
-    (void)dup2(nothing, STDOUT_FILENO);
-    (void)dup2(evidence, STDERR_FILENO);
-    (void)alarm((unsigned)validation->settings->timeout_s);
-    job_run(job, validation->report);
-    _exit(0);
-}
-
-static bool run(const struct validation *validation, const struct job *job, struct outcome *outcome)
-{
-    int evidence = memfd_create("evidence", MFD_CLOEXEC);
-    memset(validation->report, 0, sizeof *validation->report);
-    (void)fflush(NULL);
-    pid_t child = fork();
-    if (child == 0)
-        in_child(validation, job, evidence);
-    outcome->status = -1;
-    while (child > 0 && waitpid(child, &outcome->status, 0) < 0 && errno == EINTR)
-        continue;
-    outcome->evidence = read_evidence(evidence);
-    (void)close(evidence);
-    empty_folder(validation->folder);
-    return child > 0;
-}
-
-/* ---- what it comes to ---- */
-
-/* The end of a process that no job made, as a finding. False: it came to its end. */
-static bool died(const struct job_report *report, const struct outcome *outcome, struct job_finding *finding)
-{
-    if (report->complete)
-        return false;
-    *finding = (struct job_finding){.check = report->check};
-    bool hangs = WIFSIGNALED(outcome->status) && WTERMSIG(outcome->status) == SIGALRM;
-    (void)snprintf(finding->id, sizeof finding->id, "%s", report->place.slot ? "slot" : hangs ? "hangs" : "crash");
-    if (report->place.slot)
-        (void)snprintf(finding->what, sizeof finding->what, "it calls what is behind the end of a table of the host");
-    else if (hangs)
-        (void)snprintf(finding->what, sizeof finding->what, "it does not come back");
-    else if (WIFSIGNALED(outcome->status))
-        (void)snprintf(finding->what, sizeof finding->what, "it ends the process: %s", strsignal(WTERMSIG(outcome->status)));
-    else
-        (void)snprintf(finding->what, sizeof finding->what, "it ends the process, with status %d",
-                       WEXITSTATUS(outcome->status));
-    (void)snprintf(finding->advice, sizeof finding->advice, "%s",
-                   report->place.slot ? "its minor of the SDK has what is before struct_size, and no more"
-                   : hangs            ? "each call must end soon, whatever the event holds"
-                   : WIFEXITED(outcome->status)
-                       ? "no exit() in a plugin: each call comes back, and `open` may refuse"
-                       : "build it with -fsanitize=address,undefined and validate it again: that says where");
-    return true;
-}
+/* ---- what a job comes to ---- */
 
 static bool sanitizer_spoke(const char *evidence)
 {
@@ -173,7 +71,7 @@ static size_t gather(const struct job_report *report, const struct outcome *outc
         *finding = (struct job_finding){
             .check = CHECK_SANITIZER, .id = "sanitizer", .what = "the sanitizer that it was built with reports an error"};
         spoken(outcome->evidence, finding->found);
-    } else if (died(report, outcome, &out[count])) {
+    } else if (validation_died(report, outcome, &out[count])) {
         count++;
     }
     return count;
@@ -200,7 +98,7 @@ static bool still_there(const struct validation *validation, const struct job *j
     struct outcome outcome;
     struct job_finding findings[JOB_FINDINGS + 2];
     smaller.without = without;
-    if (!run(validation, &smaller, &outcome))
+    if (!validation_run(validation, &smaller, &outcome))
         return false;
     size_t count = gather(validation->report, &outcome, findings);
     free(outcome.evidence);
@@ -256,7 +154,7 @@ static void take_story(const struct validation *validation, const struct job *jo
         make_smaller(validation, job, &finding->finding, without);
     last.without = without;
     last.keep = validation->result->finding_count == 1 ? settings->keep : NULL;
-    if (run(validation, &last, &outcome)) {
+    if (validation_run(validation, &last, &outcome)) {
         struct job_finding findings[JOB_FINDINGS + 2];
         size_t count = gather(validation->report, &outcome, findings);
         for (size_t i = 0; i < count; i++)
@@ -309,7 +207,7 @@ static bool do_job(struct validation *validation, const struct job *job)
     struct outcome outcome;
     struct job_finding findings[JOB_FINDINGS + 2];
     struct validate_result *result = validation->result;
-    if (!run(validation, job, &outcome))
+    if (!validation_run(validation, job, &outcome))
         return false;
     struct job_report report = *validation->report;
     size_t count = gather(&report, &outcome, findings);
@@ -354,7 +252,7 @@ static void learn(struct validation *validation, struct job *job)
 {
     struct outcome outcome;
     job->kind = JOB_LEARN;
-    if (run(validation, job, &outcome))
+    if (validation_run(validation, job, &outcome))
         free(outcome.evidence);
     memcpy(validation->asked, validation->report->asked, sizeof validation->asked);
     job->asked = validation->asked;
@@ -488,168 +386,6 @@ static bool take_path(const struct validate_settings *settings, struct validate_
                     (error_what(error, "\"%s\" is no plugin's name", result->plugin.name), false));
 }
 
-/* ---- the lane of a metric parser ---- */
-
-/* Where it is looked for: a lane of the parser's own name first, then those of its own folder, which are of one project, then others.
- * NULL-terminated; one allocation, which `names` lives longer than. */
-static const char **lanes_in_turn(const struct validate_result *result, char **own, char **names, size_t *own_count)
-{
-    size_t count = 0, all = 0, own_all = 0;
-    while (names[all] != NULL)
-        all++;
-    while (own[own_all] != NULL)
-        own_all++;
-    const char **turn = memory_new((all + own_all + 1) * sizeof *turn);
-    for (int first = 1; first >= 0; first--)
-        for (char **at = own; *at != NULL; at++)
-            if ((strcmp(*at, result->plugin.name) == 0) == first)
-                turn[count++] = *at;
-    *own_count = count;
-    for (char **at = names; *at != NULL; at++) {
-        bool there = false;
-        for (char **before = own; *before != NULL && !there; before++)
-            there = strcmp(*before, *at) == 0;
-        if (!there)
-            turn[count++] = *at;
-    }
-    turn[count] = NULL;
-    return turn;
-}
-
-/* What became of the parser on a lane that it does not stand on. */
-struct tried {
-    bool own;     /* the lane is of the parser's folder */
-    bool refused; /* for no want of a value: the lane can't be loaded */
-    size_t has;   /* as in job_report */
-    struct error error;
-};
-
-/* Is the first lane nearer to what the parser is meant for? */
-static bool nearer(const struct tried *one, const struct tried *other)
-{
-    if (other->error.what[0] == '\0')
-        return true;
-    if (one->own != other->own)
-        return one->own;
-    return one->has > other->has || (one->has == other->has && one->refused && !other->refused);
-}
-
-/* Does a lane end the process that opens it, without any parser? */
-static bool lane_dies(const struct validation *validation, const char *lane)
-{
-    struct outcome outcome;
-    struct validate_plugin alone = validation->result->plugin;
-    alone.kind = PLUGIN_LANE;
-    (void)snprintf(alone.name, sizeof alone.name, "%s", lane);
-    alone.params = alone.lane_params;
-    const struct job job = {.kind = JOB_OPEN, .plugin = &alone, .folder = validation->folder};
-    bool dies = run(validation, &job, &outcome) && !validation->report->complete;
-    free(outcome.evidence);
-    return dies;
-}
-
-/* Put the parser on it, in a process of its own, since a lane runs code when it is loaded. True: it stands there, or falls by itself. */
-static bool try_lane(const struct validation *validation, const char *lane, struct tried *tried, bool *hopeless)
-{
-    struct outcome outcome;
-    struct job_finding died_of;
-    struct validate_plugin plugin = validation->result->plugin;
-    plugin.lane = lane;
-    const struct job job = {.kind = JOB_OPEN, .plugin = &plugin, .events = 0, .folder = validation->folder};
-    const struct job_report *report = validation->report;
-    if (!run(validation, &job, &outcome)) {
-        error_what(&tried->error, "no process can be started: %s", strerror(errno));
-        *hopeless = true;
-        return false;
-    }
-    if (report->loaded) {
-        free(outcome.evidence);
-        return true;
-    }
-    bool dead = died(report, &outcome, &died_of), stands = false;
-    bool fits = report->lane_fits;
-    tried->refused = fits || report->lane_unknown;
-    tried->has = report->lane_has;
-    if (!dead && report->finding_count > 0) {
-        const struct job_finding *finding = &report->findings[0];
-        *hopeless = strcmp(finding->id, JOB_REFUSED) == 0; /* whatever the lane */
-        error_what(&tried->error, "%.500s", finding->what);
-        error_advice(&tried->error, "%.500s", finding->advice);
-    }
-    if (dead) {
-        stands = fits && !lane_dies(validation, lane);
-        error_what(&tried->error, "lane \"%s\" can't be loaded: %.400s", lane, died_of.what);
-        error_advice(&tried->error, "shoplane plugin validate of that lane says more");
-    }
-    free(outcome.evidence);
-    return stands;
-}
-
-static void tell_no_lane(const struct validation *validation, const struct tried *nearest, struct error *error)
-{
-    const struct validate_result *result = validation->result;
-    const char *named = validation->settings->lane;
-    if (nearest->own && nearest->refused) {
-        error_what(error, "metric parser \"%s\" has no lane to stand on: that of its folder can't be loaded",
-                   result->plugin.name);
-        error_found(error, "%s", nearest->error.what);
-        error_advice(error, "%s", nearest->error.advice[0] != '\0' ? nearest->error.advice : "mend that lane first");
-        return;
-    }
-    error_what(error, "metric parser \"%s\" finds no lane to stand on", result->plugin.name);
-    if (nearest->error.what[0] == '\0' && named != NULL)
-        error_found(error, "there is no lane \"%s\" in the plugin folders", named);
-    else
-        error_found(error, "%s",
-                    nearest->error.what[0] != '\0' ? nearest->error.what : "there are no lanes in the plugin folders");
-    if (nearest->has > 0 || nearest->own)
-        error_advice(error, "%.300s; or name another lane, --lane NAME, of another folder, --plugins FOLDER",
-                     nearest->error.advice);
-    else
-        error_advice(
-            error,
-            "name the folder of a lane that publishes what it needs, --plugins FOLDER, or the lane, --lane NAME");
-}
-
-/* The first lane that a metric parser can stand on. One of its own folder that can't be loaded is not passed over in favour of a lane of
- * another folder: it is probably the one that the parser was written for. */
-static bool find_lane(struct validation *validation, struct error *error)
-{
-    struct validate_result *result = validation->result;
-    const char *named = validation->settings->lane;
-    char *own_folder = memory_format("%.*s", (int)strcspn(result->folders, ":"), result->folders);
-    char **own = plugin_file_list(own_folder, PLUGIN_LANE), **names = plugin_file_list(result->folders, PLUGIN_LANE);
-    size_t own_count = 0;
-    const char **turn = lanes_in_turn(result, own, names, &own_count);
-    struct tried nearest = {0};
-    bool hopeless = false;
-    for (size_t i = 0; turn[i] != NULL && result->lane == NULL && !hopeless; i++) {
-        struct tried tried = {.own = i < own_count};
-        if (named != NULL && strcmp(named, turn[i]) != 0)
-            continue;
-        if (!tried.own && nearest.own && nearest.refused)
-            break;
-        if (try_lane(validation, turn[i], &tried, &hopeless))
-            result->lane = memory_text(turn[i]);
-        else if (hopeless || nearer(&tried, &nearest))
-            nearest = tried;
-    }
-    free(turn);
-    free(names);
-    free(own);
-    free(own_folder);
-    result->plugin.lane = result->lane;
-    if (result->lane != NULL)
-        return true;
-    if (!hopeless) {
-        tell_no_lane(validation, &nearest, error);
-        return false;
-    }
-    *error = nearest.error;
-    error_found(error, "%s", result->plugin.path);
-    return false;
-}
-
 bool validate(const struct validate_settings *settings, struct validate_result *result, struct error *error)
 {
     struct validation validation = {.settings = settings, .result = result};
@@ -684,12 +420,12 @@ bool validate(const struct validate_settings *settings, struct validate_result *
         return false;
     }
     validation.report = mmap(NULL, sizeof *validation.report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    bool good = validation.report != MAP_FAILED && (result->plugin.kind == PLUGIN_LANE || find_lane(&validation, error));
+    bool good = validation.report != MAP_FAILED && (result->plugin.kind == PLUGIN_LANE || validation_find_lane(&validation, error));
     if (good)
         try_all(&validation);
     if (validation.report != MAP_FAILED)
         (void)munmap(validation.report, sizeof *validation.report);
-    empty_folder(validation.folder);
+    validation_empty_folder(validation.folder);
     (void)rmdir(validation.folder);
     return good;
 }
